@@ -1,0 +1,2 @@
+//! Measures the whole path beside its peers.
+fn main() {}

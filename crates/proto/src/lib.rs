@@ -1,0 +1,1 @@
+//! The decisions of Adit: the Dev Tunnels wire protocol, contracts and keep-alive policy, without any IO.

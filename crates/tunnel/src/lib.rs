@@ -1,0 +1,1 @@
+//! Hosts tunnels and connects to them: the host engine, the client and the management API.

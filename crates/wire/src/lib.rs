@@ -1,0 +1,1 @@
+//! Moves the bytes of Adit: websockets, session pumps, TLS, time and tasks.
