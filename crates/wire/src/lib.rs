@@ -1,1 +1,5 @@
 //! Moves the bytes of Adit: websockets, session pumps, TLS, time and tasks.
+
+pub mod clock;
+pub mod net;
+pub mod task;
