@@ -1,1 +1,3 @@
 //! Hosts tunnels and connects to them: the host engine, the client and the management API.
+
+pub mod inspect;
