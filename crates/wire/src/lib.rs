@@ -1,5 +1,7 @@
 //! Moves the bytes of Adit: websockets, session pumps, TLS, time and tasks.
 
 pub mod clock;
+pub mod handshake;
+pub mod http;
 pub mod net;
 pub mod task;

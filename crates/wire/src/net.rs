@@ -2,6 +2,9 @@
 //!
 //! Nothing here knows what the bytes mean.
 
+pub(crate) mod head;
 mod stream;
+mod target;
 
 pub use stream::{Io, Stream};
+pub use target::{BadUrl, Target};
