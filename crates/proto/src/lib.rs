@@ -1,1 +1,2 @@
 //! The decisions of Adit: the Dev Tunnels wire protocol, contracts and keep-alive policy, without any IO.
+pub mod ssh;

@@ -1,0 +1,91 @@
+//! When to ask a silent peer whether it is there, and when to give it up.
+
+use std::time::{Duration, Instant};
+
+/// Ask after `idle` without a byte from the peer; give up `timeout` later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Silence before a question is sent. Not zero.
+    pub idle: Duration,
+    /// Further silence before the session counts as lost. Not zero.
+    pub timeout: Duration,
+}
+
+/// What the clock demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Send a question now.
+    Ask,
+    /// The peer did not answer.
+    Lost,
+    /// Nothing yet.
+    Nothing,
+}
+
+#[derive(Debug)]
+pub(super) struct Monitor {
+    config: Option<KeepAlive>,
+    heard: Instant,
+    asked: Option<Instant>,
+}
+
+impl Monitor {
+    pub(super) fn new(config: Option<KeepAlive>, now: Instant) -> Self {
+        Self { config, heard: now, asked: None }
+    }
+
+    /// Any byte counts as proof of life, whatever it means.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.asked = None;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let config = self.config?;
+        Some(match self.asked {
+            Some(asked) => asked + config.timeout,
+            None => self.heard + config.idle,
+        })
+    }
+
+    pub(super) fn check(&mut self, now: Instant) -> Due {
+        match self.deadline() {
+            Some(deadline) if now >= deadline => {}
+            _ => return Due::Nothing,
+        }
+        if self.asked.is_some() {
+            return Due::Lost;
+        }
+        self.asked = Some(now);
+        Due::Ask
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssh::test_clock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn silence_is_asked_about_once_and_then_given_up() {
+        let start = test_clock::start();
+        let config = KeepAlive { idle: 5 * SECOND, timeout: 10 * SECOND };
+        let mut monitor = Monitor::new(Some(config), start);
+        assert_eq!(monitor.check(start + 4 * SECOND), Due::Nothing);
+        assert_eq!(monitor.check(start + 5 * SECOND), Due::Ask);
+        assert_eq!(monitor.check(start + 6 * SECOND), Due::Nothing);
+        monitor.heard(start + 7 * SECOND);
+        assert_eq!(monitor.check(start + 12 * SECOND), Due::Ask);
+        assert_eq!(monitor.deadline(), Some(start + 22 * SECOND));
+        assert_eq!(monitor.check(start + 22 * SECOND), Due::Lost);
+    }
+
+    #[test]
+    fn without_a_configuration_nothing_is_due() {
+        let mut monitor = Monitor::new(None, test_clock::start());
+        assert_eq!(monitor.deadline(), None);
+        assert_eq!(monitor.check(test_clock::start() + 1000 * SECOND), Due::Nothing);
+    }
+}

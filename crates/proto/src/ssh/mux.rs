@@ -1,0 +1,533 @@
+//! The channels of a session: their table, their turns and the messages 90 to 100
+//! (RFC 4254 section 5).
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use super::{
+    ChannelId, Error, Limits,
+    channel::{Demand, Finish, Inbound, Next, Outbound},
+    codec::{Reader, Writer},
+    open_failure,
+    packet::Packet,
+    session::Event,
+};
+
+pub(super) const CHANNEL_OPEN: u8 = 90;
+const OPEN_CONFIRMATION: u8 = 91;
+const OPEN_FAILURE: u8 = 92;
+const WINDOW_ADJUST: u8 = 93;
+pub(super) const CHANNEL_DATA: u8 = 94;
+const EXTENDED_DATA: u8 = 95;
+const CHANNEL_EOF: u8 = 96;
+const CHANNEL_CLOSE: u8 = 97;
+const CHANNEL_REQUEST: u8 = 98;
+const CHANNEL_SUCCESS: u8 = 99;
+const CHANNEL_FAILURE: u8 = 100;
+
+/// Data per packet towards peers that advertise 32 KiB and mean it.
+const FOREIGN_PACKET: usize = 32 * 1024;
+/// Data per packet between Adit's own peers: fewer, larger packets cost less.
+const OWN_PACKET: usize = 128 * 1024;
+/// A peer without half-close gets CLOSE when nothing moved on a half-closed channel for this long.
+const HALF_CLOSED_IDLE: Duration = Duration::from_secs(30);
+
+/// Why the peer, or this side, refused a channel (RFC 4254 section 5.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFailure {
+    /// One of [`open_failure`], or a code this list does not know.
+    pub reason: u32,
+    /// The peer's words.
+    pub description: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// We asked.
+    Opening,
+    /// The peer asked.
+    Asked,
+    Open,
+}
+
+#[derive(Debug)]
+struct Channel {
+    phase: Phase,
+    remote: u32,
+    peer_window: (u32, u32),
+    inbound: Inbound,
+    outbound: Outbound,
+    /// In the ready list.
+    queued: bool,
+    /// When CLOSE replaces the EOF that this peer would not understand.
+    half_closed_until: Option<Instant>,
+    eof_received: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Mux {
+    limits: Limits,
+    /// The peer understands EOF and large packets.
+    own_peer: bool,
+    channels: BTreeMap<u32, Channel>,
+    next: u32,
+    ready: VecDeque<u32>,
+    /// Credit of all channels together.
+    committed: usize,
+    half_closed: usize,
+    pub(super) round_trip: Option<Duration>,
+    pub(super) events: VecDeque<Event>,
+    pub(super) control: VecDeque<Packet>,
+}
+
+impl Mux {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            own_peer: false,
+            channels: BTreeMap::new(),
+            // Number 0 is left out, as Microsoft's peers do.
+            next: 1,
+            ready: VecDeque::new(),
+            committed: 0,
+            half_closed: 0,
+            round_trip: None,
+            events: VecDeque::new(),
+            control: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn set_own_peer(&mut self, own_peer: bool) {
+        self.own_peer = own_peer;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.channels.len()
+    }
+
+    fn max_packet(&self) -> usize {
+        if self.own_peer { OWN_PACKET } else { FOREIGN_PACKET }
+    }
+
+    fn window(&self) -> u32 {
+        let initial = self.limits.initial_window;
+        if self.committed + initial as usize > self.limits.session_window {
+            self.limits.min_window.min(initial)
+        } else {
+            initial
+        }
+    }
+
+    fn insert(&mut self, phase: Phase, remote: u32, peer_window: (u32, u32)) -> (u32, u32) {
+        let id = self.next;
+        self.next = self.next.wrapping_add(1).max(1);
+        let window = self.window();
+        self.committed += window as usize;
+        let channel = Channel {
+            phase,
+            remote,
+            peer_window,
+            inbound: Inbound::new(window),
+            outbound: Outbound::closed(),
+            queued: false,
+            half_closed_until: None,
+            eof_received: false,
+        };
+        self.channels.insert(id, channel);
+        (id, window)
+    }
+
+    fn remove(&mut self, id: u32) {
+        if let Some(channel) = self.channels.remove(&id) {
+            self.committed -= channel.inbound.size() as usize;
+            self.half_closed -= usize::from(channel.half_closed_until.is_some());
+        }
+    }
+
+    fn send(&mut self, message: Writer) {
+        self.control.push_back(Packet::payload(message.finish()));
+    }
+
+    /// Asks the peer for a channel; `extra` follows the four standard fields.
+    pub(super) fn open(&mut self, kind: &[u8], extra: &[u8]) -> Option<ChannelId> {
+        if self.channels.len() >= self.limits.channels {
+            return None;
+        }
+        let (id, window) = self.insert(Phase::Opening, 0, (0, 0));
+        let max_packet = self.max_packet() as u32;
+        self.send(
+            Writer::message(CHANNEL_OPEN)
+                .string(kind)
+                .u32(id)
+                .u32(window)
+                .u32(max_packet)
+                .raw(extra),
+        );
+        Some(ChannelId(id))
+    }
+
+    pub(super) fn accept(&mut self, id: ChannelId, extra: &[u8]) {
+        let ours = self.max_packet();
+        let Some(channel) = self.channels.get_mut(&id.0) else { return };
+        if channel.phase != Phase::Asked {
+            return;
+        }
+        channel.phase = Phase::Open;
+        let (window, max_packet) = channel.peer_window;
+        channel.outbound.open(window, max_packet, ours);
+        let confirmation = Writer::message(OPEN_CONFIRMATION)
+            .u32(channel.remote)
+            .u32(id.0)
+            .u32(channel.inbound.size())
+            .u32(ours as u32)
+            .raw(extra);
+        self.send(confirmation);
+        self.schedule(id.0);
+    }
+
+    pub(super) fn reject(&mut self, id: ChannelId, failure: &OpenFailure) {
+        let Some(channel) = self.channels.get(&id.0) else { return };
+        if channel.phase != Phase::Asked {
+            return;
+        }
+        let remote = channel.remote;
+        self.remove(id.0);
+        self.refuse(remote, failure);
+    }
+
+    fn refuse(&mut self, remote: u32, failure: &OpenFailure) {
+        self.send(
+            Writer::message(OPEN_FAILURE)
+                .u32(remote)
+                .u32(failure.reason)
+                .string(failure.description.as_bytes())
+                .string(b""),
+        );
+    }
+
+    pub(super) fn push(&mut self, id: ChannelId, data: Bytes, now: Instant) {
+        let Some(channel) = self.channels.get_mut(&id.0) else { return };
+        channel.outbound.push(data);
+        channel.touch(now);
+        self.schedule(id.0);
+    }
+
+    /// Ends our direction. A peer without half-close is told nothing until the other direction
+    /// ends or has been idle: its reader would take EOF for the end of both, or for nothing.
+    pub(super) fn eof(&mut self, id: ChannelId, now: Instant) {
+        let own_peer = self.own_peer;
+        let Some(channel) = self.channels.get_mut(&id.0) else { return };
+        if channel.outbound.finish != Finish::No {
+            return;
+        }
+        if channel.eof_received {
+            channel.outbound.finish = Finish::Close;
+        } else if own_peer {
+            channel.outbound.finish = Finish::Eof;
+        } else {
+            channel.half_closed_until = Some(now + HALF_CLOSED_IDLE);
+            self.half_closed += 1;
+            // The queue still drains; what follows it is decided later.
+            return self.schedule(id.0);
+        }
+        self.schedule(id.0);
+    }
+
+    /// Ends both directions, once what is queued was sent.
+    pub(super) fn close(&mut self, id: ChannelId) {
+        let Some(channel) = self.channels.get_mut(&id.0) else { return };
+        channel.outbound.finish = Finish::Close;
+        match channel.phase {
+            Phase::Open => self.schedule(id.0),
+            Phase::Asked => {
+                let description = "the channel was given up".to_owned();
+                self.reject(id, &OpenFailure { reason: open_failure::CONNECT_FAILED, description });
+            }
+            // The confirmation is still to come; it is answered with CLOSE.
+            Phase::Opening => {}
+        }
+    }
+
+    pub(super) fn consumed(&mut self, id: ChannelId, n: usize, now: Instant) {
+        let Some(channel) = self.channels.get_mut(&id.0) else { return };
+        let before = channel.inbound.size();
+        let demand = Demand {
+            now,
+            round_trip: self.round_trip,
+            room: self.limits.session_window as i64 - self.committed as i64,
+            max_window: self.limits.max_window,
+        };
+        let adjust = channel.inbound.consumed(n, &demand);
+        let remote = channel.remote;
+        let after = channel.inbound.size();
+        let gone = channel.eof_received;
+        self.committed = self.committed + after as usize - before as usize;
+        if adjust > 0 && !gone {
+            self.send(Writer::message(WINDOW_ADJUST).u32(remote).u32(adjust));
+        }
+    }
+
+    /// Bytes waiting on a channel for the peer's credit or the socket.
+    pub(super) fn queued(&self, id: ChannelId) -> usize {
+        self.channels.get(&id.0).map_or(0, |channel| channel.outbound.queued())
+    }
+
+    fn schedule(&mut self, id: u32) {
+        if let Some(channel) = self.channels.get_mut(&id)
+            && !channel.queued
+            && channel.phase == Phase::Open
+            && channel.outbound.is_ready()
+        {
+            channel.queued = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    /// The next packet of the channels: one each in turn, so that none starves another.
+    pub(super) fn poll_transmit(&mut self) -> Option<Packet> {
+        while let Some(id) = self.ready.pop_front() {
+            let Some(channel) = self.channels.get_mut(&id) else { continue };
+            channel.queued = false;
+            let remote = channel.remote;
+            let packet = match channel.outbound.next() {
+                Next::Nothing => continue,
+                Next::Data(data) => Packet::data(id, remote, data),
+                Next::Eof => Packet::payload(Writer::message(CHANNEL_EOF).u32(remote).finish()),
+                Next::Close => {
+                    self.remove(id);
+                    return Some(Packet::payload(
+                        Writer::message(CHANNEL_CLOSE).u32(remote).finish(),
+                    ));
+                }
+            };
+            self.schedule(id);
+            return Some(packet);
+        }
+        None
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.half_closed == 0 {
+            return None;
+        }
+        self.channels.values().filter_map(|channel| channel.half_closed_until).min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.half_closed == 0 {
+            return;
+        }
+        let due: Vec<u32> = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| channel.half_closed_until.is_some_and(|until| until <= now))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in due {
+            self.close(ChannelId(id));
+            self.clear_half_closed(id);
+            self.events.push_back(Event::Closed { channel: ChannelId(id) });
+        }
+    }
+
+    fn clear_half_closed(&mut self, id: u32) {
+        if let Some(channel) = self.channels.get_mut(&id)
+            && channel.half_closed_until.take().is_some()
+        {
+            self.half_closed -= 1;
+        }
+    }
+
+    /// Handles messages 90 to 100; `Ok(false)` for numbers that are none of them.
+    pub(super) fn receive(&mut self, payload: Bytes, now: Instant) -> Result<bool, Error> {
+        let mut reader = Reader::new(payload);
+        match reader.u8()? {
+            CHANNEL_OPEN => self.on_open(reader)?,
+            OPEN_CONFIRMATION => self.on_confirmation(reader)?,
+            OPEN_FAILURE => self.on_failure(reader)?,
+            WINDOW_ADJUST => {
+                let id = reader.u32()?;
+                let n = reader.u32()?;
+                if let Some(channel) = self.known(id)? {
+                    channel.outbound.adjust(n)?;
+                    self.schedule(id);
+                }
+            }
+            CHANNEL_DATA => {
+                let id = reader.u32()?;
+                let data = reader.string()?;
+                self.on_data(id, data, now)?;
+            }
+            // No tunnel uses a second stream; its bytes count against the window all the same.
+            EXTENDED_DATA => {
+                let id = reader.u32()?;
+                reader.u32()?;
+                let n = reader.string()?.len();
+                if let Some(channel) = self.known(id)? {
+                    channel.inbound.received(n)?;
+                    self.consumed(ChannelId(id), n, now);
+                }
+            }
+            CHANNEL_EOF => {
+                let id = reader.u32()?;
+                self.on_eof(id)?;
+            }
+            CHANNEL_CLOSE => {
+                let id = reader.u32()?;
+                self.on_close(id)?;
+            }
+            CHANNEL_REQUEST => {
+                let id = reader.u32()?;
+                reader.string()?;
+                let want_reply = reader.bool()?;
+                // exit-signal before CLOSE is the only one that peers send; it needs no answer.
+                if let Some(channel) = self.known(id)?
+                    && want_reply
+                {
+                    let failure = Writer::message(CHANNEL_FAILURE).u32(channel.remote);
+                    self.send(failure);
+                }
+            }
+            CHANNEL_SUCCESS | CHANNEL_FAILURE => {}
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The channel, `None` if it was freed already, an error if it never was.
+    fn known(&mut self, id: u32) -> Result<Option<&mut Channel>, Error> {
+        if id == 0 || id >= self.next {
+            return Err(Error::Protocol("a message for a channel that never was"));
+        }
+        Ok(self.channels.get_mut(&id))
+    }
+
+    fn on_open(&mut self, mut reader: Reader) -> Result<(), Error> {
+        let kind = reader.string()?;
+        let remote = reader.u32()?;
+        let peer_window = (reader.u32()?, reader.u32()?);
+        if self.channels.len() >= self.limits.channels {
+            let failure = OpenFailure {
+                reason: open_failure::RESOURCE_SHORTAGE,
+                description: "too many connections at once on this session".into(),
+            };
+            self.refuse(remote, &failure);
+            return Ok(());
+        }
+        let (id, _) = self.insert(Phase::Asked, remote, peer_window);
+        let payload = reader.rest();
+        self.events.push_back(Event::Open { channel: ChannelId(id), kind, payload });
+        Ok(())
+    }
+
+    fn on_confirmation(&mut self, mut reader: Reader) -> Result<(), Error> {
+        let id = reader.u32()?;
+        let remote = reader.u32()?;
+        let (window, max_packet) = (reader.u32()?, reader.u32()?);
+        let ours = self.max_packet();
+        let Some(channel) = self.known(id)? else { return Ok(()) };
+        if channel.phase != Phase::Opening {
+            return Err(Error::Protocol("a second confirmation of a channel"));
+        }
+        channel.phase = Phase::Open;
+        channel.remote = remote;
+        channel.outbound.open(window, max_packet, ours);
+        if channel.outbound.finish == Finish::Close {
+            // Our side gave up while it was opening.
+            self.schedule(id);
+            return Ok(());
+        }
+        self.schedule(id);
+        let payload = reader.rest();
+        self.events.push_back(Event::Opened { channel: ChannelId(id), payload });
+        Ok(())
+    }
+
+    fn on_failure(&mut self, mut reader: Reader) -> Result<(), Error> {
+        let id = reader.u32()?;
+        let reason = reader.u32()?;
+        // Some peers end the message here.
+        let description = reader.text().unwrap_or_default();
+        let Some(channel) = self.known(id)? else { return Ok(()) };
+        if channel.phase != Phase::Opening {
+            return Err(Error::Protocol("an open failure for a channel that is open"));
+        }
+        let given_up = channel.outbound.finish == Finish::Close;
+        self.remove(id);
+        if !given_up {
+            let failure = OpenFailure { reason, description };
+            self.events.push_back(Event::OpenFailed { channel: ChannelId(id), failure });
+        }
+        Ok(())
+    }
+
+    fn on_data(&mut self, id: u32, data: Bytes, now: Instant) -> Result<(), Error> {
+        let Some(channel) = self.known(id)? else { return Ok(()) };
+        if channel.phase != Phase::Open {
+            return Err(Error::Protocol("data on a channel that is not open"));
+        }
+        if channel.eof_received {
+            return Err(Error::Protocol("data after EOF"));
+        }
+        channel.inbound.received(data.len())?;
+        channel.touch(now);
+        let discarded = channel.outbound.finish == Finish::Close;
+        if discarded {
+            // We are closing; nobody reads this any more.
+            let n = data.len();
+            self.consumed(ChannelId(id), n, now);
+        } else if !data.is_empty() {
+            self.events.push_back(Event::Data { channel: ChannelId(id), data });
+        }
+        Ok(())
+    }
+
+    fn on_eof(&mut self, id: u32) -> Result<(), Error> {
+        let Some(channel) = self.known(id)? else { return Ok(()) };
+        if channel.eof_received {
+            return Ok(());
+        }
+        channel.eof_received = true;
+        let ours_ended =
+            channel.outbound.finish == Finish::Eof || channel.half_closed_until.is_some();
+        let closing = channel.outbound.finish == Finish::Close;
+        if ours_ended {
+            channel.outbound.finish = Finish::Close;
+            self.clear_half_closed(id);
+            self.schedule(id);
+        }
+        if !closing {
+            self.events.push_back(Event::Eof { channel: ChannelId(id) });
+        }
+        Ok(())
+    }
+
+    /// CLOSE ends the channel at once on both sides: Microsoft's peers neither answer it nor
+    /// read what comes after, so nothing of ours that still waits could be delivered.
+    fn on_close(&mut self, id: u32) -> Result<(), Error> {
+        let Some(channel) = self.known(id)? else { return Ok(()) };
+        let (phase, remote) = (channel.phase, channel.remote);
+        if phase == Phase::Opening {
+            return Err(Error::Protocol("CLOSE before a channel was confirmed"));
+        }
+        self.remove(id);
+        if phase == Phase::Open {
+            self.send(Writer::message(CHANNEL_CLOSE).u32(remote));
+        }
+        self.events.push_back(Event::Closed { channel: ChannelId(id) });
+        Ok(())
+    }
+}
+
+impl Channel {
+    /// Bytes moved: a half-closed channel is not idle.
+    fn touch(&mut self, now: Instant) {
+        if let Some(until) = &mut self.half_closed_until {
+            *until = now + HALF_CLOSED_IDLE;
+        }
+    }
+}
