@@ -62,6 +62,12 @@ impl Packet {
         packet
     }
 
+    /// A framed payload as bytes, for tests of what sits on top.
+    #[cfg(test)]
+    pub(crate) fn payload_for_test(payload: Bytes) -> Bytes {
+        Self::payload(payload).to_bytes()
+    }
+
     fn framed(payload: usize, padding: usize) -> Self {
         let mut packet = Self::raw(Bytes::new());
         packet.padding = padding as u8;

@@ -1,0 +1,161 @@
+//! The relay's end of a host's session: is told ports, asks for connections.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+use bytes::Bytes;
+
+use crate::ssh::{
+    ChannelId, Config, Error, Event, ReplyToken, Session, codec::Writer, open_failure,
+};
+
+use super::{
+    Output, Role,
+    message::{CANCEL_FORWARD, Connect, DRAIN, FORWARD, FORWARDED_TCPIP, Forward},
+};
+
+/// What the relay may ask of a host's session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostPeerCommand {
+    /// Answer [`HostPeerEvent::Announce`].
+    Answer {
+        /// The port it named.
+        port: u16,
+        /// Whether it is served from now on.
+        serve: bool,
+    },
+    /// Forget a port that is no longer one of the tunnel; hosts of the SDKs never withdraw.
+    Forget {
+        /// The tunnel's port.
+        port: u16,
+    },
+    /// Open a connection.
+    Connect(Connect),
+    /// Tell a host of Adit's own making that this relay is about to restart.
+    Drain,
+}
+
+/// What the relay is told about a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostPeerEvent {
+    /// The session is up.
+    Ready {
+        /// The host's identification line.
+        version: String,
+    },
+    /// The host offers a port; answer with [`HostPeerCommand::Answer`].
+    Announce {
+        /// The tunnel's port.
+        port: u16,
+        /// The host's access token.
+        token: Bytes,
+    },
+    /// The host serves a port no longer.
+    Withdrawn {
+        /// The tunnel's port.
+        port: u16,
+    },
+}
+
+/// The relay's end of one host's session.
+#[derive(Debug)]
+pub struct HostPeer {
+    session: Session,
+    served: BTreeSet<u16>,
+    /// Questions to be answered, oldest first for each port.
+    asked: BTreeMap<u16, Vec<Option<ReplyToken>>>,
+}
+
+impl HostPeer {
+    /// A session that is about to start.
+    pub fn new(config: Config, now: Instant) -> Self {
+        let session = Session::new(config, now);
+        Self { session, served: BTreeSet::new(), asked: BTreeMap::new() }
+    }
+
+    fn answer(&mut self, port: u16, serve: bool) {
+        let Some(tokens) = self.asked.get_mut(&port) else { return };
+        let token = tokens.remove(0);
+        if tokens.is_empty() {
+            self.asked.remove(&port);
+        }
+        if serve {
+            self.served.insert(port);
+        }
+        let Some(token) = token else { return };
+        // The port is sent although it was not 0: both SDKs take it for "as requested".
+        let payload = Writer::new().u32(u32::from(port)).finish();
+        self.session.reply(token, if serve { Ok(&payload) } else { Err(()) });
+    }
+
+    fn on_request(
+        &mut self,
+        name: &[u8],
+        payload: Bytes,
+        reply: Option<ReplyToken>,
+    ) -> Result<Option<Output<HostPeerEvent>>, Error> {
+        match name {
+            FORWARD => {
+                let Forward { port, token } = Forward::parse(payload)?;
+                self.asked.entry(port).or_default().push(reply);
+                Ok(Some(Output::Event(HostPeerEvent::Announce { port, token })))
+            }
+            CANCEL_FORWARD => {
+                let Forward { port, .. } = Forward::parse(payload)?;
+                if let Some(token) = reply {
+                    self.session.reply(token, Ok(b""));
+                }
+                let known = self.served.remove(&port);
+                Ok(known.then_some(Output::Event(HostPeerEvent::Withdrawn { port })))
+            }
+            _ => {
+                if let Some(token) = reply {
+                    self.session.reply(token, Err(()));
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Role for HostPeer {
+    type Command = HostPeerCommand;
+    type Event = HostPeerEvent;
+
+    fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    fn command(&mut self, command: HostPeerCommand) -> Option<ChannelId> {
+        match command {
+            HostPeerCommand::Answer { port, serve } => self.answer(port, serve),
+            HostPeerCommand::Forget { port } => {
+                self.served.remove(&port);
+            }
+            HostPeerCommand::Connect(connect) => {
+                return self.session.open(FORWARDED_TCPIP, &connect.encode());
+            }
+            HostPeerCommand::Drain => {
+                if self.session.is_own_peer() {
+                    self.session.request(DRAIN, b"", false);
+                }
+            }
+        }
+        None
+    }
+
+    fn translate(&mut self, event: Event) -> Result<Option<Output<HostPeerEvent>>, Error> {
+        match event {
+            Event::Ready { version } => Ok(Some(Output::Event(HostPeerEvent::Ready { version }))),
+            Event::Request { name, payload, reply } => self.on_request(&name, payload, reply),
+            Event::Open { channel, .. } => {
+                let text = "a host opens no channels";
+                self.session.reject(channel, open_failure::UNKNOWN_CHANNEL_TYPE, text);
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+}
