@@ -5,3 +5,4 @@ pub mod handshake;
 pub mod http;
 pub mod net;
 pub mod task;
+pub mod ws;

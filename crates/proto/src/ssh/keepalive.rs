@@ -13,7 +13,7 @@ pub struct KeepAlive {
 
 /// What the clock demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
+pub enum Due {
     /// Send a question now.
     Ask,
     /// The peer did not answer.
@@ -22,25 +22,28 @@ pub(super) enum Due {
     Nothing,
 }
 
+/// Watches one peer for signs of life; it is asked and told about time by its owner.
 #[derive(Debug)]
-pub(super) struct Monitor {
+pub struct Monitor {
     config: Option<KeepAlive>,
     heard: Instant,
     asked: Option<Instant>,
 }
 
 impl Monitor {
-    pub(super) fn new(config: Option<KeepAlive>, now: Instant) -> Self {
+    /// Starts to watch; without a configuration nothing is ever due.
+    pub fn new(config: Option<KeepAlive>, now: Instant) -> Self {
         Self { config, heard: now, asked: None }
     }
 
     /// Any byte counts as proof of life, whatever it means.
-    pub(super) fn heard(&mut self, now: Instant) {
+    pub fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.asked = None;
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    /// When [`Monitor::check`] wants to be called.
+    pub fn deadline(&self) -> Option<Instant> {
         let config = self.config?;
         Some(match self.asked {
             Some(asked) => asked + config.timeout,
@@ -48,7 +51,8 @@ impl Monitor {
         })
     }
 
-    pub(super) fn check(&mut self, now: Instant) -> Due {
+    /// What is due at `now`; asking is reported once.
+    pub fn check(&mut self, now: Instant) -> Due {
         match self.deadline() {
             Some(deadline) if now >= deadline => {}
             _ => return Due::Nothing,

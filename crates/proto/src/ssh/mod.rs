@@ -17,7 +17,7 @@ pub mod packet;
 mod session;
 
 pub use channel::{ChannelId, Limits};
-pub use keepalive::KeepAlive;
+pub use keepalive::{Due, KeepAlive, Monitor};
 pub use mux::OpenFailure;
 pub use packet::Packet;
 pub use session::{Config, Event, ReplyToken, RequestId, Session};
