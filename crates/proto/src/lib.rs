@@ -1,3 +1,9 @@
 //! The decisions of Adit: the Dev Tunnels wire protocol, contracts and keep-alive policy, without any IO.
+
+pub mod access;
+pub mod constraints;
+pub mod contracts;
+pub mod id;
 pub mod relay;
 pub mod ssh;
+pub mod token;
