@@ -1,1 +1,9 @@
 //! The self-hosted relay of Adit: management API, relay sockets and HTTP edge.
+
+pub mod auth;
+pub mod body;
+pub mod config;
+pub mod directory;
+pub mod record;
+pub mod seams;
+pub mod store;

@@ -1,0 +1,261 @@
+//! Values of the configuration that are valid by construction.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::uri::{Authority, Scheme, Uri};
+use serde::Deserialize;
+
+/// Why a value was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}`: {expected}")]
+pub struct ValueError {
+    given: Box<str>,
+    expected: &'static str,
+}
+
+fn refuse<T>(given: &str, expected: &'static str) -> Result<T, ValueError> {
+    Err(ValueError { given: given.into(), expected })
+}
+
+/// The domain below which tunnels have names, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Domain(Box<str>);
+
+impl Domain {
+    /// The domain without a leading or trailing dot.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Domain {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let domain = text.to_ascii_lowercase();
+        if domain.len() <= 180 && !domain.is_empty() && domain.split('.').all(is_dns_label) {
+            Ok(Self(domain.into()))
+        } else {
+            refuse(text, "a domain name such as relay.example.com is expected")
+        }
+    }
+}
+
+fn is_dns_label(label: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&label.len())
+        && label.bytes().all(inner)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// An `http` or `https` address without a path.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BaseUrl {
+    text: Box<str>,
+    scheme_len: usize,
+}
+
+impl BaseUrl {
+    /// The address without the trailing slash.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &str {
+        &self.text[..self.scheme_len]
+    }
+
+    /// The host and, unless it is the scheme's own, the port.
+    pub fn authority(&self) -> &str {
+        &self.text[self.scheme_len + "://".len()..]
+    }
+
+    /// `:port`, or nothing when it is the scheme's own.
+    pub fn port_suffix(&self) -> &str {
+        let authority = self.authority();
+        let host_end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+        authority[host_end..].find(':').map_or("", |colon| &authority[host_end + colon..])
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const EXPECTED: &str =
+            "an address such as https://cp.relay.example.com is expected, without a path";
+        let Ok(uri) = text.parse::<Uri>() else { return refuse(text, EXPECTED) };
+        let scheme = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => scheme.as_str(),
+            _ => return refuse(text, EXPECTED),
+        };
+        let Some(authority) = uri.authority().and_then(plain_authority) else {
+            return refuse(text, EXPECTED);
+        };
+        if uri.path() != "/" || uri.query().is_some() {
+            return refuse(text, EXPECTED);
+        }
+        let default = if scheme == "https" { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(default).unwrap_or(&authority);
+        let text = format!("{scheme}://{authority}").into_boxed_str();
+        Ok(Self { text, scheme_len: scheme.len() })
+    }
+}
+
+/// Host and port in lower case; nothing if there is a user name in it.
+fn plain_authority(authority: &Authority) -> Option<String> {
+    let text = authority.as_str();
+    (!text.contains('@') && !authority.host().is_empty()).then(|| text.to_ascii_lowercase())
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// How long a tunnel access token lives: 1 minute to 24 hours, 24 hours unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TokenLifetime(Duration);
+
+impl TokenLifetime {
+    /// The life of a token.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for TokenLifetime {
+    fn default() -> Self {
+        Self(DAY)
+    }
+}
+
+impl TryFrom<Duration> for TokenLifetime {
+    type Error = ValueError;
+
+    fn try_from(duration: Duration) -> Result<Self, ValueError> {
+        if (Duration::from_secs(60)..=DAY).contains(&duration) {
+            Ok(Self(duration))
+        } else {
+            refuse(&format!("{} s", duration.as_secs()), "1m to 24h is expected")
+        }
+    }
+}
+
+/// How long an unused tunnel is kept: 1 hour to 30 days, 30 days unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Expiration(Duration);
+
+impl Expiration {
+    /// The shortest that is allowed.
+    pub const MIN: Duration = Duration::from_secs(3600);
+    /// The longest that is allowed.
+    pub const MAX: Duration = Duration::from_secs(30 * 86_400);
+
+    /// The time after its last use at which a tunnel is removed.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for Expiration {
+    fn default() -> Self {
+        Self(Self::MAX)
+    }
+}
+
+impl TryFrom<Duration> for Expiration {
+    type Error = ValueError;
+
+    fn try_from(duration: Duration) -> Result<Self, ValueError> {
+        if (Self::MIN..=Self::MAX).contains(&duration) {
+            Ok(Self(duration))
+        } else {
+            refuse(&format!("{} s", duration.as_secs()), "1h to 30d is expected")
+        }
+    }
+}
+
+/// Reads `90s`, `15m`, `8h` or `30d`.
+///
+/// # Errors
+/// When it is not a whole number followed by one of the four units.
+pub fn parse_duration(text: &str) -> Result<Duration, ValueError> {
+    const EXPECTED: &str = "a time such as 90s, 15m, 8h or 30d is expected";
+    let Some(unit) = text.chars().next_back() else { return refuse(text, EXPECTED) };
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return refuse(text, EXPECTED),
+    };
+    let digits = &text[..text.len() - 1];
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return refuse(text, EXPECTED);
+    }
+    match digits.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds)) {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => refuse(text, EXPECTED),
+    }
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+macro_rules! from_string {
+    ($($type:ty => $read:expr),*) => {$(
+        impl TryFrom<String> for $type {
+            type Error = ValueError;
+
+            fn try_from(text: String) -> Result<Self, ValueError> {
+                $read(&text)
+            }
+        }
+    )*};
+}
+
+from_string! {
+    Domain => str::parse,
+    BaseUrl => str::parse,
+    TokenLifetime => |text: &str| parse_duration(text)?.try_into(),
+    Expiration => |text: &str| parse_duration(text)?.try_into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_a_number_and_a_unit() {
+        assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("30d"), Ok(Duration::from_secs(2_592_000)));
+        for text in ["", "h", "8", "8 h", "-1h", "+1h", "1.5h", "8H", "99999999999999999999d", "8é"]
+        {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_base_url_drops_its_own_port_and_keeps_others() {
+        let url = |text: &str| text.parse::<BaseUrl>().unwrap();
+        assert_eq!(url("https://CP.example.com:443/").as_str(), "https://cp.example.com");
+        assert_eq!(url("http://127.0.0.1:9700").authority(), "127.0.0.1:9700");
+        assert_eq!(url("http://127.0.0.1:9700").port_suffix(), ":9700");
+        assert_eq!(url("http://[::1]:9700").port_suffix(), ":9700");
+        assert_eq!(url("http://[::1]").port_suffix(), "");
+        for text in
+            ["example.com", "ws://x", "https://u@x/", "https://x/?q", "https://x/y", "https://"]
+        {
+            assert!(text.parse::<BaseUrl>().is_err(), "{text}");
+        }
+    }
+}
