@@ -16,7 +16,13 @@ fn in_memory() -> Directory {
 }
 
 async fn put(directory: &Directory, record: TunnelRecord) {
-    directory.change(|draft| Ok::<_, StoreError>(drop(draft.put(record)))).await.unwrap();
+    directory
+        .change(|draft| {
+            draft.put(record);
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -73,8 +79,12 @@ async fn what_was_refused_or_not_persisted_is_never_seen() {
     assert!(refused.is_err());
     assert!(directory.find("quiet-fox").is_none());
     directory.close().await;
-    let closed =
-        directory.change(|draft| Ok::<_, StoreError>(drop(draft.put(tunnel("quiet-fox"))))).await;
+    let closed = directory
+        .change(|draft| {
+            draft.put(tunnel("quiet-fox"));
+            Ok::<_, StoreError>(())
+        })
+        .await;
     assert!(matches!(closed, Err(StoreError::Closed)));
     assert!(directory.find("quiet-fox").is_none());
 }
