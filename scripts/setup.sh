@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./test and ./try: finding out what a machine lacks, and installing it with consent.
 # Not a program of its own. Needs bash; sets nothing but functions and `root`.
 

@@ -33,7 +33,7 @@ pub async fn within<F: Future>(limit: Duration, what: &str, future: F) -> F::Out
 ///
 /// # Panics
 /// When the time is up; the message says what was waited for.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let looking = async {
         let mut glance = tokio::time::interval(GLANCE);
         while !condition().await {

@@ -14,6 +14,7 @@ mod link;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
@@ -108,6 +109,13 @@ impl FaultProxy {
         self.shared.links().values().filter(|link| link.role == Some(role)).count()
     }
 
+    /// How many bytes of the websockets of `role` are held now.
+    pub fn held(&self, role: Role) -> usize {
+        let links = self.shared.links();
+        let fitting = links.values().filter(|link| link.role == Some(role));
+        fitting.map(|link| link.held.load(Ordering::Relaxed)).sum()
+    }
+
     /// The request lines seen so far, without the version: `PUT /tunnels/…?…`.
     pub fn requests(&self) -> Vec<String> {
         self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -148,6 +156,7 @@ struct Shared {
 struct Link {
     role: Option<Role>,
     orders: mpsc::Sender<link::Order>,
+    held: Arc<AtomicUsize>,
 }
 
 /// Upgrades that will be answered here.

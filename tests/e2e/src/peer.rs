@@ -1,4 +1,5 @@
-//! Microsoft's TypeScript SDK as a peer: host, client or management calls in a Node process.
+//! Microsoft's TypeScript SDK as a peer: host, client or management calls in a Node process; and,
+//! as independent as these, a local web server and a websocket client.
 //!
 //! The packages are unmodified; `ts/*.js` only turn commands into calls (see `ts/peer.js`). They
 //! must be installed: `./test` does it, by hand it is `npm ci --prefix tests/e2e/ts`.
@@ -20,6 +21,10 @@ pub enum Role {
     Host,
     /// Connects to a tunnel and listens on local ports.
     Client,
+    /// A local web server.
+    Web,
+    /// A websocket client: a visitor.
+    Socket,
 }
 
 /// Which versions of the relay protocol a peer offers.
@@ -76,6 +81,8 @@ impl Peer {
             Role::Manage => ("the SDK's management client", "manage.js"),
             Role::Host => ("the SDK's host", "host.js"),
             Role::Client => ("the SDK's client", "client.js"),
+            Role::Web => ("the local web server", "web.js"),
+            Role::Socket => ("the websocket client", "socket.js"),
         };
         let mut command = Command::new("node");
         command.arg(script).current_dir(folder);

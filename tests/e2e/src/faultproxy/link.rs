@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -52,10 +53,12 @@ pub(super) async fn run(id: u64, client: TcpStream, shared: Arc<Shared>) {
     let (orders, mut ordered) = mpsc::channel(ORDERS);
     let (insert, inserted) = mpsc::channel(ORDERS);
     let (flow, flowing) = watch::channel(Flow::Pass);
-    shared.links().insert(id, Link { role: None, orders });
+    let held = Arc::new(AtomicUsize::new(0));
+    shared.links().insert(id, Link { role: None, orders, held: held.clone() });
 
     let client_handle = client.as_fd().try_clone_to_owned();
-    let passing = pass(id, client, &shared, insert.clone(), inserted, flowing);
+    let obeyed = Obeyed { flow: flowing, held };
+    let passing = pass(id, client, &shared, insert.clone(), inserted, &obeyed);
     let obeying = async {
         while let Some(order) = ordered.recv().await {
             match order {
@@ -86,7 +89,7 @@ async fn pass(
     shared: &Shared,
     insert: mpsc::Sender<Vec<u8>>,
     inserted: mpsc::Receiver<Vec<u8>>,
-    flow: watch::Receiver<Flow>,
+    obeyed: &Obeyed,
 ) -> io::Result<()> {
     let mut upstream = shared.upstream.subscribe();
     let addr = upstream.wait_for(Option::is_some).await.map(|addr| *addr);
@@ -100,7 +103,7 @@ async fn pass(
     let (phase, phases) = watch::channel(Phase::Http);
     let up = Up {
         shared,
-        reader: Gate::new(client_reader, flow.clone()),
+        reader: Gate::new(client_reader, obeyed),
         writer: server_writer,
         answers: insert,
         phase: &phase,
@@ -110,7 +113,7 @@ async fn pass(
     let down = Down {
         id,
         shared,
-        reader: Gate::new(server_reader, flow),
+        reader: Gate::new(server_reader, obeyed),
         writer: client_writer,
         inserted,
         phase: &phase,
@@ -290,17 +293,25 @@ impl Down<'_> {
     }
 }
 
+/// What both directions obey, and how many bytes they hold together.
+struct Obeyed {
+    flow: watch::Receiver<Flow>,
+    held: Arc<AtomicUsize>,
+}
+
 /// A reader that obeys the [`Flow`].
 struct Gate<'a> {
     reader: ReadHalf<'a>,
     flow: watch::Receiver<Flow>,
+    total: &'a AtomicUsize,
     held: Vec<u8>,
     ended: bool,
 }
 
 impl<'a> Gate<'a> {
-    fn new(reader: ReadHalf<'a>, flow: watch::Receiver<Flow>) -> Self {
-        Self { reader, flow, held: Vec::new(), ended: false }
+    fn new(reader: ReadHalf<'a>, obeyed: &'a Obeyed) -> Self {
+        let flow = obeyed.flow.clone();
+        Self { reader, flow, total: &obeyed.held, held: Vec::new(), ended: false }
     }
 
     /// As `read` of a reader, when bytes pass; waits otherwise. Can be cancelled without loss.
@@ -312,6 +323,7 @@ impl<'a> Gate<'a> {
                     let size = self.held.len().min(into.len());
                     into[..size].copy_from_slice(&self.held[..size]);
                     self.held.drain(..size);
+                    self.total.fetch_sub(size, Ordering::Relaxed);
                     return Ok(size);
                 }
                 Flow::Pass if self.ended => return Ok(0),
@@ -325,6 +337,7 @@ impl<'a> Gate<'a> {
                         size = self.reader.read(&mut piece) => {
                             let size = size?;
                             self.held.extend(&piece[..size]);
+                            self.total.fetch_add(size, Ordering::Relaxed);
                             self.ended = size == 0;
                         }
                         changed = self.flow.changed() => changed.map_err(io::Error::other)?,
