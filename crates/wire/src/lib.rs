@@ -1,8 +1,10 @@
 //! Moves the bytes of Adit: websockets, session pumps, TLS, time and tasks.
 
+pub mod channel;
 pub mod clock;
 pub mod handshake;
 pub mod http;
 pub mod net;
+pub mod pump;
 pub mod task;
 pub mod ws;

@@ -276,6 +276,13 @@ impl Mux {
         self.channels.get(&id.0).map_or(0, |channel| channel.outbound.queued())
     }
 
+    /// Whether any channel has something to say that the peer has not been told yet.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.channels
+            .values()
+            .any(|channel| channel.outbound.queued() > 0 || channel.outbound.is_ready())
+    }
+
     fn schedule(&mut self, id: u32) {
         if let Some(channel) = self.channels.get_mut(&id)
             && !channel.queued

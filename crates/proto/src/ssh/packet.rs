@@ -182,12 +182,11 @@ impl Decoder {
     }
 
     fn packet(&mut self, input: &mut Bytes) -> Result<Option<Frame>, Error> {
-        if self.partial.is_empty() {
-            if let Some(len) = frame_len(input)?
-                && input.len() >= len
-            {
-                return Ok(Some(Frame::Payload(payload_of(input.split_to(len))?)));
-            }
+        if self.partial.is_empty()
+            && let Some(len) = frame_len(input)?
+            && input.len() >= len
+        {
+            return Ok(Some(Frame::Payload(payload_of(input.split_to(len))?)));
         }
         loop {
             let want = frame_len(&self.partial)?.unwrap_or(4);

@@ -304,6 +304,11 @@ impl Session {
         self.mux.queued(channel)
     }
 
+    /// Whether any channel has bytes, EOF or CLOSE waiting for credit or for the socket.
+    pub fn has_unsent(&self) -> bool {
+        self.mux.has_unsent()
+    }
+
     /// Asks the peer for a channel of type `kind`, with `extra` behind the standard fields.
     /// `None`: this session has as many channels as it may.
     pub fn open(&mut self, kind: &[u8], extra: &[u8]) -> Option<ChannelId> {

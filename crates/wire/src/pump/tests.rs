@@ -1,0 +1,319 @@
+//! Two pumps over an in-memory pipe: a host and the relay's end of it.
+
+use std::time::Duration;
+
+use adit_proto::{
+    relay::{
+        Host, HostCommand, HostEvent, HostPeer, HostPeerCommand, HostPeerEvent, message::Connect,
+    },
+    ssh,
+};
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+use super::*;
+use crate::{
+    channel::{self, Io},
+    clock, task,
+};
+
+const PORT: u16 = 3000;
+
+struct Pair {
+    host: Handle<HostCommand>,
+    host_events: Events<HostEvent>,
+    relay: Handle<HostPeerCommand>,
+    relay_events: Events<HostPeerEvent>,
+    _tasks: task::Group,
+}
+
+fn config(role: ws::Role) -> Config {
+    Config { role, ping: None, channels: ssh::Limits::default().channels }
+}
+
+/// A host that serves [`PORT`], and the relay that knows.
+async fn pair() -> Pair {
+    let (a, b) = tokio::io::duplex(64 * 1024);
+    let tasks = task::Group::new("pair");
+    let now = clock::now();
+    let role = Host::new(ssh::Config::new([1; 16]), now);
+    let (host, host_events, run) = pump(config(ws::Role::Client), role, a, Bytes::new());
+    tasks.spawn("host", run);
+    let role = HostPeer::new(ssh::Config::new([2; 16]), now);
+    let (relay, relay_events, run) = pump(config(ws::Role::Server), role, b, Bytes::new());
+    tasks.spawn("relay", run);
+    let mut pair = Pair { host, host_events, relay, relay_events, _tasks: tasks };
+    let Some(Event::Role(HostEvent::Ready { own_relay: true })) = pair.host_events.recv().await
+    else {
+        panic!("no handshake")
+    };
+    let token = Bytes::from_static(b"token");
+    pair.host.command(HostCommand::Announce { port: PORT, token }).await;
+    loop {
+        match pair.relay_events.recv().await {
+            Some(Event::Role(HostPeerEvent::Announce { port: PORT, .. })) => break,
+            Some(Event::Role(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    pair.relay.command(HostPeerCommand::Answer { port: PORT, serve: true }).await;
+    let Some(Event::Role(HostEvent::Announced { port: PORT })) = pair.host_events.recv().await
+    else {
+        panic!("not announced")
+    };
+    pair
+}
+
+impl Pair {
+    async fn incoming(&mut self) -> Incoming {
+        match self.host_events.recv().await {
+            Some(Event::Incoming(HostEvent::Connect(_), incoming)) => incoming,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A connection: the relay's end, the host's end.
+    async fn channel(&mut self) -> (Channel, Channel) {
+        let relay = self.relay.clone();
+        let open = relay.open(HostPeerCommand::Connect(Connect::to_port(PORT)));
+        let accept = async { self.incoming().await.accept(false).await };
+        let (opened, accepted) = tokio::join!(open, accept);
+        (opened.unwrap().channel, accepted)
+    }
+}
+
+async fn drain(mut reader: channel::Reader) -> (Vec<u8>, channel::Ending) {
+    let mut all = Vec::new();
+    while let Some(bytes) = reader.recv().await {
+        all.extend_from_slice(&bytes);
+        reader.consumed(bytes.len());
+    }
+    (all, reader.ending().unwrap())
+}
+
+#[tokio::test]
+async fn bytes_cross_both_ways_and_each_direction_ends_by_itself() {
+    let mut pair = pair().await;
+    let (relay, host) = pair.channel().await;
+    let (relay_reader, mut relay_writer) = relay.split();
+    let (host_reader, mut host_writer) = host.split();
+    let question: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
+    let sent = question.clone();
+    let ask = async move {
+        for chunk in sent.chunks(60_000) {
+            relay_writer.send(Bytes::copy_from_slice(chunk)).await.unwrap();
+        }
+        relay_writer.eof().await.unwrap();
+        relay_writer
+    };
+    let ((heard, ending), _relay_writer) = tokio::join!(drain(host_reader), ask);
+    assert_eq!(ending, channel::Ending::Eof);
+    assert!(heard == question);
+    let answer = async move {
+        host_writer.send(Bytes::from_static(b"answer")).await.unwrap();
+    };
+    let ((heard, ending), ()) = tokio::join!(drain(relay_reader), answer);
+    assert_eq!((&heard[..], ending), (&b"answer"[..], channel::Ending::Closed));
+}
+
+#[tokio::test]
+async fn a_channel_works_as_a_byte_stream() {
+    let mut pair = pair().await;
+    let (relay, host) = pair.channel().await;
+    let (mut relay, mut host) = (Io::new(relay), Io::new(host));
+    let size = 3 * MEBIBYTE;
+    let echo = async {
+        let mut buffer = vec![0; 8000];
+        loop {
+            let n = host.read(&mut buffer).await.unwrap();
+            if n == 0 {
+                return host.shutdown().await.unwrap();
+            }
+            host.write_all(&buffer[..n]).await.unwrap();
+        }
+    };
+    let (mut reader, mut writer) = tokio::io::split(&mut relay);
+    let talk = async {
+        let sent = vec![7; size];
+        let send = async {
+            writer.write_all(&sent).await.unwrap();
+            writer.shutdown().await.unwrap();
+        };
+        let mut back = Vec::new();
+        let (_, n) = tokio::join!(send, reader.read_to_end(&mut back));
+        assert_eq!(n.unwrap(), size);
+        assert!(back == sent);
+    };
+    tokio::join!(echo, talk);
+}
+
+const MEBIBYTE: usize = 1024 * 1024;
+
+#[tokio::test]
+async fn a_parked_channel_holds_little_and_harms_no_other() {
+    let mut pair = pair().await;
+    let (_parked_relay, parked) = pair.channel().await;
+    let (_, mut parked_writer) = parked.split();
+    // Fill the parked channel until it would wait.
+    let chunk = Bytes::from(vec![1; 32 * 1024]);
+    let mut taken = 0;
+    let deadline = clock::now() + Duration::from_millis(200);
+    while let Ok(sent) = clock::until(deadline, parked_writer.send(chunk.clone())).await {
+        sent.unwrap();
+        taken += chunk.len();
+    }
+    let window = ssh::Limits::default().initial_window as usize;
+    assert!(taken <= window + channel::MAX_QUEUED + 2 * chunk.len(), "{taken} bytes are held");
+
+    let (relay, host) = pair.channel().await;
+    let (relay_reader, _relay_writer) = relay.split();
+    let (_host_reader, mut host_writer) = host.split();
+    let send = async move {
+        for _ in 0..(64 * MEBIBYTE / chunk.len()) {
+            host_writer.send(chunk.clone()).await.unwrap();
+        }
+        host_writer.eof().await.unwrap();
+        host_writer
+    };
+    let ((heard, _), _writer) = tokio::join!(drain(relay_reader), send);
+    assert_eq!(heard.len(), 64 * MEBIBYTE);
+}
+
+#[tokio::test]
+async fn a_refused_connection_says_what_the_host_said() {
+    let mut pair = pair().await;
+    let relay = pair.relay.clone();
+    let open = relay.open(HostPeerCommand::Connect(Connect::to_port(PORT)));
+    let reject = async {
+        let incoming = pair.incoming().await;
+        incoming.reject(ssh::open_failure::CONNECT_FAILED, "nothing listens").await;
+    };
+    let (opened, ()) = tokio::join!(open, reject);
+    let error = opened.unwrap_err();
+    assert!(error.is_connect_failure());
+    assert_eq!(error.to_string(), "nothing listens");
+}
+
+#[tokio::test]
+async fn a_dropped_request_is_refused_and_a_dropped_channel_is_closed() {
+    let mut pair = pair().await;
+    let relay = pair.relay.clone();
+    let open = relay.open(HostPeerCommand::Connect(Connect::to_port(PORT)));
+    let drop_it = async { drop(pair.incoming().await) };
+    let (opened, ()) = tokio::join!(open, drop_it);
+    assert!(matches!(opened, Err(OpenError::Refused(_))));
+
+    let (relay, host) = pair.channel().await;
+    drop(host);
+    let (reader, _writer) = relay.split();
+    assert_eq!(drain(reader).await, (vec![], channel::Ending::Closed));
+}
+
+#[tokio::test]
+async fn everything_sent_before_close_arrives_even_if_the_session_ends_right_after() {
+    let mut pair = pair().await;
+    let (relay, mut host) = pair.channel().await;
+    let total = 200 * 1000;
+    for _ in 0..200 {
+        host.send(Bytes::from(vec![5; 1000])).await.unwrap();
+    }
+    host.close();
+    pair.host.disconnect(ssh::disconnect::BY_APPLICATION, "done").await;
+    let ended = async {
+        loop {
+            match pair.relay_events.recv().await {
+                Some(Event::Ended(ending)) => return ending,
+                Some(_) => {}
+                None => panic!("no last event"),
+            }
+        }
+    };
+    let (reader, _writer) = relay.split();
+    let ((heard, _), ending) = tokio::join!(drain(reader), ended);
+    assert_eq!(heard.len(), total);
+    assert_eq!(ending, Ending::Disconnected { reason: 11, description: "done".into() });
+}
+
+#[tokio::test]
+async fn a_lost_session_ends_its_channels_and_tells_its_owner() {
+    let mut pair = pair().await;
+    let (relay, host) = pair.channel().await;
+    pair.host.kill().await;
+    let (reader, mut writer) = relay.split();
+    assert_eq!(drain(reader).await, (vec![], channel::Ending::Lost));
+    assert_eq!(writer.send(Bytes::from_static(b"x")).await, Err(channel::Closed));
+    drop(host);
+    let open = pair.relay.open(HostPeerCommand::Connect(Connect::to_port(PORT))).await;
+    assert_eq!(open.unwrap_err(), OpenError::Ended);
+    let Some(Event::Ended(Ending::Lost(_))) = pair.relay_events.recv().await else {
+        panic!("no ending")
+    };
+}
+
+/// What a bare peer writes before anything else: identification and KEXINIT, masked.
+fn hello() -> (BytesMut, Host) {
+    let mut host = Host::new(ssh::Config::new([3; 16]), clock::now());
+    let mut bytes = BytesMut::new();
+    while let Some(packet) = adit_proto::relay::Role::session(&mut host).poll_transmit() {
+        let packet = packet.to_bytes();
+        let key = [9, 8, 7, 6];
+        let head = ws::FrameHead::new(ws::Opcode::Binary, packet.len(), Some(key));
+        bytes.extend_from_slice(head.as_ref());
+        let at = bytes.len();
+        bytes.extend_from_slice(&packet);
+        ws::mask(&mut bytes[at..], key, 0);
+    }
+    (bytes, host)
+}
+
+fn relay_over(
+    stream: DuplexStream,
+    ping: Option<KeepAlive>,
+    received: Bytes,
+) -> (Events<HostPeerEvent>, task::Group, Handle<HostPeerCommand>) {
+    let tasks = task::Group::new("relay");
+    let role = HostPeer::new(ssh::Config::new([2; 16]), clock::now());
+    let config = Config { ping, ..config(ws::Role::Server) };
+    let (handle, events, run) = pump(config, role, stream, received);
+    tasks.spawn("relay", run);
+    (events, tasks, handle)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_answers_no_ping_is_given_up() {
+    let (a, mut b) = tokio::io::duplex(64 * 1024);
+    let ping = KeepAlive { idle: Duration::from_secs(30), timeout: Duration::from_secs(10) };
+    let start = clock::now();
+    let (mut events, _tasks, _handle) = relay_over(a, Some(ping), Bytes::new());
+    b.write_all(&hello().0).await.unwrap();
+    loop {
+        match events.recv().await {
+            Some(Event::Ended(ending)) => {
+                assert_eq!(ending, Ending::Failed(ssh::Error::Silent));
+                break;
+            }
+            Some(_) => {}
+            None => panic!("no ending"),
+        }
+    }
+    assert!(clock::now() - start >= Duration::from_secs(40));
+}
+
+#[tokio::test]
+async fn bytes_read_with_the_upgrade_are_the_first_of_the_session() {
+    let (a, _b) = tokio::io::duplex(64 * 1024);
+    let (mut events, _tasks, _handle) = relay_over(a, None, hello().0.freeze());
+    let Some(Event::Role(HostPeerEvent::Ready { .. })) = events.recv().await else {
+        panic!("not ready")
+    };
+}
+
+#[tokio::test]
+async fn a_malformed_frame_ends_this_session_with_a_reason() {
+    let (a, mut b) = tokio::io::duplex(64 * 1024);
+    let (mut events, _tasks, _handle) = relay_over(a, None, Bytes::new());
+    b.write_all(&[0x82, 0x85, 0, 0, 0, 0, b'H', b'T', b'T', b'P', b'\n']).await.unwrap();
+    b.write_all(&[0x81, 0x80, 0, 0, 0, 0]).await.unwrap();
+    let Some(Event::Ended(Ending::Lost(text))) = events.recv().await else { panic!("goes on") };
+    assert!(text.contains("text message"), "{text}");
+}
