@@ -4,6 +4,7 @@ pub mod access;
 pub mod constraints;
 pub mod contracts;
 pub mod id;
+pub mod registry;
 pub mod relay;
 pub mod ssh;
 pub mod token;
