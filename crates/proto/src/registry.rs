@@ -25,6 +25,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use self::session::{Entry, Last, Pending, Retiring, Session};
+pub use crate::relay::Version;
 
 /// How long a retiring session may finish what it carries: longer than nearly every request, and short
 /// enough that a host does not pile up sessions when it rotates.
@@ -50,15 +51,6 @@ impl fmt::Display for Epoch {
 /// One upgrade of a host, from its claim until the lease is granted or the claim is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimId(u64);
-
-/// The version of the relay protocol that a host speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Version {
-    /// Clients speak end to end with the host; the relay pipes.
-    V1,
-    /// Ports are announced to the relay, which bridges each connection.
-    V2,
-}
 
 /// What a host's upgrade says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

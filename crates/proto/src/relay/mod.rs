@@ -29,7 +29,7 @@ pub use host_peer::{HostPeer, HostPeerCommand, HostPeerEvent};
 pub use role::{Ending, Output, Role};
 
 /// Version of the relay protocol, chosen at the websocket upgrade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// One encrypted session per client, end to end; the relay passes bytes.
     V1,
