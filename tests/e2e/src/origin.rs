@@ -2,7 +2,7 @@
 //!
 //! A connection carries 24 bytes of request (seed, bytes up, bytes down; big-endian), then both
 //! directions at once: a sequence made from the seed, checked on arrival. When all has come the
-//! server says [`EXACT`] and closes. No end of a direction is signalled other than by these lengths,
+//! server says that it was exact and closes. No end of a direction is signalled other than by these lengths,
 //! so it works across peers that know no half-close.
 
 use std::io;
