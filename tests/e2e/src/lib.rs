@@ -4,6 +4,7 @@
 //! Nothing here sleeps and hopes: a test waits for what it expects, and fails with its name when
 //! that takes longer than [`deadline::PATIENCE`].
 
+pub mod browser;
 pub mod deadline;
 pub mod faultproxy;
 pub mod lines;
