@@ -7,7 +7,7 @@
 mod client;
 mod server;
 
-pub use client::{Connected, Error, Flaw, Refusal, Request, over};
+pub use client::{Connected, Error, Flaw, Refusal, Request, connect, over};
 pub use server::{Accepted, Malformed, Upgrade, accept, is_requested, offered};
 
 use aws_lc_rs::digest;

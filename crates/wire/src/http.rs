@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use adit_proto::token::Secret;
 use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
@@ -17,6 +18,23 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let date = DateTimeParser::new().parse_timestamp(value).ok()?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
+
+/// The value of an `Authorization` header. It is marked sensitive, so it does not print.
+///
+/// # Errors
+///
+/// [`BadSecret`] when the secret cannot stand in a header.
+pub fn authorization(scheme: &str, secret: &Secret) -> Result<HeaderValue, BadSecret> {
+    let value = format!("{scheme} {}", secret.expose());
+    let mut value = HeaderValue::try_from(value).map_err(|_| BadSecret)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A secret that cannot stand in a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it holds a line break or another character that no token has; copy it again")]
+pub struct BadSecret;
 
 #[cfg(test)]
 mod tests {

@@ -7,4 +7,5 @@ pub mod http;
 pub mod net;
 pub mod pump;
 pub mod task;
+pub mod tls;
 pub mod ws;

@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
+use adit_proto::token::Secret;
 use adit_wire::handshake::{self, Connected, Error, Flaw, Malformed, Request, Upgrade};
 use adit_wire::net::Stream;
 use adit_wire::{clock, task};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use http_body_util::Empty;
 use hyper::body::Incoming;
@@ -87,10 +88,11 @@ async fn the_request_says_what_was_asked_for_and_nothing_twice() {
     let (near, mut far) = duplex(4096);
     let uri = Uri::from_static("wss://user:secret@relay.example:8443/host/x?y=z");
     let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, HeaderValue::from_static("tunnel abc"));
     headers.insert("sec-websocket-version", HeaderValue::from_static("8"));
     let deadline = clock::now() + Duration::from_secs(5);
-    let ask = Request { uri: &uri, protocols: PROTOCOLS, headers, deadline };
+    let token = Secret::new("abc");
+    let token = Some(&token);
+    let ask = Request { uri: &uri, protocols: PROTOCOLS, token, headers, deadline };
     let mut asking = Box::pin(handshake::over(Stream::other(near), ask));
     let mut text = vec![0; 1024];
     let length = tokio::select! {
@@ -157,7 +159,7 @@ async fn silence_ends_at_the_deadline() {
 async fn open(io: DuplexStream, protocols: &[&str]) -> Result<Connected, Error> {
     let uri = Uri::from_static("ws://relay.example/x");
     let deadline = clock::now() + Duration::from_secs(5);
-    let ask = Request { uri: &uri, protocols, headers: HeaderMap::new(), deadline };
+    let ask = Request { uri: &uri, protocols, token: None, headers: HeaderMap::new(), deadline };
     handshake::over(Stream::other(io), ask).await
 }
 

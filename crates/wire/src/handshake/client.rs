@@ -3,11 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use adit_proto::token::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, HOST, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    AUTHORIZATION, CONNECTION, HOST, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, StatusCode, Uri};
@@ -16,7 +17,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::{accept_key, members};
 use crate::net::head::{self, Head, HeadError};
-use crate::net::{BadUrl, Stream, Target};
+use crate::net::{BadUrl, ConnectError, Connector, Stream, Target};
 use crate::{clock, http as client_http};
 
 /// What to ask for.
@@ -26,7 +27,9 @@ pub struct Request<'a> {
     pub uri: &'a Uri,
     /// The subprotocols offered, the preferred one first. With none offered none is accepted.
     pub protocols: &'a [&'a str],
-    /// More headers, e.g. `Authorization`. Those of the handshake itself are overridden.
+    /// A tunnel access token, sent as `Authorization: tunnel …`.
+    pub token: Option<&'a Secret>,
+    /// More headers. Those of the handshake itself are not sent from here.
     pub headers: HeaderMap,
     /// The end of patience with the whole of it.
     pub deadline: Instant,
@@ -51,6 +54,12 @@ pub enum Error {
     /// The URL is nothing to connect to.
     #[error(transparent)]
     Url(#[from] BadUrl),
+    /// The token holds characters that no token has.
+    #[error("the token is damaged: {0}")]
+    Token(#[from] client_http::BadSecret),
+    /// There is no connection to the server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The server answered, and refused.
     #[error("{}", .0.meaning())]
     Refused(Box<Refusal>),
@@ -123,6 +132,17 @@ pub enum Flaw {
     Extension,
 }
 
+/// Connects to the request's URL and performs the handshake.
+///
+/// # Errors
+///
+/// [`Error`]; nothing is retried.
+pub async fn connect(connector: &Connector, request: Request<'_>) -> Result<Connected, Error> {
+    let target = Target::from_uri(request.uri)?;
+    let stream = connector.connect(&target, request.deadline).await?;
+    over(stream, request).await
+}
+
 /// Performs the handshake over a connection that stands already, by the request's deadline.
 ///
 /// # Errors
@@ -142,7 +162,8 @@ async fn converse(
     request: Request<'_>,
 ) -> Result<Connected, Error> {
     let key = new_key();
-    stream.write_all(&ask(target, &request, &key)).await.map_err(Error::Io)?;
+    let ask = ask(target, &request, &key)?;
+    stream.write_all(&ask).await.map_err(Error::Io)?;
     stream.flush().await.map_err(Error::Io)?;
     let Head { status, headers, rest } = head::read(&mut stream).await?;
     if status != StatusCode::SWITCHING_PROTOCOLS {
@@ -153,7 +174,7 @@ async fn converse(
 }
 
 /// The bytes of the request. Its own headers come first and win over the caller's.
-fn ask(target: &Target, request: &Request<'_>, key: &str) -> Vec<u8> {
+fn ask(target: &Target, request: &Request<'_>, key: &str) -> Result<Vec<u8>, Error> {
     let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let mut bytes = format!(
@@ -166,13 +187,17 @@ fn ask(target: &Target, request: &Request<'_>, key: &str) -> Vec<u8> {
         let offer = request.protocols.join(", ");
         bytes.extend_from_slice(format!("Sec-WebSocket-Protocol: {offer}\r\n").as_bytes());
     }
-    for (name, value) in request.headers.iter().filter(|(name, _)| !OURS.contains(name)) {
+    let mut headers = request.headers.clone();
+    if let Some(token) = request.token {
+        headers.insert(AUTHORIZATION, client_http::authorization("tunnel", token)?);
+    }
+    for (name, value) in headers.iter().filter(|(name, _)| !OURS.contains(name)) {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             bytes.extend_from_slice(part);
         }
     }
     bytes.extend_from_slice(b"\r\n");
-    bytes
+    Ok(bytes)
 }
 
 /// The headers that [`ask`] writes itself.

@@ -16,7 +16,7 @@ pub struct Target {
 
 /// A host as a URL names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Host {
+pub(super) enum Host {
     /// A name to look up, in lower case.
     Name(Box<str>),
     Ip(IpAddr),
@@ -43,6 +43,15 @@ impl Target {
         };
         let host = Host::parse(host).ok_or(BadUrl::Host)?;
         Ok(Self { encrypted, host, port })
+    }
+
+    /// An unencrypted target.
+    pub(super) fn plain(host: Host, port: u16) -> Self {
+        Self { encrypted: false, host, port }
+    }
+
+    pub(super) fn parsed_host(&self) -> &Host {
+        &self.host
     }
 
     /// Whether TLS is spoken with the host.
@@ -82,7 +91,7 @@ impl Target {
     }
 
     /// Host and port, as a CONNECT request names them.
-    pub(crate) fn authority(&self) -> String {
+    pub(super) fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 }
@@ -95,7 +104,7 @@ impl fmt::Display for Target {
 
 impl Host {
     /// Reads a host as it stands in a URL, IPv6 in brackets.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         if let Some(v6) = text.strip_prefix('[') {
             return v6.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(|ip| Self::Ip(ip.into()));
         }
@@ -119,7 +128,7 @@ impl fmt::Display for Host {
 }
 
 /// Whether RFC 6761 reserves `name` for this computer.
-pub(crate) fn is_localhost(name: &str) -> bool {
+pub(super) fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 

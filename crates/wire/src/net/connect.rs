@@ -1,0 +1,145 @@
+//! Connecting out: look up, race the addresses, pass a proxy, agree on TLS.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+
+use super::proxy::Proxy;
+use super::target::{Host, is_localhost};
+use super::{ConnectError, Proxies, ProxyProblem, Step, Stream, Target, head, race};
+use crate::{clock, tls};
+
+/// The head start of one address over the next (RFC 8305 section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Makes connections to other computers. Cheap to clone.
+///
+/// The default one is as this computer is set up: it trusts whom the system trusts and goes
+/// through the proxies that the environment names.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    tls: tls::Client,
+    proxies: Arc<Proxies>,
+}
+
+impl Connector {
+    /// A connector that trusts whom `tls` trusts and goes through `proxies`.
+    pub fn new(tls: tls::Client, proxies: Proxies) -> Self {
+        Self { tls, proxies: Arc::new(proxies) }
+    }
+
+    /// Connects to `target`, through the proxy that its kind of URL calls for, with TLS if it is
+    /// encrypted. All of it ends by `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]; nothing is retried.
+    pub async fn connect(
+        &self,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Stream, ConnectError> {
+        let stream = match self.proxies.on_the_way_to(target) {
+            Some(proxy) => self.through(proxy, target, deadline).await?,
+            None => dial(target, deadline).await?,
+        };
+        self.secure(stream, target, deadline).await
+    }
+
+    /// Has a proxy connect to `target`.
+    async fn through(
+        &self,
+        proxy: Result<&Proxy, ProxyProblem>,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Stream, ConnectError> {
+        let fails = |proxy: &Proxy, problem| ConnectError::Proxy {
+            proxy: proxy.target().to_string(),
+            problem,
+        };
+        let proxy = proxy.map_err(|problem| {
+            let proxy = "in the environment".to_owned();
+            ConnectError::Proxy { proxy, problem }
+        })?;
+        let unreachable = |error| fails(proxy, ProxyProblem::Unreachable(Box::new(error)));
+        let stream = dial(proxy.target(), deadline).await.map_err(unreachable)?;
+        let stream = self.secure(stream, proxy.target(), deadline).await.map_err(unreachable)?;
+        match clock::until(deadline, ask(stream, proxy, target)).await {
+            Ok(outcome) => outcome.map_err(|problem| fails(proxy, problem)),
+            Err(clock::Late) => Err(late(target, Step::Proxy)),
+        }
+    }
+
+    /// Agrees on TLS if `target` calls for it.
+    async fn secure(
+        &self,
+        stream: Stream,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Stream, ConnectError> {
+        if !target.is_encrypted() {
+            return Ok(stream);
+        }
+        match clock::until(deadline, self.tls.connect(stream, &target.host())).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(problem)) => Err(ConnectError::Tls { target: target.clone(), problem }),
+            Err(clock::Late) => Err(late(target, Step::Tls)),
+        }
+    }
+}
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new(tls::Client::system(), Proxies::from_env())
+    }
+}
+
+/// Asks a proxy to connect further.
+async fn ask(mut stream: Stream, proxy: &Proxy, target: &Target) -> Result<Stream, ProxyProblem> {
+    stream.write_all(&proxy.request(target)).await.map_err(ProxyProblem::Answer)?;
+    stream.flush().await.map_err(ProxyProblem::Answer)?;
+    let head = head::read(&mut stream).await?;
+    if !head.status.is_success() {
+        return Err(ProxyProblem::Status { status: head.status });
+    }
+    if !head.rest.is_empty() {
+        // Nothing that we speak lets the other side begin, so these bytes are not the target's.
+        let error = io::Error::new(io::ErrorKind::InvalidData, "it sent more than an answer");
+        return Err(ProxyProblem::Answer(error));
+    }
+    Ok(stream)
+}
+
+/// Connects directly, without TLS.
+async fn dial(target: &Target, deadline: Instant) -> Result<Stream, ConnectError> {
+    let addresses = match clock::until(deadline, resolve(target)).await {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(source)) => return Err(ConnectError::Dns { host: target.host(), source }),
+        Err(clock::Late) => return Err(late(target, Step::Lookup)),
+    };
+    match clock::until(deadline, race::connect(addresses, STAGGER)).await {
+        Ok(Ok(stream)) => Ok(stream.into()),
+        Ok(Err(errors)) => Err(ConnectError::most_telling(target, errors)),
+        Err(clock::Late) => Err(late(target, Step::Connect)),
+    }
+}
+
+/// The addresses of a host, in the order in which to try them. Names that are this computer by
+/// definition are not looked up: not every system's resolver knows `*.localhost`.
+async fn resolve(target: &Target) -> io::Result<Vec<SocketAddr>> {
+    let port = target.port();
+    match target.parsed_host() {
+        Host::Ip(ip) => Ok(vec![(*ip, port).into()]),
+        Host::Name(name) if is_localhost(name) => {
+            Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()])
+        }
+        Host::Name(name) => Ok(race::interleave(tokio::net::lookup_host((&**name, port)).await?)),
+    }
+}
+
+fn late(target: &Target, step: Step) -> ConnectError {
+    ConnectError::Timeout { target: target.clone(), step }
+}
