@@ -1,8 +1,10 @@
 //! The decisions of Adit: the Dev Tunnels wire protocol, contracts and keep-alive policy, without any IO.
 
 pub mod access;
+pub mod backoff;
 pub mod constraints;
 pub mod contracts;
+pub mod deadline;
 pub mod id;
 pub mod registry;
 pub mod relay;
