@@ -249,3 +249,6 @@ fn matches(entry: &AccessEntry, subject: &Subject) -> bool {
     // Nobody here can be told apart from the users of another provider, so "all but those" may not let anybody in.
     !member && (entry.is_deny || !foreign)
 }
+
+#[cfg(test)]
+mod tests;

@@ -225,3 +225,77 @@ fn token_request(item: &str) -> Result<TokenRequest, ScopeError> {
     let words: Vec<&str> = item.split_whitespace().collect();
     Ok(TokenRequest { key: words.join(" "), scopes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(values: &[&str]) -> Result<Vec<(String, String)>, ScopeError> {
+        let requests = token_requests(values.iter().copied())?;
+        Ok(requests.into_iter().map(|each| (each.key, each.scopes.to_string())).collect())
+    }
+
+    #[test]
+    fn every_scope_is_read_from_its_name_and_from_nothing_else() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+        }
+        for wrong in ["", "Host", "host ", "manage:", "manage:port", "admin"] {
+            assert_eq!(wrong.parse::<Scope>(), Err(ScopeError::Unknown(wrong.into())));
+        }
+    }
+
+    #[test]
+    fn an_unknown_scope_is_named_but_not_at_any_length() {
+        let error = "x".repeat(10_000).parse::<Scope>().unwrap_err().to_string();
+        assert!(error.contains("xxx") && error.len() < 200, "{error}");
+    }
+
+    #[test]
+    fn token_scopes_come_as_comma_lists_as_repeated_parameters_and_as_joined_words() {
+        let pair = |key: &str, scopes: &str| (key.to_owned(), scopes.to_owned());
+        assert_eq!(
+            requests(&["host,connect"]),
+            Ok(vec![pair("host", "host"), pair("connect", "connect")])
+        );
+        assert_eq!(requests(&["host", "connect"]), requests(&["host,connect"]));
+        assert_eq!(
+            requests(&["host connect,connect host"]),
+            Ok(vec![pair("host connect", "host connect"), pair("connect host", "host connect")]),
+            "each token is returned under the key that was asked"
+        );
+        assert_eq!(requests(&["host,host", "host"]), Ok(vec![pair("host", "host")]));
+        assert_eq!(requests(&[]), Ok(vec![]));
+        assert_eq!(requests(&["", " "]), Ok(vec![]));
+    }
+
+    #[test]
+    fn no_token_is_minted_for_a_wrong_list() {
+        assert_eq!(requests(&["host,"]), Err(ScopeError::Empty));
+        assert_eq!(requests(&["create"]), Err(ScopeError::CreateOnTunnel));
+        assert_eq!(requests(&["host create"]), Err(ScopeError::CreateOnTunnel));
+        assert_eq!(requests(&["host", "root"]), Err(ScopeError::Unknown("root".into())));
+    }
+
+    #[test]
+    fn only_manage_implies_another_scope() {
+        for held in Scope::ALL {
+            for wanted in Scope::ALL {
+                let implied = held == Scope::Manage && wanted == Scope::ManagePorts;
+                let allowed = Scopes::of(&[held]).allows(wanted);
+                assert_eq!(allowed, held == wanted || implied, "{held} for {wanted}");
+            }
+        }
+        assert!(Scope::ALL.into_iter().all(|wanted| !Scopes::NONE.allows(wanted)));
+    }
+
+    #[test]
+    fn a_set_prints_as_it_is_read() {
+        let set: Scopes = " connect  host\tmanage:ports host".parse().unwrap();
+        assert_eq!(set.to_string(), "manage:ports host connect");
+        assert_eq!(set.to_string().parse(), Ok(set));
+        assert_eq!(format!("{set:?}"), r#"{"manage:ports", "host", "connect"}"#);
+        assert_eq!("".parse(), Ok(Scopes::NONE));
+        assert!(Scopes::READ.intersects(set) && !Scopes::WRITE_ENDPOINTS.contains(Scope::Manage));
+    }
+}

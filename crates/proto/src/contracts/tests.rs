@@ -289,7 +289,8 @@ fn tokens_are_found_by_any_word_of_their_key_and_never_printed() {
 fn a_port_takes_what_it_leaves_open_from_its_tunnel() {
     let tunnel: TunnelOptions =
         read(json!({"hostHeader": "a", "originHeader": "b", "requestTimeoutSeconds": 5}));
-    let port: TunnelOptions = read(json!({"hostHeader": "c", "isHostHeaderUnchanged": false}));
+    let port: TunnelOptions =
+        read(json!({"hostHeader": "c", "originHeader": "", "isHostHeaderUnchanged": false}));
     assert_eq!(
         written(&port.over(&tunnel)),
         json!({"hostHeader": "c", "isHostHeaderUnchanged": false, "originHeader": "b",

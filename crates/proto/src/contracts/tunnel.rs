@@ -97,13 +97,13 @@ pub struct TunnelOptions {
     /// Whether the tunnel is reachable from every cluster.
     #[serde(deserialize_with = "tolerant::maybe_flag", skip_serializing_if = "Option::is_none")]
     pub is_globally_available: Option<bool>,
-    /// The `Host` header that the local server gets; `localhost` unless set.
+    /// The `Host` header that the local server gets; `localhost` unless set, empty for not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_header: Option<String>,
     /// Whether the visitor's own `Host` header is passed on.
     #[serde(deserialize_with = "tolerant::maybe_flag", skip_serializing_if = "Option::is_none")]
     pub is_host_header_unchanged: Option<bool>,
-    /// The `Origin` header that the local server gets.
+    /// The `Origin` header that the local server gets; of `localhost` unless set, empty for not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin_header: Option<String>,
     /// Whether the visitor's own `Origin` header is passed on.
@@ -112,10 +112,10 @@ pub struct TunnelOptions {
     /// Whether traffic may be inspected.
     #[serde(deserialize_with = "tolerant::maybe_flag", skip_serializing_if = "Option::is_none")]
     pub is_inspection_enabled: Option<bool>,
-    /// Whether a sign-in made on another site is accepted.
+    /// Whether requests that come from pages of another site carry the visitor's sign-in.
     #[serde(deserialize_with = "tolerant::maybe_flag", skip_serializing_if = "Option::is_none")]
     pub is_cross_site_authentication_enabled: Option<bool>,
-    /// Whether sign-in cookies are partitioned by the embedding site.
+    /// Whether the visitor's sign-in is kept apart for each site that embeds the page.
     #[serde(deserialize_with = "tolerant::maybe_flag", skip_serializing_if = "Option::is_none")]
     pub is_partitioned_site_authentication_enabled: Option<bool>,
     /// Whether a visitor may authenticate by `Authorization: Bearer`.
@@ -132,11 +132,11 @@ impl TunnelOptions {
     pub fn over(&self, base: &TunnelOptions) -> TunnelOptions {
         TunnelOptions {
             is_globally_available: self.is_globally_available.or(base.is_globally_available),
-            host_header: self.host_header.clone().or_else(|| base.host_header.clone()),
+            host_header: text_over(&self.host_header, &base.host_header),
             is_host_header_unchanged: self
                 .is_host_header_unchanged
                 .or(base.is_host_header_unchanged),
-            origin_header: self.origin_header.clone().or_else(|| base.origin_header.clone()),
+            origin_header: text_over(&self.origin_header, &base.origin_header),
             is_origin_header_unchanged: self
                 .is_origin_header_unchanged
                 .or(base.is_origin_header_unchanged),
@@ -153,4 +153,9 @@ impl TunnelOptions {
             request_timeout_seconds: self.request_timeout_seconds.or(base.request_timeout_seconds),
         }
     }
+}
+
+/// An empty text is how a text is cleared, so it is as open as an absent one.
+fn text_over(own: &Option<String>, base: &Option<String>) -> Option<String> {
+    own.clone().filter(|text| !text.is_empty()).or_else(|| base.clone())
 }
