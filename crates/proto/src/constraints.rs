@@ -58,6 +58,15 @@ pub enum Violation {
         /// What may stand there.
         allowed: &'static str,
     },
+    /// It starts or ends with a character that may stand inside only.
+    End {
+        /// That character.
+        found: char,
+        /// Its place, counted from 1.
+        at: usize,
+        /// What may stand there.
+        allowed: &'static str,
+    },
     /// It is of another form than is asked for.
     Form(&'static str),
     /// It is one of the [`RESERVED`] names.
@@ -100,6 +109,9 @@ impl fmt::Display for Violation {
             }
             Violation::Character { found, at, allowed } => {
                 write!(f, "must consist of {allowed}; character {at} is {found:?}")
+            }
+            Violation::End { found, at, allowed } => {
+                write!(f, "must start and end with {allowed}; character {at} is {found:?}")
             }
             Violation::Form(form) => write!(f, "must be {form}"),
             Violation::Reserved => {
@@ -273,3 +285,6 @@ fn length(value: &str, allowed: RangeInclusive<usize>) -> Check {
 fn count(found: usize, most: usize) -> Check {
     if found <= most { Ok(()) } else { Err(Violation::Count { found, most }) }
 }
+
+#[cfg(test)]
+mod tests;

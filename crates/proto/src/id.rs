@@ -187,3 +187,83 @@ const NOUNS: [&str; 40] = [
     "harbor", "hawk", "heron", "hill", "island", "lark", "maple", "meadow", "moss", "otter",
     "pine", "pond", "raven", "reef", "ridge", "river", "robin", "spruce", "stone", "wren",
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_id_prints_and_serializes_as_its_text() {
+        let id: TunnelId = "neat-lake-4k9x2bd".parse().unwrap();
+        assert_eq!(id.to_string(), "neat-lake-4k9x2bd");
+        assert_eq!(format!("{id:>20}|"), "   neat-lake-4k9x2bd|");
+        assert_eq!(format!("{id:?}"), "TunnelId(neat-lake-4k9x2bd)");
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, r#""neat-lake-4k9x2bd""#);
+        assert_eq!(serde_json::from_str::<TunnelId>(&json).unwrap(), id);
+        assert!(serde_json::from_str::<TunnelId>(r#""Not An Id""#).is_err());
+        let by_id = std::collections::BTreeMap::from([(id, 1)]);
+        assert_eq!(by_id.get("neat-lake-4k9x2bd"), Some(&1));
+    }
+
+    #[test]
+    fn a_full_id_is_written_with_its_cluster() {
+        let id: FullId = "neat-lake-4k9x2bd.loc1".parse().unwrap();
+        assert_eq!((id.tunnel.as_str(), id.cluster.as_str()), ("neat-lake-4k9x2bd", "loc1"));
+        assert_eq!(id.to_string().parse(), Ok(id.clone()));
+        assert_eq!(serde_json::to_string(&id).unwrap(), r#""neat-lake-4k9x2bd.loc1""#);
+        assert!("bcdfghjk.euw".parse::<FullId>().is_ok(), "tunnels of old have ids, too");
+        for (wrong, says) in [
+            ("neat-lake-4k9x2bd", "must be written id.cluster"),
+            ("", "must be written id.cluster"),
+            ("x.loc1", "the tunnel id must have 3 to 49 characters"),
+            ("neat-lake.local", "the cluster id must be three or four"),
+            ("neat-lake.loc1.x", "the cluster id must consist of"),
+            ("neat-lake.", "the cluster id must have 3 to 12 characters"),
+        ] {
+            let said = wrong.parse::<FullId>().unwrap_err().to_string();
+            assert!(said.starts_with(says), "{wrong}: {said}");
+        }
+    }
+
+    #[test]
+    fn words_of_ids_are_lower_case_distinct_and_short() {
+        for words in [ADJECTIVES, NOUNS] {
+            assert!(words.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase())));
+            assert!(words.iter().all(|word| (3..=8).contains(&word.len())));
+            assert!(words.is_sorted_by(|a, b| a < b));
+        }
+    }
+
+    #[test]
+    fn ids_made_of_counted_bytes_do_not_repeat() {
+        let ids: std::collections::BTreeSet<_> = (0..10_000u128)
+            .map(|n| TunnelId::generate((n * 0x9e37_79b9_7f4a_7c15_f39c).to_le_bytes()))
+            .collect();
+        assert_eq!(ids.len(), 10_000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_make_an_id_that_a_new_tunnel_may_have(random in any::<[u8; 16]>()) {
+            let id = TunnelId::generate(random);
+            prop_assert_eq!(constraints::new_tunnel_id(id.as_str()), Ok(()));
+            prop_assert!(!id.as_str().contains("tunnel"));
+            let parts: Vec<&str> = id.as_str().split('-').collect();
+            prop_assert_eq!(parts.len(), 3);
+            prop_assert!(ADJECTIVES.contains(&parts[0]) && NOUNS.contains(&parts[1]));
+            prop_assert!(parts[2].len() == TAIL && parts[2].bytes().all(|b| ALPHABET.contains(&b)));
+            prop_assert_eq!(id.as_str().parse(), Ok(id.clone()));
+        }
+
+        #[test]
+        fn any_text_is_an_id_or_a_clear_refusal(text in "\\PC{0,60}") {
+            match text.parse::<TunnelId>() {
+                Ok(id) => prop_assert_eq!(id.as_str(), text),
+                Err(violation) => prop_assert!(violation.to_string().starts_with("must ")),
+            }
+        }
+    }
+}

@@ -200,3 +200,109 @@ pub(crate) mod exposed_map {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn token(claims: &Value) -> String {
+        format!("eyJ.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
+    }
+
+    #[test]
+    fn a_secret_does_not_show_in_anything_that_holds_it() {
+        let secret = Secret::new("canary");
+        assert_eq!(format!("{secret:?} {:#?}", Some((1, &secret))).matches("canary").count(), 0);
+        assert_eq!(format!("{secret:?}"), "[redacted]");
+        assert_eq!(secret.expose(), "canary");
+    }
+
+    #[test]
+    fn secrets_are_equal_by_their_whole_text() {
+        let secret = Secret::from("abc");
+        assert_eq!(secret, secret.clone());
+        for other in ["", "ab", "abd", "abcd", "xbc"] {
+            assert_ne!(secret, Secret::from(other), "{other}");
+        }
+        assert!(Secret::from("").is_empty() && !secret.is_empty());
+    }
+
+    #[test]
+    fn a_secret_is_read_from_json_but_only_a_text() {
+        assert_eq!(serde_json::from_value::<Secret>(json!("x")).unwrap(), Secret::from("x"));
+        assert!(serde_json::from_value::<Secret>(json!(1)).is_err());
+    }
+
+    #[test]
+    fn the_token_of_a_recorded_session_tells_its_claims() {
+        let recorded = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.\
+            eyJjbHVzdGVySWQiOiJ1c3cyIiwidHVubmVsSWQiOiJtYWplc3RpYy1sYWtlLTJuYmoydGoiLCJzY3AiOiJob3N0\
+            IiwiZXhwIjoxNzk1NTM3OTY2LCJpc3MiOiJodHRwczovL21vY2svIiwiYXVkIjoibW9jayJ9.c2lnbmF0dXJl";
+        let claims = peek(recorded).unwrap();
+        assert_eq!(claims.cluster_id.as_deref(), Some("usw2"));
+        assert_eq!(claims.tunnel_id.as_deref(), Some("majestic-lake-2nbj2tj"));
+        assert_eq!(claims.exp.unwrap().as_second(), 1_795_537_966);
+        assert!(claims.has(Scope::Host) && !claims.has(Scope::Connect));
+        assert!(claims.ports.is_empty() && claims.iat.is_none());
+    }
+
+    #[test]
+    fn claims_are_read_in_every_form_that_services_write() {
+        for (written, ports) in [
+            (json!({"tunnelPorts": 80}), vec![80]),
+            (json!({"tunnelPorts": [80, 443]}), vec![80, 443]),
+            (json!({"tunnelPort": 8080}), vec![8080]),
+            (json!({"tunnelPort": "8080"}), vec![8080]),
+            (json!({"tunnelPorts": [70_000, -1, null, "x", 1]}), vec![1]),
+            (json!({"tunnelPorts": {}}), vec![]),
+        ] {
+            assert_eq!(peek(&token(&written)).unwrap().ports, ports, "{written}");
+        }
+        let scopes = |written| peek(&token(&written)).unwrap().scp;
+        assert_eq!(scopes(json!({"scp": " host  connect "})), ["host", "connect"]);
+        assert_eq!(scopes(json!({"scp": ["host", "connect inspect"]})).len(), 3);
+        assert_eq!(scopes(json!({"scp": 5})), [""; 0]);
+        let ends = |written| peek(&token(&written)).unwrap().exp.map(Timestamp::as_second);
+        assert_eq!(ends(json!({"exp": 1.9e9})), Some(1_900_000_000));
+        assert_eq!(ends(json!({"exp": -5})), Some(-5));
+        assert_eq!(ends(json!({"exp": 1e300})), None);
+        assert_eq!(ends(json!({"exp": "soon"})), None);
+        assert_eq!(peek(&token(&json!({}))), Some(Claims::default()));
+    }
+
+    #[test]
+    fn either_alphabet_and_any_padding_is_read() {
+        // Chosen so that the encoding needs both special characters and padding.
+        let claims = json!({"tunnelId": "~~~???>>>\u{fb}\u{ff}x"}).to_string();
+        let standard = STANDARD.encode(&claims);
+        assert!(standard.contains(['+', '/']), "{standard}");
+        let expected = peek(&token(&serde_json::from_str(&claims).unwrap()));
+        assert!(expected.is_some());
+        assert_eq!(peek(&format!("h.{standard}.s")), expected);
+        assert_eq!(peek(&format!("h.{}.s", standard.trim_end_matches('='))), expected);
+    }
+
+    #[test]
+    fn what_is_no_token_is_opaque() {
+        let list = format!("h.{}.s", URL_SAFE_NO_PAD.encode("[1]"));
+        let long = format!("h.{}.s", "A".repeat(LONGEST_PAYLOAD + 1));
+        for text in
+            ["", "a", "a.b", "..", "a..c", "a.e30", "a.e30.c.d", "a.!.c", "a.e3.c", &list, &long]
+        {
+            assert_eq!(peek(text), None, "{}", &text[..text.len().min(40)]);
+        }
+        assert!(peek("a.e30.c").is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn peeking_at_anything_ends_well(text in any::<String>(), payload in any::<Vec<u8>>()) {
+            peek(&text);
+            peek(&format!("h.{}.s", URL_SAFE_NO_PAD.encode(payload)));
+        }
+    }
+}

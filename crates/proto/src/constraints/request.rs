@@ -2,7 +2,7 @@
 //!
 //! Only what the client wrote is looked at; members that the service sets are ignored on input and here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::access::Scope;
 use crate::contracts::{
-    AccessControl, AccessEntry, AccessEntryType, Protocol, Severity, Tunnel, TunnelEndpoint,
-    TunnelEvent, TunnelOptions, TunnelPort,
+    AccessControl, AccessEntry, AccessEntryType, ConnectionMode, Protocol, Severity, Tunnel,
+    TunnelEndpoint, TunnelEvent, TunnelOptions, TunnelPort,
 };
 
 /// What is wrong with a request: messages by member, such as `accessControl.entries[0].scopes[1]`.
@@ -58,11 +58,11 @@ pub fn check_endpoint(endpoint: &TunnelEndpoint) -> Errors {
     report.errors
 }
 
-/// Checks a report of events.
+/// Checks a report of events. The body is a list, so members are named `[0].name`, and the list itself `events`.
 pub fn check_events(events: &[TunnelEvent]) -> Errors {
     let mut report = Report::default();
     report.check("events", count(events.len(), MAX_EVENTS));
-    report.each("events", events.iter().take(MAX_EVENTS), event_members);
+    report.each("", events.iter().take(MAX_EVENTS), event_members);
     report.errors
 }
 
@@ -140,8 +140,8 @@ fn tunnel_members(report: &mut Report, tunnel: &Tunnel) {
             report.check("portNumber", port_number(port.port_number));
             port_members(report, port);
         });
-        let mut seen = std::collections::BTreeSet::new();
-        for (index, port) in ports.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        for (index, port) in ports.iter().take(MAX_PORTS).enumerate() {
             if !seen.insert(port.port_number) {
                 report.check(&format!("ports[{index}].portNumber"), Err(Violation::Duplicate));
             }
@@ -213,8 +213,6 @@ fn entry_members(report: &mut Report, entry: &AccessEntry) {
 }
 
 fn endpoint_members(report: &mut Report, endpoint: &TunnelEndpoint) {
-    use crate::contracts::ConnectionMode;
-
     report.text("id", endpoint.id.as_ref(), endpoint_id);
     report.check("hostId", endpoint_id(&endpoint.host_id));
     if endpoint.connection_mode != ConnectionMode::TunnelRelay {

@@ -19,7 +19,7 @@ pub(super) struct Pattern {
 /// Ids and names of tunnels.
 pub(super) const HYPHENATED: Pattern = Pattern {
     ends: is_lower_or_digit,
-    allowed_at_ends: "letters and digits at both ends",
+    allowed_at_ends: "a lower-case letter or a digit",
     ..anywhere(
         3,
         49,
@@ -48,7 +48,7 @@ pub(super) const LABEL: Pattern = anywhere(
 
 pub(super) const DOMAIN: Pattern = Pattern {
     ends: is_lower_or_digit,
-    allowed_at_ends: "letters and digits at both ends",
+    allowed_at_ends: "a lower-case letter or a digit",
     ..anywhere(
         4,
         160,
@@ -103,7 +103,7 @@ impl Pattern {
         let places = [(first, 1), (last, value.chars().count())];
         for (found, at) in places {
             if let Some(found) = found.filter(|c| !(self.ends)(*c)) {
-                return Err(Violation::Character { found, at, allowed: self.allowed_at_ends });
+                return Err(Violation::End { found, at, allowed: self.allowed_at_ends });
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Who gets in, and what can never change that.
 
+use std::slice::from_ref;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -121,7 +123,7 @@ fn access_lists_let_in_exactly_whom_they_say() {
 #[test]
 fn inherited_entries_of_a_port_are_left_to_its_tunnel() {
     let stale = AccessEntry { is_inherited: true, ..anonymous("connect") };
-    assert_eq!(who(&[], &[stale.clone()]), "o");
+    assert_eq!(who(&[], from_ref(&stale)), "o");
     assert_eq!(who(&[anonymous("connect")], &[deny(stale)]), "-abo");
 }
 
@@ -131,10 +133,10 @@ fn manage_includes_ports_unless_ports_are_denied() {
     let manage = users(&["alice"], "manage");
     let ports = users(&["alice"], "manage:ports");
     let may = |scope, entries: &[AccessEntry]| ask(&alice, scope, entries, &[]).is_allowed();
-    assert!(may(Scope::ManagePorts, &[manage.clone()]));
-    assert!(!may(Scope::Manage, &[ports.clone()]));
+    assert!(may(Scope::ManagePorts, from_ref(&manage)));
+    assert!(!may(Scope::Manage, from_ref(&ports)));
     for scope in [Scope::Create, Scope::Host, Scope::Inspect, Scope::Connect] {
-        assert!(!may(scope, &[manage.clone()]), "{scope}");
+        assert!(!may(scope, from_ref(&manage)), "{scope}");
     }
     let no_ports = [manage.clone(), deny(ports.clone())];
     assert!(may(Scope::Manage, &no_ports) && !may(Scope::ManagePorts, &no_ports));
