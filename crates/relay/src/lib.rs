@@ -4,6 +4,7 @@ pub mod auth;
 pub mod body;
 pub mod config;
 pub mod directory;
+pub mod edge;
 pub mod hub;
 pub mod record;
 pub mod seams;
