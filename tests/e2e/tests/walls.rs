@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("adit-relay", &["adit-proto", "adit-wire"]),
     ("adit-cli", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
     ("adit-e2e", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
+    ("adit-fuzz-targets", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
     ("adit-bench", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
 ];
 
