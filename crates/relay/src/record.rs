@@ -52,7 +52,7 @@ pub struct TunnelRecord {
     pub endpoint: Option<EndpointRecord>,
     /// When it was made.
     pub created: Timestamp,
-    /// Tokens issued before this second are not honoured.
+    /// Tokens issued before this moment, a whole millisecond, are not honoured.
     pub tokens_valid_from: Timestamp,
     /// When it was last used.
     #[serde(skip)]
@@ -68,6 +68,13 @@ impl TunnelRecord {
     /// When it will be removed unless it is used before.
     pub fn expires(&self, default: Duration) -> Timestamp {
         self.used.get().checked_add(self.lifetime(default)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The port behind the tunnel's own address: the one marked so, or the only one.
+    pub fn default_port(&self) -> Option<u16> {
+        let marked = self.ports.iter().find(|(_, port)| port.is_default == Some(true));
+        let only = || self.ports.iter().next().filter(|_| self.ports.len() == 1);
+        marked.or_else(only).map(|(number, _)| *number)
     }
 }
 
@@ -172,7 +179,7 @@ pub struct User {
     pub created: Timestamp,
     /// False once revoked.
     pub active: bool,
-    /// Tokens that it obtained before this second are not honoured.
+    /// Tokens that it obtained before this moment, a whole millisecond, are not honoured.
     pub tokens_valid_from: Timestamp,
 }
 

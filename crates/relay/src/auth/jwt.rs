@@ -25,7 +25,7 @@ pub struct Token {
     pub scopes: Scopes,
     /// Who asked for it; nobody if that was allowed anonymously.
     pub user: Option<UserId>,
-    /// When it was made, in whole seconds.
+    /// When it was made, to the millisecond.
     pub issued: Timestamp,
     /// When it ends, in whole seconds.
     pub expires: Timestamp,
@@ -162,7 +162,9 @@ struct Claims {
     scp: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sub: Option<UserId>,
-    iat: i64,
+    /// Seconds with a fraction: a token of just before a revocation has to be told from one of just
+    /// after.
+    iat: f64,
     exp: i64,
     jti: String,
 }
@@ -176,7 +178,7 @@ impl Claims {
             ports: token.ports.clone(),
             scp: token.scopes.to_string(),
             sub: token.user.clone(),
-            iat: token.issued.as_second(),
+            iat: token.issued.as_millisecond() as f64 / 1000.0,
             exp: token.expires.as_second(),
             jti: String::new(),
         }
@@ -189,7 +191,7 @@ impl Claims {
             ports: self.ports,
             scopes: self.scp.parse().ok()?,
             user: self.sub,
-            issued: Timestamp::from_second(self.iat).ok()?,
+            issued: Timestamp::from_millisecond((self.iat * 1000.0).round() as i64).ok()?,
             expires: Timestamp::from_second(self.exp).ok()?,
         })
     }
@@ -241,7 +243,7 @@ mod tests {
             ports: vec![3000],
             scopes: "host connect".parse().unwrap(),
             user: Some("somebody".parse().unwrap()),
-            issued: Timestamp::from_second(1_000).unwrap(),
+            issued: Timestamp::from_millisecond(1_000_123).unwrap(),
             expires: Timestamp::from_second(2_000).unwrap(),
         }
     }

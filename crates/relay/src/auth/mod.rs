@@ -21,6 +21,8 @@ use jiff::Timestamp;
 use crate::directory::Directory;
 use crate::record::{TunnelRecord, User};
 
+pub(crate) use key::hash as hash_key;
+
 pub use jwt::{KeyError, Signer, Token, TokenError};
 
 /// Identifies callers and decides what they may.
@@ -240,12 +242,11 @@ impl Auth {
         request: &TokenRequest,
         now: Timestamp,
     ) -> Result<Secret, MintError> {
-        let mut expires = now.checked_add(self.token_lifetime).unwrap_or(Timestamp::MAX);
-        for scope in request.scopes.iter() {
-            if let Some(end) = self.allow(caller, tunnel, port, scope, now)? {
-                expires = expires.min(end);
-            }
-        }
+        let lifetime = now.checked_add(self.token_lifetime).unwrap_or(Timestamp::MAX);
+        let mut expires = match self.check_mint(caller, tunnel, port, request, now)? {
+            Some(end) => lifetime.min(end),
+            None => lifetime,
+        };
         let mut ports: Vec<u16> = port.into_iter().collect();
         if let Caller::Token(presented) = caller {
             expires = expires.min(presented.expires);
@@ -254,13 +255,35 @@ impl Auth {
             }
         }
         let user = caller.user().cloned();
-        let revoked_until = user.as_ref().and_then(|id| self.directory.user(id));
-        let issued = revoked_until
-            .map_or(now, |user| now.max(user.tokens_valid_from))
-            .max(tunnel.tokens_valid_from);
+        let valid_from = user.as_ref().and_then(|id| self.directory.user(id));
+        let valid_from = valid_from.map(|user| user.tokens_valid_from);
+        // The clock may have been set back since.
+        let issued = millisecond(now).max(tunnel.tokens_valid_from);
+        let issued = valid_from.map_or(issued, |from| issued.max(from));
         let scopes = request.scopes;
         let token = Token { tunnel: tunnel.id.clone(), ports, scopes, user, issued, expires };
         Ok(self.signer.mint(&token)?)
+    }
+
+    /// Whether `caller` may have this token, without making it. Returns when what it is based on
+    /// ends, if it does.
+    ///
+    /// # Errors
+    /// When one of the scopes is not the caller's to give.
+    pub fn check_mint(
+        &self,
+        caller: &Caller,
+        tunnel: &TunnelRecord,
+        port: Option<u16>,
+        request: &TokenRequest,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Refused> {
+        let mut ends = None;
+        for scope in request.scopes.iter() {
+            let until = self.allow(caller, tunnel, port, scope, now)?;
+            ends = ends.into_iter().chain(until).min();
+        }
+        Ok(ends)
     }
 
     fn subject(&self, caller: &Caller) -> Result<Subject, Refused> {
@@ -315,9 +338,8 @@ fn check_token(
     }
 }
 
-/// The first whole second from `now` on. Tokens know seconds only: what was issued before a
-/// revocation must lie before it, what is issued after it must not.
-pub(crate) fn next_second(now: Timestamp) -> Timestamp {
-    let second = now.as_second() + i64::from(now.subsec_nanosecond() > 0);
-    Timestamp::from_second(second).unwrap_or(now)
+/// A moment as tokens and the store know it. What is compared with the time of issue of a token has
+/// to be as coarse as that.
+pub(crate) fn millisecond(moment: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
 }

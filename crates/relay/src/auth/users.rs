@@ -8,7 +8,7 @@ use std::sync::Arc;
 use adit_proto::token::Secret;
 use jiff::Timestamp;
 
-use super::{key, next_second};
+use super::{key, millisecond};
 use crate::record::User;
 use crate::store::{self, Sqlite, Store, StoreError, Write};
 
@@ -67,9 +67,9 @@ pub fn add(
             name: name.into(),
             groups: groups.to_vec(),
             key,
-            created: now,
+            created: millisecond(now),
             active: true,
-            tokens_valid_from: next_second(now),
+            tokens_valid_from: millisecond(now),
         },
     };
     store.commit(&[Write::User(Arc::new(user.clone()))])?;
@@ -94,7 +94,7 @@ pub fn revoke(data_dir: &Path, name: &str, now: Timestamp) -> Result<User, Users
     let mut store = open(data_dir)?;
     let found = store.users()?.into_iter().find(|user| user.active && *user.name == *name);
     let user = found.ok_or_else(|| UsersError::Unknown(name.into()))?;
-    let user = User { active: false, tokens_valid_from: next_second(now), ..user };
+    let user = User { active: false, tokens_valid_from: millisecond(now), ..user };
     store.commit(&[Write::User(Arc::new(user.clone()))])?;
     Ok(user)
 }

@@ -157,6 +157,14 @@ impl Directory {
         self.writer.run(|state| state.refresh_users()).await?
     }
 
+    /// Comes back once the writer has done all that was asked before.
+    ///
+    /// # Errors
+    /// When the writer has ended.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.writer.run(|_| ()).await
+    }
+
     /// Ends writing: all that was asked before is done and the store is let go.
     pub async fn close(&self) {
         // An error means that the writer has ended already.

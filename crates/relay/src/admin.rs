@@ -1,0 +1,76 @@
+//! What operators look at, on an address of its own: `/healthz` and `/metrics`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_wire::clock;
+use adit_wire::net::Listener;
+use adit_wire::task::Spawner;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+
+use crate::body::{self, Body};
+use crate::directory::Directory;
+use crate::front::{Handler, serve};
+use crate::metrics::Metrics;
+use crate::seams::{Answer, Peer};
+
+/// How long the store may take before the relay counts as ill.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Answers operators.
+pub(crate) struct Admin {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Admin {
+    /// Takes connections for ever. To end it, drop it.
+    pub(crate) async fn listen(self: Arc<Self>, mut listener: Listener, tasks: Spawner) {
+        loop {
+            let (stream, addr) = listener.accept().await;
+            let peer = Peer { addr, secure: false };
+            let serving = serve(stream, peer, self.clone(), tasks.stopping());
+            tasks.spawn("admin connection", serving);
+        }
+    }
+}
+
+impl Handler for Admin {
+    fn handle(&self, request: Request<Incoming>, _: Peer) -> Answer {
+        let (directory, metrics) = (self.directory.clone(), self.metrics.clone());
+        Box::pin(async move {
+            match (request.method(), request.uri().path()) {
+                (&Method::GET | &Method::HEAD, "/healthz") => health(&directory).await,
+                (&Method::GET | &Method::HEAD, "/metrics") => {
+                    answer(StatusCode::OK, OPEN_METRICS, metrics.encode())
+                }
+                _ => {
+                    let pages = "There are /healthz and /metrics here.\n";
+                    answer(StatusCode::NOT_FOUND, TEXT, pages.to_owned())
+                }
+            }
+        })
+    }
+}
+
+async fn health(directory: &Directory) -> Response<Body> {
+    match clock::until(clock::now() + PATIENCE, directory.ping()).await {
+        Ok(Ok(())) => answer(StatusCode::OK, TEXT, "ok\n".to_owned()),
+        Ok(Err(error)) => answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{error}\n")),
+        Err(clock::Late) => {
+            let text = "the store does not answer\n".to_owned();
+            answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
+        }
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+fn answer(status: StatusCode, content: &'static str, text: String) -> Response<Body> {
+    let mut response = Response::new(body::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+    response
+}

@@ -1,0 +1,234 @@
+//! The relay's public face: takes connections, reads requests, and hands each to whom it is for.
+//!
+//! One listener serves everything. The `Host` decides: the management API and the relay sockets have
+//! `cp.{domain}`, the advertised name, `localhost` and bare addresses; everything else is the
+//! edge's, which also says what is not ours at all. Ports in `Host` are ignored: one of the SDKs
+//! leaves them out.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_wire::net::{Io, Listener, Stream};
+use adit_wire::task::{Spawner, Stopping};
+use adit_wire::{clock, handshake, tls};
+use http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tracing::Instrument;
+
+use crate::api::{Api, Problem, Route, request_id, sign};
+use crate::body::Body;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::seams::{Answer, Edge, Peer, Sockets};
+
+/// How long a client may take to send a request's head, and how long a connection may idle.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+
+/// The largest head of a request; larger ones are answered with 431.
+const HEAD_SIZE: usize = 64 * 1024;
+
+/// The most header fields of a request; more are answered with 431.
+const HEAD_FIELDS: usize = 128;
+
+/// How long a client may take to agree on TLS.
+const TLS_TIME: Duration = Duration::from_secs(10);
+
+/// Answers the requests of a connection.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request.
+    fn handle(&self, request: Request<Incoming>, peer: Peer) -> Answer;
+}
+
+/// Serves HTTP/1 on a connection, upgrades included, until it ends. When asked to stop it finishes
+/// the request at hand.
+pub async fn serve(stream: Stream, peer: Peer, handler: Arc<dyn Handler>, stopping: Stopping) {
+    let service = service_fn(|request| {
+        let answer = handler.handle(request, peer);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_SIZE)
+        .max_headers(HEAD_FIELDS)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = stopping.wait() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// Dispatches requests of the relay's listener.
+pub(crate) struct Front {
+    pub(crate) api: Arc<Api>,
+    pub(crate) sockets: Arc<dyn Sockets>,
+    pub(crate) edge: Arc<dyn Edge>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) names: ApiNames,
+    pub(crate) tls: Option<tls::Server>,
+    /// Where connections run.
+    pub(crate) tasks: Spawner,
+}
+
+impl std::fmt::Debug for Front {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Front").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Front {
+    /// Takes connections for ever. To end it, drop it.
+    pub(crate) async fn listen(self: Arc<Self>, mut listener: Listener) {
+        loop {
+            let (stream, addr) = listener.accept().await;
+            let front = self.clone();
+            self.tasks.spawn("connection", async move { front.accepted(stream, addr).await });
+        }
+    }
+
+    /// Serves a connection that came in some other way, without TLS.
+    pub(crate) fn adopt(self: Arc<Self>, io: impl Io + 'static, addr: SocketAddr) {
+        let tasks = self.tasks.clone();
+        let peer = Peer { addr, secure: false };
+        tasks.spawn("connection", async move { self.serve(Stream::other(io), peer).await });
+    }
+
+    async fn accepted(self: Arc<Self>, stream: Stream, addr: SocketAddr) {
+        let Some(tls) = &self.tls else {
+            return self.serve(stream, Peer { addr, secure: false }).await;
+        };
+        match clock::until(clock::now() + TLS_TIME, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, Peer { addr, secure: true }).await,
+            Ok(Err(error)) => {
+                self.metrics.tls_failed.inc();
+                tracing::debug!(%error, "a TLS handshake failed");
+            }
+            Err(clock::Late) => {
+                self.metrics.tls_failed.inc();
+            }
+        }
+    }
+
+    async fn serve(self: Arc<Self>, stream: Stream, peer: Peer) {
+        let _open = self.metrics.connection();
+        let stopping = self.tasks.stopping();
+        serve(stream, peer, self, stopping).await;
+    }
+}
+
+impl Handler for Front {
+    fn handle(&self, request: Request<Incoming>, peer: Peer) -> Answer {
+        match authority(&request) {
+            Some(host) if !self.names.contains(host) => self.edge.serve(request, peer),
+            Some(_) => {
+                let route = Route::parse(request.uri().path());
+                match route {
+                    Ok(Route::Socket(socket)) if handshake::is_requested(request.headers()) => {
+                        signed(self.sockets.upgrade(request, socket, peer))
+                    }
+                    route => {
+                        let api = self.api.clone();
+                        signed(Box::pin(async move { api.serve(route, request, peer).await }))
+                    }
+                }
+            }
+            None => signed(Box::pin(std::future::ready(no_host().into_response()))),
+        }
+    }
+}
+
+/// Adds what every answer of the API and the sockets says about itself.
+fn signed(answer: Answer) -> Answer {
+    let id = request_id();
+    let span = tracing::debug_span!("request", id);
+    let answer = async move {
+        let mut response: Response<Body> = answer.await;
+        sign(response.headers_mut(), &id);
+        response
+    };
+    Box::pin(answer.instrument(span))
+}
+
+/// Where a request was sent, by its target or else its `Host`.
+fn authority(request: &Request<Incoming>) -> Option<&str> {
+    match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request.headers().get(header::HOST)?.to_str().ok(),
+    }
+}
+
+fn no_host() -> Problem {
+    let detail = "A request has to say in its Host header what it is for.";
+    Problem::new(StatusCode::BAD_REQUEST, "The Host header is missing.", detail)
+}
+
+/// The host names of the management API.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiNames(Vec<Box<str>>);
+
+impl ApiNames {
+    /// What the configuration says, besides `localhost` and bare addresses.
+    pub(crate) fn new(config: &Config) -> Self {
+        let domain = config.domain.iter().map(|domain| format!("cp.{}", domain.as_str()));
+        let advertised = config.advertised_url.iter().map(|url| host(url.authority()).to_owned());
+        Self(domain.chain(advertised).map(String::into_boxed_str).collect())
+    }
+
+    fn contains(&self, authority: &str) -> bool {
+        let host = host(authority);
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        bare.parse::<IpAddr>().is_ok()
+            || host.eq_ignore_ascii_case("localhost")
+            || self.0.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+}
+
+/// An authority without its port.
+fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_api_has_its_own_names_and_everything_else_is_the_edge_s() {
+        let toml = "domain = 'x.org'\nadvertised_url = 'https://relay.example.com:8443'";
+        let names = ApiNames::new(&Config::parse(toml, Path::new("d")).unwrap());
+        for host in [
+            "cp.x.org",
+            "CP.X.org.:443",
+            "relay.example.com",
+            "relay.example.com:1",
+            "localhost:8443",
+            "127.0.0.1",
+            "[::1]:8443",
+            "[::1]",
+        ] {
+            assert!(names.contains(host), "{host}");
+        }
+        for host in ["x.org", "a-1.x.org", "cp.y.org", "a-1.localhost", "", "127.0.0.1.x.org"] {
+            assert!(!names.contains(host), "{host}");
+        }
+    }
+}

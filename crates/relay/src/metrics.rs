@@ -1,0 +1,104 @@
+//! What the relay counts, for Prometheus.
+
+use std::sync::{Mutex, PoisonError};
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The registry, and the metrics of the front and the API.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    /// Requests to the management API.
+    pub(crate) api: Family<ApiRequest, Counter>,
+    /// Events that hosts and clients reported.
+    pub(crate) events: Counter,
+    /// Connections accepted.
+    pub(crate) accepted: Counter,
+    /// Connections open.
+    pub(crate) open: Gauge,
+    /// TLS handshakes that failed.
+    pub(crate) tls_failed: Counter,
+    /// Tunnels defined.
+    pub(crate) tunnels: Gauge,
+    /// Tunnels removed because they were not used.
+    pub(crate) expired: Counter,
+}
+
+/// A connection that is counted as open.
+#[derive(Debug)]
+pub(crate) struct Open(Gauge);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Labels of a management request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ApiRequest {
+    pub(crate) endpoint: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) status: u16,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let metrics = Self {
+            registry: Mutex::new(Registry::with_prefix("adit")),
+            api: Family::default(),
+            events: Counter::default(),
+            accepted: Counter::default(),
+            open: Gauge::default(),
+            tls_failed: Counter::default(),
+            tunnels: Gauge::default(),
+            expired: Counter::default(),
+        };
+        metrics.register(|registry| {
+            let api = metrics.api.clone();
+            registry.register("api_requests", "Requests to the management API", api);
+            let events = metrics.events.clone();
+            registry.register("reported_events", "Events that hosts and clients reported", events);
+            let accepted = metrics.accepted.clone();
+            registry.register("accepted_connections", "Connections accepted", accepted);
+            registry.register("open_connections", "Connections open", metrics.open.clone());
+            let failed = metrics.tls_failed.clone();
+            registry.register("tls_failures", "TLS handshakes that failed", failed);
+            registry.register("tunnels", "Tunnels defined", metrics.tunnels.clone());
+            let expired = metrics.expired.clone();
+            registry.register("expired_tunnels", "Tunnels removed because unused", expired);
+        });
+        metrics
+    }
+
+    /// Lets another part of the relay register its own.
+    pub fn register(&self, register: impl FnOnce(&mut Registry)) {
+        register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Counts a connection as long as the answer lives.
+    pub(crate) fn connection(&self) -> Open {
+        self.accepted.inc();
+        self.open.inc();
+        Open(self.open.clone())
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub(crate) fn encode(&self) -> String {
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut page = String::new();
+        text::encode(&mut page, &registry).expect("writing to a string cannot fail");
+        page
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,10 @@
+//! The management API as its clients see it: over a socket, with a plain HTTP client.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod access;
+mod ports;
+mod requests;
+mod service;
+mod support;
+mod tunnels;
