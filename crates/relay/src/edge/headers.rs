@@ -13,8 +13,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::options::{HostHeader, Options, OriginHeader};
 
 /// The header that carries a tunnel access token to the edge, and never further.
-pub const TUNNEL_AUTHORIZATION: HeaderName =
-    HeaderName::from_static("x-tunnel-authorization");
+pub const TUNNEL_AUTHORIZATION: HeaderName = HeaderName::from_static("x-tunnel-authorization");
 
 const SKIP_INTERSTITIAL: HeaderName = HeaderName::from_static("x-tunnel-skip-antiphishing-page");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -18,7 +18,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::{broadcast::error::RecvError, watch};
 
-use super::{Context, PING, Rejection, choose, identify, session_config, switching};
+use super::{Context, PING, Rejection, choose, drained, identify, session_config, switching};
 use crate::{
     auth::{Caller, Refused},
     body::Body,
@@ -99,10 +99,18 @@ impl Serving {
         mut events: pump::Events<ClientPeerEvent>,
         mut route: watch::Receiver<Route>,
     ) {
-        let mut changes = self.client.context.directory.changes();
+        let context = self.client.context.clone();
+        let mut changes = context.directory.changes();
+        let drained = drained(context.tasks.stopping(), self.handle.traffic().clone());
+        tokio::pin!(drained);
+        let mut done = false;
         self.announce(&route).await;
         loop {
             tokio::select! {
+                () = &mut drained, if !done => {
+                    done = true;
+                    self.handle.kill().await;
+                }
                 event = events.recv() => match event {
                     Some(Event::Role(event)) => self.note(&event),
                     Some(Event::Incoming(ClientPeerEvent::Connect(connect), incoming)) => {

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{Context, PING, Rejection, choose, identify, session_config, switching};
+use super::{Context, PING, Rejection, choose, drained, identify, session_config, switching};
 use crate::{
     auth::Caller,
     body::Body,
@@ -170,9 +170,17 @@ struct Serving<'a> {
 
 impl Serving<'_> {
     async fn run(&mut self, mut events: pump::Events<HostPeerEvent>) -> Departure {
-        let mut changes = self.claiming.context.directory.changes();
+        let context = &self.claiming.context;
+        let mut changes = context.directory.changes();
+        let drained = drained(context.tasks.stopping(), self.handle.traffic().clone());
+        tokio::pin!(drained);
+        let mut done = false;
         loop {
             tokio::select! {
+                () = &mut drained, if !done => {
+                    done = true;
+                    self.handle.kill().await;
+                }
                 event = events.recv() => match event {
                     Some(Event::Role(event)) => self.handle(event).await,
                     Some(Event::Incoming(..)) => {}

@@ -13,7 +13,7 @@ use adit_proto::{
     relay::{Side, Version},
     ssh::{self, KeepAlive},
 };
-use adit_wire::{clock, handshake, task};
+use adit_wire::{clock, handshake, pump, task};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use std::time::Duration;
@@ -29,6 +29,9 @@ use crate::{
 /// Pings keep proxies from cutting idle sockets, and find those that are dead.
 const PING: KeepAlive =
     KeepAlive { idle: Duration::from_secs(30), timeout: Duration::from_secs(10) };
+
+/// How often a session of a stopping relay is looked at for being done.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Answers upgrades of hosts and clients.
 #[derive(Debug, Clone)]
@@ -131,6 +134,15 @@ fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Caller, Rejection> {
     match handshake::offered(headers).find(|offer| !offer.starts_with("tunnel-relay-")) {
         Some(token) => auth.identify_token(token, now).map_err(unauthorized),
         None => Ok(Caller::Anonymous),
+    }
+}
+
+/// Waits until the relay stops and a session has nothing in flight; what finishes in time is not
+/// cut.
+async fn drained(stopping: task::Stopping, traffic: Arc<pump::Traffic>) {
+    stopping.wait().await;
+    while traffic.channels() > 0 {
+        clock::sleep(LOOK).await;
     }
 }
 

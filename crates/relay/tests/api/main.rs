@@ -6,5 +6,6 @@ mod access;
 mod ports;
 mod requests;
 mod service;
+mod sockets;
 mod support;
 mod tunnels;
