@@ -1,12 +1,186 @@
-//! HTTP as a client speaks it.
+//! HTTP as a client speaks it: whole requests and whole answers, over HTTP/1.1.
+//!
+//! For API calls, not for traffic: bodies are held in memory, up to a limit. Redirects are not
+//! followed, statuses are not judged, cookies do not exist.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use adit_proto::token::Secret;
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use http::header::{HOST, RETRY_AFTER};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
+
+use crate::net::{BadUrl, ConnectError, Connector, Target};
+use crate::{clock, task};
+
+/// How long an idle connection is kept for the next request. Shorter than servers and the boxes
+/// in between usually keep theirs, so that few requests meet a connection that is just ending.
+const KEEP_IDLE: Duration = Duration::from_secs(30);
+
+/// Makes requests, and keeps one idle connection per server for the next.
+#[derive(Debug)]
+pub struct Client {
+    connector: Connector,
+    /// Held to put one in or take one out, never across an await.
+    idle: Mutex<HashMap<Target, Idle>>,
+}
+
+impl Client {
+    /// A client that connects through `connector`.
+    pub fn new(connector: Connector) -> Self {
+        Self { connector, idle: Mutex::default() }
+    }
+
+    /// Sends a request with an absolute URL and reads the whole answer, with a body of at most
+    /// `limit` bytes, all of it by `deadline`. The `Host` header is set here.
+    ///
+    /// On a connection that turns out to be dead a request is made once more on a new one, if it
+    /// never left or if its method is idempotent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]. An answer is never one, whatever its status.
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Response<Bytes>, Error> {
+        let target = Target::from_uri(request.uri())?;
+        let request = prepare(&target, request);
+        let exchange = self.exchange(&target, request, limit, deadline);
+        clock::until(deadline, exchange).await.unwrap_or(Err(Error::Late))
+    }
+
+    async fn exchange(
+        &self,
+        target: &Target,
+        request: Request<Full<Bytes>>,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Response<Bytes>, Error> {
+        let mut request = request;
+        if let Some(mut connection) = self.take(target).await {
+            let again = request.method().is_idempotent().then(|| request.clone());
+            match connection.sender.try_send_request(request).await {
+                Ok(response) => return self.finish(target, connection, response, limit).await,
+                Err(mut failure) => match failure.take_message().or(again) {
+                    Some(unsent) if !failure.error().is_parse() => request = unsent,
+                    _ => return Err(Error::Broken(failure.into_error())),
+                },
+            }
+        }
+        let stream = self.connector.connect(target, deadline).await?;
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(Error::Broken)?;
+        let task = task::spawn("http-connection", async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+        let mut connection = Connection { sender, _task: task };
+        let response = connection.sender.send_request(request).await.map_err(Error::Broken)?;
+        self.finish(target, connection, response, limit).await
+    }
+
+    /// Reads the body and keeps the connection for the next request.
+    async fn finish(
+        &self,
+        target: &Target,
+        connection: Connection,
+        response: Response<Incoming>,
+        limit: usize,
+    ) -> Result<Response<Bytes>, Error> {
+        let (head, body) = response.into_parts();
+        if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+            return Err(Error::TooLarge { limit });
+        }
+        let body = Limited::new(body, limit).collect().await.map_err(|error| match error
+            .downcast::<hyper::Error>(
+        ) {
+            Ok(error) => Error::Broken(*error),
+            Err(other) => {
+                debug_assert!(other.is::<LengthLimitError>());
+                Error::TooLarge { limit }
+            }
+        })?;
+        if !connection.sender.is_closed() {
+            let until = clock::now() + KEEP_IDLE;
+            self.idle().insert(target.clone(), Idle { connection, until });
+        }
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+
+    /// The idle connection to a server, if one is there and alive as far as we know.
+    async fn take(&self, target: &Target) -> Option<Connection> {
+        let Idle { mut connection, until } = self.idle().remove(target)?;
+        if until <= clock::now() {
+            return None;
+        }
+        connection.sender.ready().await.ok()?;
+        Some(connection)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, HashMap<Target, Idle>> {
+        // Nothing under the lock can leave the map half changed.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection; dropping it closes it.
+#[derive(Debug)]
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    _task: task::Task<()>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    until: Instant,
+}
+
+/// Brings a request into the form that a server is sent: path only, and a `Host`.
+fn prepare(target: &Target, request: Request<Bytes>) -> Request<Full<Bytes>> {
+    let (mut head, body) = request.into_parts();
+    let path = head.uri.path_and_query().cloned();
+    head.uri = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    let host = HeaderValue::try_from(target.host_header());
+    head.headers.insert(HOST, host.expect("a host in a URL has no characters beyond a header's"));
+    Request::from_parts(head, Full::new(body))
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL is nothing to connect to.
+    #[error(transparent)]
+    Url(#[from] BadUrl),
+    /// There is no connection to the server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// No whole answer came in time.
+    #[error("no answer came in time")]
+    Late,
+    /// The answer's body is larger than the caller wants.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The largest body wanted, in bytes.
+        limit: usize,
+    },
+    /// The connection broke before the answer was whole, or what came is no HTTP.
+    #[error("the connection broke before the answer was whole: {0}")]
+    Broken(hyper::Error),
+}
 
 /// How long a `Retry-After` header asks to wait, seen from `now`: given in seconds or as a date.
 /// Nothing if it is missing or unreadable; a date that is past means no time at all.

@@ -185,7 +185,8 @@ impl From<CertificateError> for Distrust {
             Problem::Expired | Problem::ExpiredContext { .. } => Self::Expired,
             Problem::NotValidYet | Problem::NotValidYetContext { .. } => Self::NotYetValid,
             Problem::NotValidForName | Problem::NotValidForNameContext { .. } => Self::WrongName,
-            Problem::UnknownIssuer => Self::UnknownIssuer,
+            // The latter is what an authority of the same name with another key looks like.
+            Problem::UnknownIssuer | Problem::BadSignature => Self::UnknownIssuer,
             Problem::Revoked => Self::Revoked,
             other => Self::Other(other),
         }
