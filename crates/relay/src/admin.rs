@@ -43,6 +43,7 @@ impl Handler for Admin {
             match (request.method(), request.uri().path()) {
                 (&Method::GET | &Method::HEAD, "/healthz") => health(&directory).await,
                 (&Method::GET | &Method::HEAD, "/metrics") => {
+                    metrics.tunnels.set(i64::try_from(directory.count()).unwrap_or(i64::MAX));
                     answer(StatusCode::OK, OPEN_METRICS, metrics.encode())
                 }
                 _ => {

@@ -18,7 +18,7 @@ pub struct Metrics {
     pub(crate) events: Counter,
     /// Connections accepted.
     pub(crate) accepted: Counter,
-    /// Connections open.
+    /// Connections open that are not upgraded.
     pub(crate) open: Gauge,
     /// TLS handshakes that failed.
     pub(crate) tls_failed: Counter,
@@ -66,7 +66,11 @@ impl Metrics {
             registry.register("reported_events", "Events that hosts and clients reported", events);
             let accepted = metrics.accepted.clone();
             registry.register("accepted_connections", "Connections accepted", accepted);
-            registry.register("open_connections", "Connections open", metrics.open.clone());
+            registry.register(
+                "open_connections",
+                "Connections open and not upgraded",
+                metrics.open.clone(),
+            );
             let failed = metrics.tls_failed.clone();
             registry.register("tls_failures", "TLS handshakes that failed", failed);
             registry.register("tunnels", "Tunnels defined", metrics.tunnels.clone());

@@ -104,6 +104,7 @@ impl Server {
             Some(files) => Some(tls::Server::from_files(&files.cert, &files.key)?),
             None => None,
         };
+        warn_of_cleartext(&config);
         let listener = bind(config.listen)?;
         let addr = listener.local_addr().unwrap_or(config.listen);
         let admin = config.admin.map(bind).transpose()?;
@@ -256,11 +257,18 @@ impl Housekeeper {
         match self.directory.sweep(now, self.expiration, USE_STEP).await {
             Ok(removed) => {
                 self.metrics.expired.inc_by(removed as u64);
-                let left = tunnels.len().saturating_sub(removed);
-                self.metrics.tunnels.set(i64::try_from(left).unwrap_or(i64::MAX));
             }
             Err(error) => tracing::warn!(%error, "unused tunnels could not be removed"),
         }
+    }
+}
+
+/// Keys and whatever goes through a tunnel should not cross a network in the clear.
+fn warn_of_cleartext(config: &Config) {
+    let proxied = config.advertised_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    if config.tls.is_none() && !proxied && !config.listen.ip().is_loopback() {
+        let listen = config.listen;
+        tracing::warn!(%listen, "reachable from the network without TLS: configure a certificate");
     }
 }
 

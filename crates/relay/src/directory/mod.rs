@@ -89,6 +89,11 @@ impl Directory {
         self.view.read().tunnels().cloned().collect()
     }
 
+    /// How many tunnels there are.
+    pub fn count(&self) -> usize {
+        self.view.read().tunnels().len()
+    }
+
     /// The user of this id, revoked or not.
     pub fn user(&self, id: &UserId) -> Option<Arc<User>> {
         self.view.read().user(id).cloned()

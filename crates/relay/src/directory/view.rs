@@ -79,7 +79,7 @@ impl Index {
         self.owned.get(owner).map_or(0, BTreeSet::len)
     }
 
-    pub(super) fn tunnels(&self) -> impl Iterator<Item = &Arc<TunnelRecord>> {
+    pub(super) fn tunnels(&self) -> impl ExactSizeIterator<Item = &Arc<TunnelRecord>> {
         self.tunnels.values()
     }
 

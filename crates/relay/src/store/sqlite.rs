@@ -30,6 +30,7 @@ impl Sqlite {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         migrate(&mut connection)?;
         let data_version = data_version(&connection)?;
         Ok(Self { connection, data_version })
@@ -202,7 +203,6 @@ const MIGRATIONS: [&str; 1] = ["
         used     INTEGER NOT NULL,
         document TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX tunnels_by_owner ON tunnels (owner);
     CREATE TABLE users (
         id                TEXT PRIMARY KEY,
         name              TEXT NOT NULL UNIQUE,
@@ -218,6 +218,10 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT, WITHOUT ROWID;
     INSERT INTO counters (name, value) VALUES ('epoch', 0);
 "];
+
+/// Pages of the log after which it is folded into the file: 256 KiB, where 4 MiB are usual. The log
+/// is then written over, so that on a disk that has become full there is room for a deletion.
+const LOG_PAGES: u32 = 64;
 
 /// How long to wait for the command line to finish writing a user.
 const BUSY: Duration = Duration::from_secs(5);

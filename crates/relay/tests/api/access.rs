@@ -1,5 +1,7 @@
 //! Who may call what.
 
+use adit_relay::auth::{Signer, Token};
+use adit_relay::config::Storage;
 use adit_relay::directory::Change;
 use serde_json::{Value, json};
 
@@ -143,7 +145,7 @@ async fn an_anonymous_tunnel_shows_itself_to_strangers_but_not_its_access_list()
 }
 
 #[tokio::test]
-async fn a_revoked_user_is_out_within_moments_and_a_new_one_is_in() {
+async fn a_revoked_user_is_out_within_moments_and_a_new_one_is_in_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (ann, _) = add_user(folder.path(), "ann", &[]);
     let relay = Relay::on_disk(folder.path(), "").await;
@@ -158,8 +160,48 @@ async fn a_revoked_user_is_out_within_moments_and_a_new_one_is_in() {
     assert_eq!(call(&relay, &ann, "GET", "/tunnels", Value::Null).await, 401);
     assert_eq!(call(&relay, &holder, "GET", "/tunnels/quiet-fox", Value::Null).await, 401);
     let (again, _) = add_user(folder.path(), "ann", &[]);
-    while changes.recv().await.unwrap() != Change::Users {}
     assert_eq!(call(&relay, &again, "GET", "/tunnels/quiet-fox", Value::Null).await, 200);
     assert_eq!(call(&relay, &holder, "GET", "/tunnels/quiet-fox", Value::Null).await, 401);
     relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::on_disk(folder.path(), "").await;
+    let signer = Signer::load(&folder.path().join("token-key.p8"), "loc1".parse().unwrap());
+    let second = |second| jiff::Timestamp::from_second(second).unwrap();
+    let expired = Token {
+        tunnel: "quiet-fox".parse().unwrap(),
+        ports: Vec::new(),
+        scopes: "host".parse().unwrap(),
+        user: None,
+        issued: second(1),
+        expires: second(2),
+    };
+    let text = signer.unwrap().mint(&expired).unwrap();
+    let headers = [("authorization", &*format!("tunnel {}", text.expose()))];
+    let refused = relay.call_with("GET", "/tunnels/quiet-fox", Value::Null, &headers).await;
+    let problem = refused.expect(401);
+    assert_eq!(problem["detail"], "The access token has expired.");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn an_embedded_relay_keeps_its_owner_s_tunnels_and_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::Directory(folder.path().join("embedded"));
+    let mut made = Value::Null;
+    for round in 0..2 {
+        let relay = Relay::with(|config| config.storage = storage.clone()).await;
+        match round {
+            0 => made = relay.tunnel("quiet-fox").await,
+            _ => {
+                let who = token(&made, "host");
+                let path = "/tunnels/quiet-fox";
+                assert_eq!(call(&relay, &who, "GET", path, Value::Null).await, 200);
+            }
+        }
+        relay.stop().await;
+    }
 }

@@ -8,4 +8,5 @@ mod requests;
 mod service;
 mod sockets;
 mod support;
+mod tls;
 mod tunnels;
