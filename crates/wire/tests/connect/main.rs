@@ -8,6 +8,7 @@ mod listen;
 mod proxy;
 mod reach;
 mod tls;
+mod websocket;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
