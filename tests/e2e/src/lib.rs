@@ -5,8 +5,11 @@
 //! that takes longer than [`deadline::PATIENCE`].
 
 pub mod browser;
+pub mod curl;
 pub mod deadline;
 pub mod faultproxy;
 pub mod lines;
 pub mod origin;
 pub mod peer;
+pub mod relay;
+pub mod stage;

@@ -63,16 +63,31 @@ impl Drop for Origin {
 pub async fn exchange(stream: TcpStream, seed: u64, up: u64, down: u64) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut reader, mut writer) = stream.into_split();
-    let mut request = [0; 24];
-    request[..8].copy_from_slice(&seed.to_be_bytes());
-    request[8..16].copy_from_slice(&up.to_be_bytes());
-    request[16..].copy_from_slice(&down.to_be_bytes());
-    writer.write_all(&request).await?;
+    writer.write_all(&request(seed, up, down)).await?;
     tokio::try_join!(send(&mut writer, seed, up), receive(&mut reader, !seed, down))?;
     match reader.read_u8().await? {
         EXACT => Ok(()),
         _ => Err(io::Error::other("what went up arrived changed")),
     }
+}
+
+/// Asks the server for `down` bytes over `stream` and then neither reads nor ends: a stalled peer,
+/// for as long as the stream is kept.
+///
+/// # Errors
+/// When the connection ends early.
+pub async fn stall(stream: &mut TcpStream, down: u64) -> io::Result<()> {
+    stream.write_all(&request(0, 0, down)).await?;
+    // The first bytes are there: the rest fills every queue on the way.
+    stream.readable().await
+}
+
+fn request(seed: u64, up: u64, down: u64) -> [u8; 24] {
+    let mut request = [0; 24];
+    request[..8].copy_from_slice(&seed.to_be_bytes());
+    request[8..16].copy_from_slice(&up.to_be_bytes());
+    request[16..].copy_from_slice(&down.to_be_bytes());
+    request
 }
 
 async fn serve(stream: TcpStream) -> io::Result<()> {

@@ -11,6 +11,9 @@ const {
 
 const trace = process.env.ADIT_PEER_TRACE ? (text) => console.error(text) : () => {};
 
+// The SDK prints some of what it does; standard output is for JSON lines alone.
+console.log = trace;
+
 function write(line) {
   process.stdout.write(JSON.stringify(line) + '\n');
 }
