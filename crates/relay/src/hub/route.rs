@@ -106,6 +106,14 @@ impl Tunnel {
         }
     }
 
+    /// Until when a session that has just begun is not taken at its word about its ports.
+    pub(crate) fn settles_at(&self, now: Instant) -> Option<Instant> {
+        match &*self.route.borrow() {
+            Route::Live(host) => Some(super::settled(host.since)).filter(|at| now < *at),
+            Route::Away { .. } | Route::Unknown => None,
+        }
+    }
+
     /// Waits for a session that serves `port`.
     pub(crate) async fn wait_for(
         &self,

@@ -1,6 +1,6 @@
 //! A client's socket.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Instant};
 
 use adit_proto::{
     access::Scope,
@@ -23,7 +23,7 @@ use crate::{
     auth::{Caller, Refused},
     body::Body,
     directory::Change,
-    hub::{OpenError, Route},
+    hub::{OpenError, Route, Tunnel},
     record::TunnelRecord,
     seams::Peer,
     switch::splice,
@@ -79,8 +79,13 @@ impl Client {
         let live = self.context.hub.tunnel(&self.tunnel);
         let _counted = live.client();
         let connections = task::Group::new("client connections");
-        let mut serving =
-            Serving { client: Arc::new(self), handle, connections, announced: BTreeSet::new() };
+        let mut serving = Serving {
+            client: Arc::new(self),
+            handle,
+            connections,
+            announced: BTreeSet::new(),
+            settles_at: None,
+        };
         tokio::join!(serving.run(events, live.watch()), pump);
     }
 }
@@ -91,6 +96,8 @@ struct Serving {
     /// The connections of this client; they end with it.
     connections: task::Group,
     announced: BTreeSet<u16>,
+    /// When the host's session has had time to announce its ports; they are looked at again then.
+    settles_at: Option<Instant>,
 }
 
 impl Serving {
@@ -139,6 +146,7 @@ impl Serving {
                         self.look_again(&route).await;
                     }
                 }
+                () = clock::sleep_until_maybe(self.settles_at) => self.announce(&route).await,
             }
         }
     }
@@ -158,7 +166,10 @@ impl Serving {
     /// Announces what the host serves and this client may use. While the host is away the ports
     /// stay announced: the client keeps its listeners, and the host is expected to be back.
     async fn announce(&mut self, route: &watch::Receiver<Route>) {
+        self.settles_at = self.client.live().settles_at(clock::now());
         let served = match &*route.borrow() {
+            // One that replaces another announces the same ports in a moment.
+            Route::Live(host) if self.settles_at.is_some() => &host.ports | &self.announced,
             Route::Live(host) => host.ports.clone(),
             Route::Away { left: false, .. } => self.announced.clone(),
             Route::Away { left: true, .. } | Route::Unknown => BTreeSet::new(),
@@ -193,15 +204,22 @@ impl Serving {
 }
 
 impl Client {
+    fn live(&self) -> Arc<Tunnel> {
+        self.context.hub.tunnel(&self.tunnel)
+    }
+
     /// Bridges one connection to the host, or says why not.
     async fn connect(self: Arc<Self>, connect: Connect, incoming: channel::Incoming) {
         let port = connect.port;
         if let Err((reason, text)) = self.may_connect(&connect) {
             return incoming.reject(reason, &text).await;
         }
+        // No patience with a host that is away: this client knows how to wait for a port. But it
+        // does not know that one host's session has just replaced another.
         let hub = &self.context.hub;
-        // No patience: this client knows how to wait for a port.
-        let opened = hub.open(&self.tunnel, port, self.origin, connect.encrypt, None).await;
+        let now = clock::now();
+        let patience = self.live().settles_at(now).map(|at| at.saturating_duration_since(now));
+        let opened = hub.open(&self.tunnel, port, self.origin, connect.encrypt, patience).await;
         match opened {
             Ok(opened) => {
                 let near = incoming.accept(opened.encrypted).await;
