@@ -1,0 +1,169 @@
+//! Tunnels as the service keeps them: create, look up, change, share and remove.
+//!
+//! [`Management`] is what the host engine, the client and the commands need of a service. The
+//! implementation here, [`Rest`], speaks the management API of a relay. Nothing in here decides
+//! when to try again; [`Error`] says what may be tried.
+
+mod base;
+mod error;
+mod rest;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::str::FromStr;
+
+use adit_proto::access::Scope;
+use adit_proto::contracts::{ClusterDetails, NamedRateStatus, Tunnel, TunnelEndpoint, TunnelPort};
+use adit_proto::id::{ClusterId, FullId, FullIdError, TunnelId};
+use adit_proto::token::Secret;
+
+pub use base::{BadBase, Base};
+pub use error::{Error, Flaw, Said, explain};
+pub use rest::{Credential, Rest};
+
+/// The answer to a call, to be awaited. Boxed, so that a place can be chosen at run time; calls
+/// are rare and go over a network.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// A service that keeps tunnels.
+///
+/// Every call has a deadline of its own and may be dropped. Every call fails with the [`Error`]
+/// that says what its caller can do.
+pub trait Management: fmt::Debug + Send + Sync + 'static {
+    /// Creates a tunnel, with its ports. Without an id it gets a generated one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] when the given id or name is taken.
+    fn create<'a>(&'a self, tunnel: &'a Tunnel, want: Want) -> Answer<'a, Tunnel>;
+
+    /// Looks a tunnel up, by id or by name.
+    fn get<'a>(&'a self, at: &'a Locator, want: Want) -> Answer<'a, Tunnel>;
+
+    /// Lists the caller's tunnels.
+    fn list<'a>(&'a self, filter: &'a Filter) -> Answer<'a, Vec<Tunnel>>;
+
+    /// Changes a tunnel that exists: what is absent in `tunnel` stays, a list that is present
+    /// replaces the old one.
+    fn update<'a>(&'a self, tunnel: &'a Tunnel, want: Want) -> Answer<'a, Tunnel>;
+
+    /// Removes a tunnel; `false` when there was none.
+    fn delete<'a>(&'a self, at: &'a Locator) -> Answer<'a, bool>;
+
+    /// Lists the ports of a tunnel.
+    fn ports<'a>(&'a self, at: &'a Locator) -> Answer<'a, Vec<TunnelPort>>;
+
+    /// Adds a port.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] when the tunnel has it already.
+    fn create_port<'a>(&'a self, at: &'a Locator, port: &'a TunnelPort) -> Answer<'a, TunnelPort>;
+
+    /// Changes a port that exists: what is absent in `port` stays.
+    fn update_port<'a>(&'a self, at: &'a Locator, port: &'a TunnelPort) -> Answer<'a, TunnelPort>;
+
+    /// Removes a port; `false` when the tunnel had none of this number.
+    fn delete_port<'a>(&'a self, at: &'a Locator, port: u16) -> Answer<'a, bool>;
+
+    /// Registers where a host is, with its host token, and learns the relay's addresses.
+    fn put_endpoint<'a>(
+        &'a self,
+        at: &'a Locator,
+        endpoint: &'a TunnelEndpoint,
+        token: &'a Secret,
+    ) -> Answer<'a, TunnelEndpoint>;
+
+    /// Removes a host's registration, with its host token; `false` when there was none.
+    fn delete_endpoint<'a>(
+        &'a self,
+        at: &'a Locator,
+        id: &'a str,
+        token: &'a Secret,
+    ) -> Answer<'a, bool>;
+
+    /// Asks for a token with one scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] when the caller may not have it.
+    fn mint<'a>(&'a self, at: &'a Locator, scope: Scope) -> Answer<'a, Secret>;
+
+    /// What the caller may use, and what is used.
+    fn limits(&self) -> Answer<'_, Vec<NamedRateStatus>>;
+
+    /// The service's clusters.
+    fn clusters(&self) -> Answer<'_, Vec<ClusterDetails>>;
+}
+
+/// Names a tunnel: `id.cluster`, or an id or a name without a cluster, which the service
+/// resolves.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Locator {
+    /// The id, or a name: both look alike.
+    pub id: TunnelId,
+    /// Where it lives, if that is known.
+    pub cluster: Option<ClusterId>,
+}
+
+impl From<FullId> for Locator {
+    fn from(id: FullId) -> Self {
+        Self { id: id.tunnel, cluster: Some(id.cluster) }
+    }
+}
+
+impl FromStr for Locator {
+    type Err = FullIdError;
+
+    fn from_str(text: &str) -> Result<Self, FullIdError> {
+        if text.contains('.') {
+            return Ok(text.parse::<FullId>()?.into());
+        }
+        Ok(Self { id: text.parse().map_err(FullIdError::Tunnel)?, cluster: None })
+    }
+}
+
+impl fmt::Display for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cluster {
+            Some(cluster) => write!(f, "{}.{cluster}", self.id),
+            None => self.id.fmt(f),
+        }
+    }
+}
+
+/// What an answer about a tunnel should carry beyond its bare definition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// The ports.
+    pub ports: bool,
+    /// A fresh token with this scope.
+    pub token: Option<Scope>,
+}
+
+impl Want {
+    /// Nothing more.
+    pub const NOTHING: Self = Self { ports: false, token: None };
+    /// The ports.
+    pub const PORTS: Self = Self { ports: true, token: None };
+
+    /// Asks for a token as well.
+    #[must_use]
+    pub const fn token(self, scope: Scope) -> Self {
+        Self { token: Some(scope), ..self }
+    }
+}
+
+/// Which tunnels to list. The default is all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only this cluster's.
+    pub cluster: Option<ClusterId>,
+    /// Only those with one of these labels; without any, labels do not matter.
+    pub labels: Vec<String>,
+    /// Only those with every label.
+    pub all_labels: bool,
+    /// Include the ports of each.
+    pub ports: bool,
+}
