@@ -1,0 +1,332 @@
+//! The client's engine: one task that keeps a session with the relay and the listeners.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adit_proto::access::Scope;
+use adit_proto::backoff::Backoff;
+use adit_proto::relay::{self, ClientCommand, ClientEvent, Ending, Side};
+use adit_proto::ssh::disconnect;
+use adit_proto::token::Secret;
+use adit_wire::{clock, pump, task};
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::sync::{mpsc, watch};
+
+use super::failure::{Remedy, client_uri};
+use super::listen::Listeners;
+use super::local::{Local, Session};
+use super::{Command, Config, Event, Failure, State};
+use crate::events::Emitter;
+use crate::management::{self, Want};
+use crate::random;
+use crate::socket::{self, Dial};
+
+/// The end of patience with one attempt to open the websocket.
+const CONNECT: Duration = Duration::from_secs(20);
+
+/// A session that lasted this long proves that the way to the relay works.
+const PROVEN: Duration = Duration::from_secs(10);
+
+/// How long after a reconnect a port may stay unannounced before its listener goes.
+const STALE: Duration = Duration::from_secs(5);
+
+/// How long a session that was replaced serves the connections it has.
+const RETIREMENT: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether it has any left.
+const RETIREMENT_CHECK: Duration = Duration::from_millis(250);
+
+/// Time for connections in use when the client is stopped.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How a client waits between attempts: 1 s, doubling to 30 s.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), 2, Duration::from_secs(30));
+
+pub(super) struct Driver {
+    config: Config,
+    events: Emitter<Event>,
+    commands: mpsc::Receiver<Command>,
+    session: watch::Sender<Option<Session>>,
+    tasks: task::Group,
+    ports: BTreeMap<u16, task::Task<()>>,
+    /// Where and as whom to connect, until that stops working.
+    pass: Option<Pass>,
+    backoff: Backoff,
+    attempt: u32,
+    state: Option<State>,
+    /// It was connected at some time.
+    connected: bool,
+}
+
+/// What a client needs from the service.
+#[derive(Clone)]
+struct Pass {
+    uri: Box<str>,
+    token: Option<Secret>,
+}
+
+/// Why a session is served no longer.
+enum Over {
+    Stopped,
+    /// The relay is about to restart; the session still works.
+    Draining,
+    Ended(Ending),
+}
+
+type Events = pump::Events<ClientEvent>;
+
+impl Driver {
+    pub(super) fn new(
+        config: Config,
+        events: Emitter<Event>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        Self {
+            config,
+            events,
+            commands,
+            session: watch::Sender::new(None),
+            tasks: task::Group::new("client"),
+            ports: BTreeMap::new(),
+            pass: None,
+            backoff: BACKOFF,
+            attempt: 0,
+            state: None,
+            connected: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        self.enter(State::Connecting);
+        if let Err(failure) = self.keep_connected().await {
+            self.events.emit(Event::Failed(Arc::new(failure)));
+        }
+        self.ports.clear();
+        let session = self.session.send_replace(None);
+        if let Some(session) = session {
+            session.handle.disconnect(disconnect::BY_APPLICATION, "the client stops").await;
+        }
+        // Either way of ending is an end.
+        let _ = self.tasks.shutdown(GRACE).await;
+        self.events.emit(Event::State(State::Stopped));
+    }
+
+    /// Returns when it was told to stop, or fails with what cannot be mended.
+    async fn keep_connected(&mut self) -> Result<(), Failure> {
+        loop {
+            let cached = self.pass.is_some();
+            let failure = match self.connect_or_stop().await {
+                None => return Ok(()),
+                Some(Ok((session, events))) => {
+                    let since = clock::now();
+                    self.session.send_replace(Some(session.clone()));
+                    match self.serve(&session, events).await {
+                        Over::Stopped => return Ok(()),
+                        Over::Draining => {
+                            self.recover(since);
+                            continue;
+                        }
+                        Over::Ended(ending) => {
+                            self.session.send_replace(None);
+                            self.enter(State::Reconnecting);
+                            let proven = self.recover(since);
+                            let failure = Failure::Ended(ending);
+                            if proven && matches!(failure.remedy(true, true), Remedy::Retry(_)) {
+                                // The first attempt after a drop is made at once.
+                                continue;
+                            }
+                            failure
+                        }
+                    }
+                }
+                Some(Err(failure)) => failure,
+            };
+            match failure.remedy(cached, self.connected) {
+                Remedy::GiveUp => return Err(failure),
+                Remedy::Renew => self.pass = None,
+                Remedy::Retry(floor) => {
+                    if matches!(failure, Failure::NoHost) {
+                        self.enter(State::Waiting);
+                    } else if self.connected {
+                        self.enter(State::Reconnecting);
+                    }
+                    if !self.wait(floor, failure).await {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts a session that lasted as a success; whether it did.
+    fn recover(&mut self, since: Instant) -> bool {
+        let proven = clock::now().saturating_duration_since(since) >= PROVEN;
+        if proven {
+            self.backoff.reset();
+            self.attempt = 0;
+        }
+        proven
+    }
+
+    /// Waits before the next attempt; `false` when told to stop meanwhile.
+    async fn wait(&mut self, floor: Duration, failure: Failure) -> bool {
+        self.attempt += 1;
+        let wait = self.backoff.next_at_least(floor, random());
+        let cause = Arc::new(failure);
+        self.events.emit(Event::Retry { attempt: self.attempt, wait, cause });
+        tokio::select! {
+            () = clock::sleep(wait) => true,
+            command = self.commands.recv() => match command {
+                // Somebody wants it now.
+                Some(Command::Refresh) => true,
+                Some(Command::Stop) | None => false,
+            },
+        }
+    }
+
+    /// `None` when told to stop before the attempt was over.
+    async fn connect_or_stop(&mut self) -> Option<Result<(Session, Events), Failure>> {
+        let spawner = self.tasks.spawner();
+        let connect = connect(&self.config, &mut self.pass, &spawner);
+        tokio::pin!(connect);
+        loop {
+            tokio::select! {
+                result = &mut connect => return Some(result),
+                command = self.commands.recv() => match command {
+                    Some(Command::Refresh) => {}
+                    Some(Command::Stop) | None => return None,
+                },
+            }
+        }
+    }
+
+    async fn serve(&mut self, session: &Session, mut events: Events) -> Over {
+        let mut stale: BTreeSet<u16> = self.ports.keys().copied().collect();
+        let (mut announced, mut stale_at) = (false, None);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(pump::Event::Role(ClientEvent::Ready { own_relay })) => {
+                        tracing::debug!(tunnel = %self.config.tunnel, own_relay, "client connected");
+                        self.connected = true;
+                        stale_at = Some(clock::now() + STALE);
+                        self.enter(State::Connected);
+                    }
+                    Some(pump::Event::Role(ClientEvent::PortAdded { port })) => {
+                        announced = true;
+                        stale.remove(&port);
+                        self.listen(port).await;
+                    }
+                    Some(pump::Event::Role(ClientEvent::PortRemoved { port })) => {
+                        self.unlisten(port);
+                    }
+                    Some(pump::Event::Role(ClientEvent::Drain)) => {
+                        self.tasks.spawn("retiring session", retire(session.clone(), events));
+                        return Over::Draining;
+                    }
+                    Some(pump::Event::Incoming(_, incoming)) => drop(incoming),
+                    Some(pump::Event::Ended(ending)) => return Over::Ended(ending),
+                    None => return Over::Ended(Ending::Lost("the session was aborted".to_owned())),
+                },
+                () = clock::sleep_until_maybe(stale_at) => {
+                    stale_at = None;
+                    // Without any announcement the host is away, and its ports will be back.
+                    if announced {
+                        std::mem::take(&mut stale).into_iter().for_each(|port| self.unlisten(port));
+                    }
+                }
+                command = self.commands.recv() => match command {
+                    Some(Command::Refresh) => {
+                        session.handle.command(ClientCommand::RefreshPorts).await;
+                    }
+                    Some(Command::Stop) | None => return Over::Stopped,
+                },
+            }
+        }
+    }
+
+    async fn listen(&mut self, port: u16) {
+        if self.ports.contains_key(&port) {
+            return;
+        }
+        let listeners = match Listeners::bind(port).await {
+            Ok(listeners) => listeners,
+            Err(error) => {
+                return self.events.emit(Event::NotListening { port, cause: Arc::new(error) });
+            }
+        };
+        let local = Local {
+            session: self.session.subscribe(),
+            tasks: self.tasks.spawner(),
+            events: self.events.clone(),
+        };
+        self.events.emit(Event::Listening { port, local: listeners.port() });
+        self.ports.insert(port, task::spawn("listener", local.serve(port, listeners)));
+    }
+
+    fn unlisten(&mut self, port: u16) {
+        if self.ports.remove(&port).is_some() {
+            self.events.emit(Event::Removed { port });
+        }
+    }
+
+    fn enter(&mut self, state: State) {
+        if self.state.replace(state) != Some(state) {
+            self.events.emit(Event::State(state));
+        }
+    }
+}
+
+/// Opens a session, with a new pass if there is none.
+async fn connect(
+    config: &Config,
+    pass: &mut Option<Pass>,
+    tasks: &task::Spawner,
+) -> Result<(Session, Events), Failure> {
+    let pass = match pass {
+        Some(pass) => pass,
+        None => pass.insert(fetch(config).await?),
+    };
+    let dial = Dial {
+        uri: &pass.uri,
+        side: Side::Client,
+        token: pass.token.as_ref(),
+        headers: HeaderMap::new(),
+        deadline: clock::now() + CONNECT,
+    };
+    let connected = socket::dial(&config.connector, dial).await?;
+    let (handle, events) = socket::start(connected, relay::Client::new, tasks);
+    let token = pass.token.as_ref().map(|token| Bytes::copy_from_slice(token.expose().as_bytes()));
+    Ok((Session { handle, token: token.unwrap_or_default() }, events))
+}
+
+async fn fetch(config: &Config) -> Result<Pass, Failure> {
+    let want = Want::NOTHING.token(Scope::Connect);
+    let tunnel = match config.management.get(&config.tunnel, want).await {
+        // Whoever may not have a token may still look, and connect, where everybody may.
+        Err(management::Error::SignIn(_) | management::Error::Forbidden(_)) => {
+            config.management.get(&config.tunnel, Want::NOTHING).await?
+        }
+        answer => answer?,
+    };
+    let uri = client_uri(&tunnel)?.into();
+    Ok(Pass { uri, token: tunnel.token(Scope::Connect).cloned() })
+}
+
+/// Lets a replaced session serve the connections it has, then ends it.
+async fn retire(session: Session, mut events: Events) {
+    let deadline = clock::now() + RETIREMENT;
+    while session.handle.traffic().channels() > 0 && clock::now() < deadline {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(pump::Event::Ended(_)) | None => return,
+                Some(_) => {}
+            },
+            () = clock::sleep(RETIREMENT_CHECK) => {}
+        }
+    }
+    session.handle.disconnect(disconnect::BY_APPLICATION, "replaced by a new session").await;
+    while events.recv().await.is_some() {}
+}
