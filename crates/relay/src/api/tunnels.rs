@@ -10,6 +10,7 @@ use adit_proto::id::TunnelId;
 use http::StatusCode;
 
 use super::problem::Problem;
+use super::query::Condition;
 use super::reply::Reply;
 use super::show::Shown;
 use super::{Api, Call};
@@ -67,12 +68,7 @@ impl Api {
         let body: Tunnel = call.object()?;
         Problem::of(check_tunnel(&body))?;
         let tokens = call.query.token_requests()?;
-        let id: TunnelId = match self.find(id) {
-            Some(record) => record.id.clone(),
-            None => id
-                .parse()
-                .map_err(|violation| Problem::member("tunnelId", format!("{violation}")))?,
-        };
+        let id = self.target_of_put(call, id)?;
         let given = body.tunnel_id.as_deref().filter(|given| !given.is_empty());
         if given.is_some_and(|given| given != id.as_str()) {
             return Err(Problem::member("tunnelId", "must be the one in the path"));
@@ -83,6 +79,17 @@ impl Api {
             self.directory.change(move |draft| edit.put_tunnel(draft, &id, body, force, &tokens));
         let (record, done) = change.await?;
         self.reply_tunnel(call, &record, done.status())
+    }
+
+    /// The tunnel that a PUT is about. Only what must be there may be named; what may be made has an
+    /// id, so that nobody learns the id behind a name by claiming it.
+    fn target_of_put(&self, call: &Call, text: &str) -> Result<TunnelId, Problem> {
+        if call.condition == Condition::Present {
+            return Ok(self.find(text).ok_or_else(Problem::no_tunnel)?.id.clone());
+        }
+        let suffix = format!(".{}", self.cluster);
+        let id = text.strip_suffix(&suffix).unwrap_or(text);
+        id.parse().map_err(|violation| Problem::member("tunnelId", format!("{violation}")))
     }
 
     pub(super) async fn delete_tunnel(&self, call: &Call, id: &str) -> Result<Reply, Problem> {

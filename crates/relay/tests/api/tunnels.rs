@@ -131,8 +131,12 @@ async fn names_are_unique_and_move_by_force_only() {
 async fn ids_and_names_never_stand_for_two_tunnels() {
     let relay = Relay::in_memory().await;
     relay.call("PUT", "/tunnels/first", json!({ "name": "shop" })).await.expect(201);
-    // The path is a name, so this is an update of the tunnel with that name.
-    relay.call("PUT", "/tunnels/shop", json!({ "tunnelId": "shop" })).await.expect(400);
+    let conflict = relay.call("PUT", "/tunnels/shop", json!({ "tunnelId": "shop" })).await;
+    assert!(!conflict.expect(409).to_string().contains("first"));
+    let headers = [("authorization", &*owner()), MATCH];
+    let renamed = json!({ "description": "by name" });
+    let update = relay.call_with("PUT", "/tunnels/shop", renamed, &headers).await.expect(200);
+    assert_eq!(update["tunnelId"], "first");
     relay.call("PUT", "/tunnels/second", json!({ "name": "first" })).await.expect(409);
 }
 
