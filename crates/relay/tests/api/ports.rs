@@ -106,7 +106,8 @@ async fn an_endpoint_gets_stable_addresses_that_name_it() {
     assert_eq!(made["clientRelayUri"], format!("ws://{addr}/v1/client/quiet-fox"));
     let port = addr.port();
     assert_eq!(made["portUriFormat"], format!("http://quiet-fox-{{port}}.localhost:{port}/"));
-    assert_eq!(made["tunnelUri"], format!("http://quiet-fox-3000.localhost:{port}/"));
+    let served = relay.get("/tunnels/quiet-fox/ports/3000").await.expect(200);
+    assert_eq!(made["tunnelUri"], served["portForwardingUris"][0]);
     assert_eq!((&made["hostId"], &made["hostPublicKeys"][0]), (&json!("h1"), &json!("AAAA")));
     let found = relay.get("/tunnels/quiet-fox").await.expect(200);
     assert_eq!(found["endpoints"], json!([made]));

@@ -24,9 +24,9 @@ async fn a_tunnel_is_made_with_ports_and_tokens_in_one_call() {
     assert_eq!(made["accessControl"], json!({ "entries": [] }));
     assert_eq!(made["ports"][0]["portNumber"], 3000);
     assert_eq!(made["ports"][0]["protocol"], "http");
-    let uri = made["ports"][0]["portForwardingUris"][0].as_str().unwrap();
+    let uris = made["ports"][0]["portForwardingUris"].as_array().unwrap();
     let port = relay.server.addr().port();
-    assert_eq!(uri, format!("http://neat-lake-4k9x2bd-3000.localhost:{port}/"));
+    assert!(uris.contains(&format!("http://neat-lake-4k9x2bd-3000.localhost:{port}/").into()));
     assert_eq!(made["status"]["portCount"]["current"], 1);
     assert_eq!(made["status"]["hostConnectionCount"]["current"], 0);
     for scope in ["host", "connect", "manage"] {
