@@ -7,12 +7,11 @@ use bytes::Bytes;
 use super::{message::Connect, *};
 use crate::ssh::{Config, Packet, codec::Writer, test_clock};
 
+/// What an end told its owner.
+type Told<R> = Vec<Output<<R as Role>::Event>>;
+
 /// Moves packets both ways until both are quiet, and collects what their owners are told.
-fn run<A: Role, B: Role>(
-    now: Instant,
-    a: &mut A,
-    b: &mut B,
-) -> (Vec<Output<A::Event>>, Vec<Output<B::Event>>) {
+fn run<A: Role, B: Role>(now: Instant, a: &mut A, b: &mut B) -> (Told<A>, Told<B>) {
     let (mut from_a, mut from_b) = (Vec::new(), Vec::new());
     loop {
         let mut moved = false;

@@ -1,7 +1,7 @@
 //! Who is connected: the hosts of all tunnels, and the way to open a connection on one.
 //!
 //! One task owns the [registry](adit_proto::registry) and carries out what it commands. What it
-//! decides is published as one [`Route`] per tunnel, which the edge and the client sockets read
+//! decides is published as one route per tunnel, which the edge and the client sockets read
 //! and watch; opening a connection touches no shared queue but the host session's own.
 
 mod actor;
