@@ -29,7 +29,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let config = RelayConfig::embedded(Secret::new(KEY), Storage::Memory);
+        Self::with(RelayConfig::embedded(Secret::new(KEY), Storage::Memory)).await
+    }
+
+    async fn with(config: RelayConfig) -> Self {
         let relay = Server::spawn(config).await.unwrap();
         let owner = Arc::new(rest(&relay, Credential::User(Secret::new(KEY))));
         Self { relay, owner }
@@ -447,11 +450,31 @@ async fn tunnels_are_kept_found_and_changed() {
 }
 
 #[tokio::test]
-async fn a_relay_that_shuts_down_is_waited_for() {
-    let world = World::new().await;
-    let at = world.tunnel(with_ports(&[3000])).await;
+async fn a_relay_that_restarts_finds_its_host_and_its_client_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::Directory(directory.path().to_owned());
+    let config = RelayConfig::embedded(Secret::new(KEY), storage);
+    let world = World::with(config.clone()).await;
+    let address = world.relay.addr();
+    let (port, _echo) = echo().await;
+    let at = world.tunnel(with_ports(&[port])).await;
     let mut host = world.host(&at);
     hosting(&mut host).await;
-    let _ = world.relay.shutdown(Duration::ZERO).await;
+    let mut client = world.owner_client(&at);
+    let local = listening(&mut client, port).await;
+    let World { relay, .. } = world;
+    let _ = relay.shutdown(Duration::ZERO).await;
     until_host(&mut host, |event| matches!(event, host::Event::Retry { .. })).await;
+    let lost =
+        |event: &client::Event| matches!(event, client::Event::State(client::State::Reconnecting));
+    until_client(&mut client, lost).await;
+
+    // Waits for the tunnel instead of being refused: its listener is still there.
+    let waiting = task::spawn("waiting", ask(local, b"patience"));
+    let _again = Server::spawn(RelayConfig { listen: address, ..config }).await.unwrap();
+    host.command(Command::RetryNow).await;
+    hosting(&mut host).await;
+    client.refresh().await;
+    let mut waiting = waiting;
+    assert_eq!(waiting.join().await.as_deref(), Some(&b"patience"[..]));
 }

@@ -249,7 +249,8 @@ impl HostHandle {
         self.events.dropped() + self.inspector.as_ref().map_or(0, Inspector::dropped)
     }
 
-    /// Ends the hosting in good order and waits for it.
+    /// Ends the hosting in good order and waits for it. Whoever wants to see the last events sends
+    /// [`Command::Stop`] and reads them to their end instead.
     pub async fn stop(mut self) {
         self.command(Command::Stop).await;
         self.task.join().await;
