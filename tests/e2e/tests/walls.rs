@@ -84,6 +84,15 @@ fn no_foreign_tls_or_toolkit_is_in_the_tree() {
     assert_eq!(found.collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
+/// No older toolchain is at hand to build with, so this and clippy's `incompatible_msrv` stand for it.
+#[test]
+fn no_dependency_asks_for_a_newer_rust_than_we_promise() {
+    let graph = Graph::read();
+    let promised = graph.rust["adit-proto"];
+    let newer: Vec<_> = graph.rust.iter().filter(|(_, wanted)| **wanted > promised).collect();
+    assert!(newer.is_empty(), "newer than {promised:?}: {newer:?}");
+}
+
 #[test]
 fn every_crate_is_under_the_workspace_lints() {
     for (member, manifest) in Graph::read().manifests {
@@ -129,6 +138,8 @@ enum Kind {
 struct Graph {
     packages: BTreeSet<String>,
     manifests: BTreeMap<String, PathBuf>,
+    /// The Rust that a package asks for, if it says so: (1, 92) for 1.92.
+    rust: BTreeMap<String, (u32, u32)>,
     /// From a package to what it names, with whether that is a normal dependency.
     edges: BTreeMap<String, BTreeSet<(String, bool)>>,
 }
@@ -146,10 +157,15 @@ impl Graph {
 
         let mut names = BTreeMap::new();
         let mut manifests = BTreeMap::new();
+        let mut rust = BTreeMap::new();
         for package in list(&metadata["packages"]) {
             let (id, name) = (text(&package["id"]), text(&package["name"]));
             if members.contains(&id) {
                 manifests.insert(name.clone(), PathBuf::from(text(&package["manifest_path"])));
+            }
+            if let Some(version) = package["rust_version"].as_str() {
+                let mut parts = version.split('.').map(|part| part.parse().unwrap());
+                rust.insert(name.clone(), (parts.next().unwrap(), parts.next().unwrap_or(0)));
             }
             names.insert(id, name);
         }
@@ -161,7 +177,7 @@ impl Graph {
                 from.insert((names[&text(&dependency["pkg"])].clone(), normal));
             }
         }
-        Graph { packages: names.into_values().collect(), manifests, edges }
+        Graph { packages: names.into_values().collect(), manifests, rust, edges }
     }
 
     fn members(&self) -> BTreeSet<String> {
