@@ -1,2 +1,63 @@
-//! The `adit` command.
-fn main() {}
+//! The `adit` command: reads its arguments, runs one command, and says how it ended.
+//!
+//! Nothing is decided here about tunnels: the engines are in `adit_tunnel`, the relay in
+//! `adit_relay`. Here is what people and scripts see of them.
+
+mod access;
+mod args;
+mod claim;
+mod commands;
+mod context;
+mod credentials;
+mod durable;
+mod environment;
+mod failure;
+mod lines;
+mod logging;
+mod name;
+mod place;
+mod places;
+mod port;
+mod project;
+mod reach;
+mod relay_url;
+mod report;
+mod screen;
+mod settings;
+mod signal;
+
+use std::process::ExitCode;
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::failure::{Code, Failure, Outcome};
+
+fn main() -> ExitCode {
+    let cli = match args::parse(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let json = cli.json;
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report(json);
+            failure.exit()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Outcome {
+    let environment = Environment::read();
+    logging::start(cli.verbose, &environment)?;
+    let context = Context::new(cli.json, environment)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
+    let outcome = runtime.block_on(commands::run(cli, context));
+    // What may still wait is a read of standard input, which nothing can call off.
+    runtime.shutdown_background();
+    outcome
+}

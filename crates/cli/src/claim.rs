@@ -1,0 +1,122 @@
+//! At most one process does a thing at a time, and others can ask it where.
+//!
+//! A claim is a directory with a lock that the system takes back however its holder ends, and a
+//! note by the holder on where its tunnel can be reached.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+use crate::failure::{Code, Failure, Outcome};
+
+/// The right to be the only one; given up when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    directory: PathBuf,
+    /// Holds the lock.
+    _lock: File,
+}
+
+/// What the holder says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    /// Its process.
+    pub(crate) pid: u32,
+    /// Where its tunnel can be reached, as soon as it can.
+    #[serde(default)]
+    pub(crate) urls: Vec<String>,
+}
+
+/// Apart from the lock, because Windows lets nobody read a locked file.
+const NOTE: &str = "running.json";
+const LOCK: &str = "lock";
+
+impl Claim {
+    /// Takes the directory, and makes it if needed. `what` names the thing for the message.
+    ///
+    /// # Errors
+    /// [`Code::AlreadyRunning`] when another process has it, with where that can be reached.
+    pub(crate) fn take(directory: &Path, what: &str) -> Outcome<Self> {
+        durable::make_private_directory(directory)?;
+        let path = directory.join(LOCK);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(|error| durable::cannot("open", &path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(taken(&Note::read(directory), what)),
+            Err(TryLockError::Error(error)) => return Err(durable::cannot("lock", &path, &error)),
+        }
+        let claim = Self { directory: directory.to_owned(), _lock: lock };
+        claim.note(&[])?;
+        Ok(claim)
+    }
+
+    /// Says where the tunnel can be reached.
+    pub(crate) fn note(&self, urls: &[String]) -> Outcome {
+        let note = Note { pid: std::process::id(), urls: urls.to_vec() };
+        let text = serde_json::to_string(&note).expect("numbers and texts are JSON");
+        durable::write(&self.directory.join(NOTE), &text)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // While the lock is still held. A left-over is harmless: only the lock counts.
+        let _ = std::fs::remove_file(self.directory.join(NOTE));
+    }
+}
+
+impl Note {
+    /// What the holder said; nothing known when it has said nothing yet.
+    fn read(directory: &Path) -> Self {
+        let text = std::fs::read_to_string(directory.join(NOTE)).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+}
+
+fn taken(note: &Note, what: &str) -> Failure {
+    let mut message = format!("{what} is running already");
+    if note.pid != 0 {
+        message.push_str(&format!(" in process {}", note.pid));
+    }
+    if !note.urls.is_empty() {
+        message.push_str(&format!(", at {}", note.urls.join(" and ")));
+    }
+    Failure::new(Code::AlreadyRunning, message)
+        .hint("use that one, or end it first; --name makes another beside it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_where_the_first_can_be_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("shop");
+        let claim = Claim::take(&directory, "shop").unwrap();
+        let early = Claim::take(&directory, "shop").unwrap_err();
+        assert_eq!(early.code, Code::AlreadyRunning);
+        claim.note(&["http://127.0.0.1:4001/".to_owned()]).unwrap();
+        let late = Claim::take(&directory, "shop").unwrap_err();
+        let pid = std::process::id();
+        let message =
+            format!("shop is running already in process {pid}, at http://127.0.0.1:4001/");
+        assert_eq!(late.message, message);
+        drop(claim);
+        Claim::take(&directory, "shop").unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_holder_left_behind_stops_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = Note { pid: 1, urls: vec!["http://127.0.0.1:1/".to_owned()] };
+        durable::write(&folder.path().join(NOTE), &serde_json::to_string(&note).unwrap()).unwrap();
+        durable::write(&folder.path().join(LOCK), "").unwrap();
+        let claim = Claim::take(folder.path(), "shop").unwrap();
+        assert_eq!(Note::read(folder.path()).urls, Vec::<String>::new());
+        drop(claim);
+    }
+}

@@ -1,0 +1,32 @@
+//! The commands, each with its arguments beside what it does.
+
+pub(crate) mod completions;
+pub(crate) mod connect;
+pub(crate) mod host;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod place;
+pub(crate) mod relay;
+pub(crate) mod sample;
+pub(crate) mod up;
+pub(crate) mod whoami;
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+use crate::failure::Outcome;
+
+/// Runs a command to its end.
+pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {
+    match cli.command {
+        Command::Up(args) => up::run(args, &context).await,
+        Command::Host(args) => host::run(args, &context).await,
+        Command::Connect(args) => connect::run(args, &context).await,
+        Command::Relay(args) => relay::run(args, &context).await,
+        Command::Login(args) => login::run(args, &context).await,
+        Command::Logout(args) => logout::run(&args, &context),
+        Command::Whoami => whoami::run(&context).await,
+        Command::Use(args) => place::run(args, &context),
+        Command::Sample(args) => sample::run(&args, &context).await,
+        Command::Completions(args) => completions::run(&args),
+    }
+}

@@ -1,0 +1,141 @@
+//! The tunnels that one process hosts side by side.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use adit_proto::id::FullId;
+use adit_tunnel::host::{Command, Commander, Config, Event, Host, HostHandle, Identity};
+use adit_tunnel::management::Management;
+use adit_wire::task::Group;
+use tokio::sync::mpsc;
+
+use crate::claim::Claim;
+use crate::context::connector;
+use crate::failure::Outcome;
+use crate::relay_url::RelayUrl;
+
+/// Events that wait to be told. Full means that the tunnels' own queues fill up next, which drop
+/// and count: nothing that is forwarded waits for a screen.
+const EVENTS: usize = 64;
+
+/// The tunnels that are hosted.
+#[derive(Debug)]
+pub(super) struct Hosted {
+    management: Arc<dyn Management>,
+    identity: Identity,
+    /// Where each tunnel's claim is.
+    claims: PathBuf,
+    live: BTreeMap<FullId, Live>,
+    tasks: Group,
+    sender: mpsc::Sender<(FullId, Option<Event>)>,
+    events: mpsc::Receiver<(FullId, Option<Event>)>,
+}
+
+#[derive(Debug)]
+struct Live {
+    commander: Commander,
+    claim: Claim,
+    gave_up: bool,
+    stands_by: bool,
+}
+
+impl Hosted {
+    /// None yet.
+    pub(super) fn new(management: Arc<dyn Management>, claims: PathBuf) -> Self {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (identity, tasks) = (Identity::random(), Group::new("hosts"));
+        Self { management, identity, claims, live: BTreeMap::new(), tasks, sender, events }
+    }
+
+    /// Makes sure that no other process of this user hosts a tunnel.
+    pub(super) fn claim(&self, tunnel: &FullId, relay: &RelayUrl) -> Outcome<Claim> {
+        let directory = self.claims.join(tunnel.to_string());
+        Claim::take(&directory, &format!("{tunnel} on {relay}"))
+    }
+
+    /// Starts to host a tunnel.
+    pub(super) fn start(&mut self, tunnel: &FullId, claim: Claim) {
+        let mut config = Config::new(self.management.clone(), connector(), tunnel.clone().into());
+        config.identity = self.identity.clone();
+        let handle = Host::spawn(config);
+        let commander = handle.commander();
+        let live = Live { commander, claim, gave_up: false, stands_by: false };
+        self.live.insert(tunnel.clone(), live);
+        self.tasks.spawn("host events", relay_events(handle, tunnel.clone(), self.sender.clone()));
+    }
+
+    /// Takes up a tunnel that is hosted, had given up or stands by; `false` when it is none of them.
+    pub(super) async fn resume(&mut self, tunnel: &FullId) -> bool {
+        let Some(live) = self.live.get_mut(tunnel) else { return false };
+        live.gave_up = false;
+        let command = if live.stands_by { Command::TakeOver } else { Command::Start };
+        live.commander.command(command).await;
+        true
+    }
+
+    /// Tells a tunnel something, if it is hosted.
+    pub(super) async fn tell(&self, tunnel: &FullId, command: Command) {
+        if let Some(live) = self.live.get(tunnel) {
+            live.commander.command(command).await;
+        }
+    }
+
+    /// What happens next; `None` for the end of that tunnel. Safe to drop and call again.
+    pub(super) async fn next(&mut self) -> (FullId, Option<Event>) {
+        self.events.recv().await.expect("a sender is kept here")
+    }
+
+    /// Says where a tunnel can be reached.
+    pub(super) fn note(&self, tunnel: &FullId, urls: &[String]) -> Outcome {
+        self.live.get(tunnel).map_or(Ok(()), |live| live.claim.note(urls))
+    }
+
+    /// A tunnel went into a state other than having given up.
+    pub(super) fn is_in(&mut self, tunnel: &FullId, stands_by: bool) {
+        if let Some(live) = self.live.get_mut(tunnel) {
+            live.stands_by = stands_by;
+        }
+    }
+
+    /// A tunnel gave up.
+    pub(super) fn gave_up(&mut self, tunnel: &FullId) {
+        if let Some(live) = self.live.get_mut(tunnel) {
+            live.gave_up = true;
+        }
+    }
+
+    /// A tunnel is hosted no longer.
+    pub(super) fn ended(&mut self, tunnel: &FullId) {
+        self.live.remove(tunnel);
+    }
+
+    /// Whether there is no tunnel that may still be hosted.
+    pub(super) fn all_gave_up(&self) -> bool {
+        self.live.values().all(|live| live.gave_up)
+    }
+
+    /// The tunnels.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &FullId> {
+        self.live.keys()
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+}
+
+/// Brings the events of one tunnel into the common queue, its end last.
+async fn relay_events(
+    mut handle: HostHandle,
+    tunnel: FullId,
+    sender: mpsc::Sender<(FullId, Option<Event>)>,
+) {
+    while let Some(event) = handle.next().await {
+        if sender.send((tunnel.clone(), Some(event))).await.is_err() {
+            return;
+        }
+    }
+    let _ = sender.send((tunnel, None)).await;
+}

@@ -1,0 +1,232 @@
+//! The tunnel of `adit up` on a relay: one with a name is found again, one without is new.
+
+use std::sync::Arc;
+
+use adit_proto::contracts::{AccessControl, AccessEntryType, Tunnel, TunnelPort};
+use adit_proto::id::FullId;
+use adit_tunnel::management::{Error, Locator, Management, Want};
+use adit_wire::clock;
+use jiff::Timestamp;
+
+use super::plan::Plan;
+use super::stage::Stage;
+use crate::access::Access;
+use crate::claim::Claim;
+use crate::context::{Context, connector};
+use crate::failure::{Code, Failure, Outcome};
+use crate::name::Name;
+use crate::port::Port;
+use crate::reach::Reaches;
+use crate::relay_url::RelayUrl;
+
+/// A temporary tunnel that nobody removed, because this process was killed, goes away by itself
+/// after this time without a host; the shortest that there is.
+const TEMPORARY_SECONDS: u32 = 3600;
+
+/// Finds or makes the tunnel on the relay at `url`.
+pub(super) async fn set(plan: &Plan, url: &RelayUrl, context: &Context) -> Outcome<Stage> {
+    let management: Arc<dyn Management> = Arc::new(context.service(url)?);
+    let (tunnel, reaches) = tokio::join!(prepare(&*management, plan), Reaches::look_up(url));
+    let tunnel = tunnel?;
+    let directory = context.places.state.join("tunnels").join(tunnel.to_string());
+    let claim = Claim::take(&directory, &format!("{} on {url}", plan.shown(&tunnel)))?;
+    Ok(Stage {
+        management,
+        connector: connector(),
+        temporary: Lasting::of(plan) == Lasting::Temporary,
+        tunnel,
+        reaches,
+        server: None,
+        claim,
+    })
+}
+
+/// The tunnel as the plan wants it.
+async fn prepare(service: &dyn Management, plan: &Plan) -> Outcome<FullId> {
+    let existing = match &plan.name {
+        Some(name) => find(service, name).await?,
+        None => None,
+    };
+    match &existing {
+        Some(tunnel) => adjust(service, tunnel, plan).await,
+        None => make(service, plan, Lasting::of(plan)).await,
+    }
+}
+
+/// How long a new tunnel lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// As long as the relay keeps unused tunnels.
+    Kept,
+    /// For this run.
+    Temporary,
+}
+
+impl Lasting {
+    /// On a relay that others use too, only what has a name is kept.
+    fn of(plan: &Plan) -> Self {
+        if plan.name.is_some() { Self::Kept } else { Self::Temporary }
+    }
+}
+
+/// Makes a new tunnel.
+pub(super) async fn make(
+    service: &dyn Management,
+    plan: &Plan,
+    lasting: Lasting,
+) -> Outcome<FullId> {
+    let tunnel = service.create(&made(plan, lasting, clock::wall()), Want::NOTHING).await;
+    full_id(&tunnel.map_err(|error| failure(plan, &error))?)
+}
+
+/// Brings a tunnel that exists to what the plan wants.
+pub(super) async fn adjust(
+    service: &dyn Management,
+    tunnel: &Tunnel,
+    plan: &Plan,
+) -> Outcome<FullId> {
+    let changed = changed(tunnel, plan, clock::wall());
+    let tunnel = service.update(&changed, Want::NOTHING).await;
+    full_id(&tunnel.map_err(|error| failure(plan, &error))?)
+}
+
+async fn find(service: &dyn Management, name: &Name) -> Outcome<Option<Tunnel>> {
+    let at = name
+        .as_str()
+        .parse::<Locator>()
+        .map_err(|error| Failure::caused(Code::Usage, "the name cannot be looked up", &error))?;
+    match service.get(&at, Want::PORTS).await {
+        Ok(tunnel) => Ok(Some(tunnel)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(Failure::service(format_args!("look up the tunnel {name}"), &error)),
+    }
+}
+
+/// The definition of a new tunnel.
+fn made(plan: &Plan, lasting: Lasting, now: Timestamp) -> Tunnel {
+    Tunnel {
+        name: plan.name.as_ref().map(ToString::to_string),
+        ports: Some(plan.ports.iter().map(|port| port.to_contract()).collect()),
+        access_control: Some(plan.access.to_contract(now)),
+        custom_expiration: (lasting == Lasting::Temporary).then_some(TEMPORARY_SECONDS),
+        ..Tunnel::default()
+    }
+}
+
+/// What changes in a tunnel that exists: exactly these ports, and only these for everybody. What
+/// else was set, for a port or for other people, stays.
+fn changed(tunnel: &Tunnel, plan: &Plan, now: Timestamp) -> Tunnel {
+    let ports = plan.ports.iter().map(|port| match tunnel.port(port.number) {
+        Some(known) => changed_port(known, *port),
+        None => port.to_contract(),
+    });
+    Tunnel {
+        cluster_id: tunnel.cluster_id.clone(),
+        tunnel_id: tunnel.tunnel_id.clone(),
+        ports: Some(ports.collect()),
+        access_control: Some(changed_access(tunnel.access_control.as_ref(), plan.access, now)),
+        ..Tunnel::default()
+    }
+}
+
+fn changed_port(known: &TunnelPort, port: Port) -> TunnelPort {
+    TunnelPort { protocol: port.to_contract().protocol, ..known.clone() }
+}
+
+fn changed_access(known: Option<&AccessControl>, access: Access, now: Timestamp) -> AccessControl {
+    let known = known.map_or(&[][..], |control| &control.entries);
+    let others = known.iter().filter(|entry| entry.kind != AccessEntryType::Anonymous).cloned();
+    let entries = others.chain(access.to_contract(now).entries).collect();
+    AccessControl { entries }
+}
+
+fn full_id(tunnel: &Tunnel) -> Outcome<FullId> {
+    tunnel.full_id().ok_or_else(|| {
+        Failure::new(Code::Unreachable, "the relay answered without the id of the tunnel")
+    })
+}
+
+fn failure(plan: &Plan, error: &Error) -> Failure {
+    match &plan.name {
+        Some(name) => Failure::service(format_args!("set up the tunnel {name}"), error),
+        None => Failure::service("make a tunnel", error),
+    }
+}
+
+impl Plan {
+    /// What people call the tunnel.
+    pub(super) fn shown(&self, tunnel: &FullId) -> String {
+        self.name.as_ref().map_or_else(|| tunnel.to_string(), ToString::to_string)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_proto::contracts::{AccessEntry, Protocol, TunnelOptions};
+
+    use super::*;
+    use crate::place::{Because, Place};
+
+    fn plan(ports: &[&str], access: &str) -> Plan {
+        Plan {
+            ports: ports.iter().map(|port| port.parse().unwrap()).collect(),
+            name: "shop".parse().ok(),
+            access: access.parse().unwrap(),
+            place: Place::Here,
+            because: Because::Asked,
+            lan: false,
+            default_key: String::new(),
+        }
+    }
+
+    fn entry(kind: AccessEntryType) -> AccessEntry {
+        AccessEntry { kind, ..AccessEntry::default() }
+    }
+
+    #[test]
+    fn only_a_tunnel_without_a_name_goes_away_by_itself() {
+        let mut plan = plan(&["3000"], "private");
+        let expiration =
+            |plan: &Plan| made(plan, Lasting::of(plan), Timestamp::UNIX_EPOCH).custom_expiration;
+        assert_eq!(expiration(&plan), None);
+        plan.name = None;
+        assert_eq!(expiration(&plan), Some(3600));
+    }
+
+    #[test]
+    fn what_else_was_set_for_a_tunnel_stays() {
+        let options = TunnelOptions { host_header: Some("h".into()), ..TunnelOptions::default() };
+        let port = |port_number| TunnelPort {
+            port_number,
+            options: Some(options.clone()),
+            ..TunnelPort::default()
+        };
+        let tunnel = Tunnel {
+            tunnel_id: Some("shop-1".into()),
+            ports: Some(vec![port(3000), port(4000)]),
+            access_control: Some(AccessControl {
+                entries: vec![entry(AccessEntryType::Anonymous), entry(AccessEntryType::Users)],
+            }),
+            ..Tunnel::default()
+        };
+        let changed = changed(&tunnel, &plan(&["3000:https", "5000"], "private"), Timestamp::MIN);
+        let ports = changed.ports.unwrap();
+        assert_eq!(ports.len(), 2);
+        assert_eq!(ports[0].protocol, Some(Protocol::Https));
+        assert_eq!(ports[0].options.as_ref(), Some(&options));
+        assert_eq!((ports[1].port_number, &ports[1].options), (5000, &None));
+        let kinds: Vec<_> =
+            changed.access_control.unwrap().entries.into_iter().map(|it| it.kind).collect();
+        assert_eq!(kinds, [AccessEntryType::Users]);
+    }
+
+    #[test]
+    fn opening_a_tunnel_again_moves_its_end() {
+        let old = Access::Anonymous("1h".parse().unwrap()).to_contract(Timestamp::UNIX_EPOCH);
+        let now = Timestamp::from_second(100).unwrap();
+        let access = Access::Anonymous("1h".parse().unwrap());
+        let entries = changed_access(Some(&old), access, now).entries;
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].expiration, Timestamp::from_second(3700).ok());
+    }
+}

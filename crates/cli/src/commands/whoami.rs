@@ -1,0 +1,95 @@
+//! `adit whoami`: where tunnels live now, and which relays accept the user's keys.
+
+use adit_proto::contracts::NamedRateStatus;
+use adit_tunnel::management::Management;
+use serde::Serialize;
+
+use crate::context::{self, Context};
+use crate::failure::{Code, Failure, Outcome};
+use crate::place::Place;
+use crate::relay_url::RelayUrl;
+use crate::screen::{Style, print_line};
+
+/// The whole answer.
+#[derive(Serialize)]
+struct Answer {
+    r#where: String,
+    because: String,
+    relays: Vec<Known>,
+}
+
+/// A relay, and what it says to the user's key.
+#[derive(Serialize)]
+struct Known {
+    relay: RelayUrl,
+    signed_in: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnels: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Failure>,
+}
+
+pub(crate) async fn run(context: &Context) -> Outcome {
+    let (place, because) = context.choose(None, None)?;
+    let mut relays: Vec<_> =
+        context.credentials()?.all().iter().map(|it| it.relay.clone()).collect();
+    if let Place::Relay(chosen) = &place
+        && !relays.contains(chosen)
+    {
+        relays.push(chosen.clone());
+    }
+    let mut known = Vec::with_capacity(relays.len());
+    for relay in relays {
+        known.push(ask(context, relay).await);
+    }
+    let chosen_fails = known
+        .iter()
+        .find(|it| matches!(&place, Place::Relay(chosen) if *chosen == it.relay))
+        .and_then(|it| it.problem.clone());
+    let answer = Answer { r#where: place.to_string(), because: because.to_string(), relays: known };
+    if context.json {
+        print_line(&serde_json::to_string(&answer).expect("texts are JSON"))?;
+    } else {
+        show(context, &answer)?;
+    }
+    chosen_fails.map_or(Ok(()), Err)
+}
+
+async fn ask(context: &Context, relay: RelayUrl) -> Known {
+    let asked = match context.key(&relay) {
+        Ok(key) => context::service(&relay, key)
+            .limits()
+            .await
+            .map_err(|error| Failure::service("sign in", &error)),
+        Err(failure) => Err(failure),
+    };
+    match asked {
+        Ok(limits) => Known { relay, signed_in: true, tunnels: count(&limits), problem: None },
+        Err(problem) => Known { relay, signed_in: false, tunnels: None, problem: Some(problem) },
+    }
+}
+
+fn count(limits: &[NamedRateStatus]) -> Option<u64> {
+    limits.iter().find(|it| it.name == "TunnelsPerUser").map(|it| it.rate.current)
+}
+
+fn show(context: &Context, answer: &Answer) -> Outcome {
+    let screen = context.screen;
+    screen.line(format!("New tunnels live: {} ({})", answer.r#where, answer.because))?;
+    for known in &answer.relays {
+        let state = match (&known.problem, known.tunnels) {
+            (None, Some(1)) => "signed in, 1 tunnel".to_owned(),
+            (None, Some(tunnels)) => format!("signed in, {tunnels} tunnels"),
+            (None, None) => "signed in".to_owned(),
+            (Some(problem), _) if problem.code == Code::Unreachable => {
+                screen.paint(Style::Bad, "cannot be reached")
+            }
+            (Some(_), _) => screen.paint(Style::Bad, "not signed in"),
+        };
+        screen.line(format!("{}   {state}", known.relay))?;
+    }
+    if answer.relays.is_empty() {
+        screen.line("To sign in to a relay: adit login <relay URL>")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! What the environment says, read once: nothing else in this program looks at variables, so a
+//! test can bring its own.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+
+use adit_proto::token::Secret;
+
+/// The variables that mean something to `adit`.
+#[derive(Default)]
+pub(crate) struct Environment {
+    /// `ADIT_CONFIG`: where the configuration is.
+    pub(crate) config: Option<OsString>,
+    /// `ADIT_STATE_DIR`: where state is kept.
+    pub(crate) state_dir: Option<OsString>,
+    /// `ADIT_DATA_DIR`: where a relay keeps its data.
+    pub(crate) data_dir: Option<OsString>,
+    /// `ADIT_ON`: where tunnels live unless the command says so.
+    pub(crate) on: Option<String>,
+    /// `ADIT_API_KEY`: a user's key, used before any that is stored.
+    pub(crate) api_key: Option<Secret>,
+    /// `ADIT_LOG`: what is logged.
+    pub(crate) log: Option<String>,
+    /// Whether `NO_COLOR` is set to something.
+    pub(crate) no_color: bool,
+}
+
+impl Environment {
+    /// Reads them. A variable that is empty counts as not set.
+    pub(crate) fn read() -> Self {
+        let path = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            config: path("ADIT_CONFIG"),
+            state_dir: path("ADIT_STATE_DIR"),
+            data_dir: path("ADIT_DATA_DIR"),
+            on: text("ADIT_ON"),
+            api_key: text("ADIT_API_KEY").map(Secret::new),
+            log: text("ADIT_LOG"),
+            no_color: path("NO_COLOR").is_some(),
+        }
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("config", &self.config)
+            .field("state_dir", &self.state_dir)
+            .field("data_dir", &self.data_dir)
+            .field("on", &self.on)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,200 @@
+//! How far an address reaches. Nothing is called public that others cannot reach.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::relay_url::RelayUrl;
+
+/// From where an address can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    /// This computer only.
+    Computer,
+    /// Computers of the same network.
+    Network,
+    /// Everywhere.
+    Internet,
+}
+
+impl Reach {
+    /// Of an IP address.
+    pub(crate) fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => of_v4(address),
+            IpAddr::V6(address) => match address.to_ipv4_mapped() {
+                Some(address) => of_v4(address),
+                None => of_v6(address),
+            },
+        }
+    }
+
+    /// Of a host that has these addresses: as far as the farthest; nothing when it has none.
+    pub(crate) fn of_all(addresses: impl IntoIterator<Item = IpAddr>) -> Option<Self> {
+        addresses.into_iter().map(Self::of).max()
+    }
+}
+
+/// How far the addresses of one relay reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reaches {
+    /// Whether it is the trial relay in this process.
+    trial: bool,
+    /// How far names below its domain reach, if that is known.
+    names: Option<Reach>,
+}
+
+impl Reaches {
+    /// Of the trial relay in this process.
+    pub(crate) const TRIAL: Self = Self { trial: true, names: None };
+
+    /// Of a relay: asks the name service where it is. Its tunnels' names lead to the same place.
+    pub(crate) async fn look_up(relay: &RelayUrl) -> Self {
+        let host = relay.host();
+        let names = if is_localhost(host) {
+            Some(Reach::Computer)
+        } else {
+            // The port means nothing; the function wants one. An unknown name is an unknown reach.
+            let found = tokio::net::lookup_host((host, 0)).await;
+            found.ok().and_then(|found| Reach::of_all(found.map(|address| address.ip())))
+        };
+        Self { trial: false, names }
+    }
+
+    /// How far a URL reaches, if that is known.
+    pub(crate) fn of(&self, url: &str) -> Option<Reach> {
+        let host = host(url);
+        match host.parse() {
+            Ok(address) => Some(Reach::of(address)),
+            Err(_) if is_localhost(host) => Some(Reach::Computer),
+            Err(_) => self.names,
+        }
+    }
+
+    /// What to say behind a URL. `before` is the reach of the one named before it, if there is one.
+    pub(crate) fn describe(&self, url: &str, before: Option<Reach>) -> String {
+        let reach = self.of(url);
+        match reach {
+            Some(_) if before == reach && is_localhost(host(url)) => {
+                "the same, for browsers".to_owned()
+            }
+            Some(_) if before == reach => "the same".to_owned(),
+            Some(reach) if self.trial => format!("{reach} (trial relay)"),
+            Some(reach) => reach.to_string(),
+            None => "as far as its relay can be reached".to_owned(),
+        }
+    }
+}
+
+/// The host of a URL; an IPv6 address without its brackets.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+/// Whether a host name means this computer by definition (RFC 6761).
+fn is_localhost(host: &str) -> bool {
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+fn of_v4(address: Ipv4Addr) -> Reach {
+    let [first, second, ..] = address.octets();
+    let shared = first == 100 && second & 0xc0 == 64;
+    if address.is_loopback() || address.is_unspecified() {
+        Reach::Computer
+    } else if address.is_private() || address.is_link_local() || shared {
+        Reach::Network
+    } else {
+        Reach::Internet
+    }
+}
+
+fn of_v6(address: Ipv6Addr) -> Reach {
+    if address.is_loopback() || address.is_unspecified() {
+        Reach::Computer
+    } else if address.is_unicast_link_local() || address.is_unique_local() {
+        Reach::Network
+    } else {
+        Reach::Internet
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Computer => "this computer only",
+            Self::Network => "this network",
+            Self::Internet => "the internet",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_that_others_can_reach_are_the_internet() {
+        for (address, reach) in [
+            ("127.0.0.1", Reach::Computer),
+            ("127.9.9.9", Reach::Computer),
+            ("::1", Reach::Computer),
+            ("::ffff:127.0.0.1", Reach::Computer),
+            ("10.1.2.3", Reach::Network),
+            ("172.31.0.1", Reach::Network),
+            ("192.168.1.20", Reach::Network),
+            ("169.254.1.1", Reach::Network),
+            ("100.64.0.1", Reach::Network),
+            ("100.127.255.254", Reach::Network),
+            ("fe80::1", Reach::Network),
+            ("fd12::1", Reach::Network),
+            ("100.128.0.1", Reach::Internet),
+            ("198.51.100.7", Reach::Internet),
+            ("2001:db8::1", Reach::Internet),
+        ] {
+            assert_eq!(Reach::of(address.parse().unwrap()), reach, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_host_reaches_as_far_as_its_farthest_address() {
+        let all = |texts: &[&str]| Reach::of_all(texts.iter().map(|text| text.parse().unwrap()));
+        assert_eq!(all(&["127.0.0.1", "192.168.0.1"]), Some(Reach::Network));
+        assert_eq!(all(&[]), None);
+    }
+
+    #[test]
+    fn names_below_localhost_stay_here() {
+        assert!(is_localhost("quiet-fox-3000.localhost") && is_localhost("localhost"));
+        assert!(!is_localhost("localhost.example.com") && !is_localhost("notlocalhost"));
+    }
+
+    #[test]
+    fn each_url_is_told_with_its_reach() {
+        let trial = Reaches::TRIAL;
+        let first = "http://127.0.0.1:41873/";
+        assert_eq!(trial.describe(first, None), "this computer only (trial relay)");
+        let browsers = trial.describe("http://quiet-fox-3000.localhost:8090/", trial.of(first));
+        assert_eq!(browsers, "the same, for browsers");
+        let lan = trial.describe("http://192.168.1.20:41873/", trial.of(first));
+        assert_eq!(lan, "this network (trial relay)");
+
+        let url = "https://quiet-fox-3000.relay.example.com/";
+        let relay = |names| Reaches { trial: false, names };
+        assert_eq!(relay(Some(Reach::Internet)).describe(url, None), "the internet");
+        assert_eq!(relay(Some(Reach::Internet)).describe(url, Some(Reach::Internet)), "the same");
+        assert_eq!(relay(None).describe(url, None), "as far as its relay can be reached");
+        assert_eq!(relay(None).of("https://[2001:db8::1]:8443/x"), Some(Reach::Internet));
+    }
+
+    #[tokio::test]
+    async fn a_relay_on_this_computer_reaches_no_farther() {
+        for url in ["http://127.0.0.1:8443", "http://localhost:8443", "http://[::1]:8443"] {
+            let reaches = Reaches::look_up(&url.parse().unwrap()).await;
+            assert_eq!(reaches.names, Some(Reach::Computer), "{url}");
+        }
+    }
+}
