@@ -11,6 +11,8 @@ pub struct Ports {
     asked: BTreeSet<u16>,
     served: BTreeSet<u16>,
     refused: BTreeSet<u16>,
+    /// Asked for without an answer in time. It may still come, so they are withdrawn like served ones.
+    silent: BTreeSet<u16>,
 }
 
 /// What to ask the relay.
@@ -25,20 +27,21 @@ pub struct Changes {
 impl Ports {
     /// Returns what to ask so that the session serves what is `wanted`, and takes it as asked.
     pub fn reconcile(&mut self, wanted: &BTreeSet<u16>) -> Changes {
-        let known: BTreeSet<u16> = &(&self.asked | &self.served) | &self.refused;
+        let claimed = &(&self.asked | &self.served) | &self.silent;
         let changes =
-            Changes { announce: wanted - &known, withdraw: &(&self.asked | &self.served) - wanted };
+            Changes { announce: &(wanted - &claimed) - &self.refused, withdraw: &claimed - wanted };
         self.asked = &(&self.asked & wanted) | &changes.announce;
         self.served = &self.served & wanted;
         // Removed and added again is a reason to ask again.
         self.refused = &self.refused & wanted;
+        self.silent = &self.silent & wanted;
         changes
     }
 
     /// The relay serves `port`. Means nothing for one that was withdrawn meanwhile. What it said before
     /// belongs to an earlier question.
     pub fn announced(&mut self, port: u16) {
-        if self.asked.remove(&port) || self.refused.remove(&port) {
+        if self.asked.remove(&port) || self.silent.remove(&port) || self.refused.remove(&port) {
             self.served.insert(port);
         }
     }
@@ -46,13 +49,16 @@ impl Ports {
     /// The relay does not serve `port`. Returns whether that is news.
     pub fn refused(&mut self, port: u16) -> bool {
         let news = self.asked.remove(&port) || self.served.remove(&port);
-        news && self.refused.insert(port)
+        if news || self.silent.remove(&port) {
+            self.refused.insert(port);
+        }
+        news
     }
 
     /// Takes the answers that have not come as refusals, and returns the ports.
     pub fn refuse_unanswered(&mut self) -> BTreeSet<u16> {
         let unanswered = std::mem::take(&mut self.asked);
-        self.refused.extend(&unanswered);
+        self.silent.extend(&unanswered);
         unanswered
     }
 
@@ -63,7 +69,7 @@ impl Ports {
 
     /// Whether ports were asked for and all of them refused.
     pub fn is_useless(&self) -> bool {
-        self.served.is_empty() && !self.refused.is_empty()
+        self.served.is_empty() && !(self.refused.is_empty() && self.silent.is_empty())
     }
 
     /// Lists the ports that are served.
@@ -127,6 +133,14 @@ mod tests {
         assert_eq!(ports.reconcile(&[1].into()), Changes::default(), "it was never served");
         assert_eq!(ports.reconcile(&[1, 2].into()), changes(&[2], &[]));
         assert!(!ports.is_useless());
+    }
+
+    #[test]
+    fn a_port_whose_answer_is_late_is_withdrawn_when_it_is_removed() {
+        let mut ports = Ports::default();
+        ports.reconcile(&[1].into());
+        ports.refuse_unanswered();
+        assert_eq!(ports.reconcile(&[].into()), changes(&[], &[1]));
     }
 
     #[test]

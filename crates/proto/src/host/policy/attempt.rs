@@ -51,7 +51,6 @@ impl Policy {
     fn new_attempt(&mut self, fresh: bool) -> SessionId {
         debug_assert!(self.attempt.is_none(), "one try at a time");
         self.timers.clear(&Timer::Retry);
-        self.timers.clear(&Timer::Swap);
         let id = SessionId(self.next_id);
         self.next_id += 1;
         self.attempt = Some(Attempt {
