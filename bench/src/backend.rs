@@ -10,7 +10,7 @@ use tokio::{
 const SMALL: &[u8] = b"hello through the tunnel, 36 bytes.\n";
 
 /// Serves `/small` and `/bytes/N` until it is killed; prints the port first.
-pub async fn serve() -> io::Result<()> {
+pub(crate) async fn serve() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("{}", listener.local_addr()?.port());
     let block: &'static [u8] = vec![7; 256 * 1024].leak();

@@ -14,21 +14,21 @@ use tokio::{
 
 /// Where requests go: an address and the Host header that the path wants to see.
 #[derive(Debug, Clone)]
-pub struct Target {
-    pub addr: SocketAddr,
-    pub host: String,
+pub(crate) struct Target {
+    pub(crate) addr: SocketAddr,
+    pub(crate) host: String,
 }
 
 /// Latencies and the rate of a run of small requests.
 #[derive(Debug, Clone, Copy)]
-pub struct Rate {
-    pub per_second: f64,
-    pub p50: Duration,
-    pub p99: Duration,
+pub(crate) struct Rate {
+    pub(crate) per_second: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
 }
 
 /// Downloads `bytes` over each of `streams` connections; megabytes (10^6) per second of all.
-pub async fn bulk(target: &Target, streams: usize, bytes: u64) -> io::Result<f64> {
+pub(crate) async fn bulk(target: &Target, streams: usize, bytes: u64) -> io::Result<f64> {
     let start = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..streams {
@@ -46,7 +46,11 @@ pub async fn bulk(target: &Target, streams: usize, bytes: u64) -> io::Result<f64
 }
 
 /// Small requests over `connections` kept-alive connections for `span`.
-pub async fn requests(target: &Target, connections: usize, span: Duration) -> io::Result<Rate> {
+pub(crate) async fn requests(
+    target: &Target,
+    connections: usize,
+    span: Duration,
+) -> io::Result<Rate> {
     let end = Instant::now() + span;
     collect(
         connections,
@@ -67,7 +71,11 @@ pub async fn requests(target: &Target, connections: usize, span: Duration) -> io
 }
 
 /// Small requests, each over a connection of its own, `at_once` at a time for `span`.
-pub async fn connections(target: &Target, at_once: usize, span: Duration) -> io::Result<Rate> {
+pub(crate) async fn connections(
+    target: &Target,
+    at_once: usize,
+    span: Duration,
+) -> io::Result<Rate> {
     let end = Instant::now() + span;
     collect(
         at_once,
@@ -110,21 +118,21 @@ where
 }
 
 /// One client connection.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
 }
 
 impl Connection {
-    pub async fn open(target: &Target) -> io::Result<Self> {
+    pub(crate) async fn open(target: &Target) -> io::Result<Self> {
         let stream = TcpStream::connect(target.addr).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: vec![0; 256 * 1024], filled: 0 })
     }
 
     /// Sends a GET and reads the whole answer; its body's length.
-    pub async fn get(&mut self, target: &Target, path: &str, keep: bool) -> io::Result<u64> {
+    pub(crate) async fn get(&mut self, target: &Target, path: &str, keep: bool) -> io::Result<u64> {
         self.ask(target, path, keep).await?;
         let mut left = self.head().await?;
         let length = left;
@@ -142,7 +150,7 @@ impl Connection {
     }
 
     /// Sends a GET and reads nothing.
-    pub async fn ask(&mut self, target: &Target, path: &str, keep: bool) -> io::Result<()> {
+    pub(crate) async fn ask(&mut self, target: &Target, path: &str, keep: bool) -> io::Result<()> {
         let connection = if keep { "keep-alive" } else { "close" };
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: {connection}\r\n\r\n",
@@ -180,6 +188,6 @@ impl Connection {
 }
 
 /// One small request.
-pub async fn probe(target: &Target) -> io::Result<()> {
+pub(crate) async fn probe(target: &Target) -> io::Result<()> {
     Connection::open(target).await?.get(target, "/small", false).await.map(|_| ())
 }

@@ -8,14 +8,14 @@ use tokio::{
 };
 
 /// A child of the benchmark, killed with it.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
     /// Starts a command whose standard output is read line by line.
-    pub fn start(command: &mut Command) -> io::Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
@@ -23,7 +23,7 @@ impl Process {
     }
 
     /// The next line, within half a minute.
-    pub async fn line(&mut self) -> io::Result<String> {
+    pub(crate) async fn line(&mut self) -> io::Result<String> {
         let line = tokio::time::timeout(Duration::from_secs(30), self.lines.next_line()).await;
         line.map_err(|_| io::Error::other("it said nothing for 30 s"))??
             .ok_or_else(|| io::Error::other("it ended early"))
@@ -34,7 +34,7 @@ impl Process {
     }
 
     /// User and system time so far, in seconds.
-    pub fn cpu(&self) -> f64 {
+    pub(crate) fn cpu(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
         // The name in parentheses may hold spaces; utime and stime are the 12th and 13th after it.
         let after = stat.rsplit(')').next().unwrap_or_default();
@@ -44,7 +44,7 @@ impl Process {
     }
 
     /// Resident memory now, in megabytes (10^6).
-    pub fn memory(&self) -> f64 {
+    pub(crate) fn memory(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
         let kib: f64 = line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0.0);

@@ -10,34 +10,34 @@ use crate::{
 };
 
 /// One path from a visitor to the local server.
-pub struct Stack {
-    pub name: &'static str,
-    pub target: Target,
+pub(crate) struct Stack {
+    pub(crate) name: &'static str,
+    pub(crate) target: Target,
     /// The relay and the host; the load generator and the local server are not counted.
-    pub processes: Vec<Process>,
+    pub(crate) processes: Vec<Process>,
 }
 
 impl Stack {
     /// CPU time of all its processes so far, in seconds.
-    pub fn cpu(&self) -> f64 {
+    pub(crate) fn cpu(&self) -> f64 {
         self.processes.iter().map(Process::cpu).sum()
     }
 
     /// Memory of all its processes, in megabytes.
-    pub fn memory(&self) -> f64 {
+    pub(crate) fn memory(&self) -> f64 {
         self.processes.iter().map(Process::memory).sum()
     }
 }
 
 /// Runs this program as something else.
-pub fn itself(role: &str) -> io::Result<Command> {
+pub(crate) fn itself(role: &str) -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.arg(role).stderr(Stdio::inherit());
     Ok(command)
 }
 
 /// No tunnel at all: what the load generator and the local server reach by themselves.
-pub fn direct(backend: u16) -> Stack {
+pub(crate) fn direct(backend: u16) -> Stack {
     let addr = SocketAddr::from(([127, 0, 0, 1], backend));
     let target = Target { addr, host: addr.to_string() };
     Stack { name: "direct", target, processes: Vec::new() }
@@ -51,7 +51,7 @@ async fn relay(key: &str) -> io::Result<(Process, SocketAddr)> {
 }
 
 /// Our relay and our host.
-pub async fn adit(backend: u16) -> io::Result<Stack> {
+pub(crate) async fn adit(backend: u16) -> io::Result<Stack> {
     let key = "bench-owner-key";
     let (relay, addr) = relay(key).await?;
     let mut command = itself("host")?;
@@ -67,7 +67,7 @@ pub async fn adit(backend: u16) -> io::Result<Stack> {
 }
 
 /// Our relay and the host of Microsoft's TypeScript SDK, unmodified.
-pub async fn sdk(backend: u16, drivers: &Path) -> io::Result<Stack> {
+pub(crate) async fn sdk(backend: u16, drivers: &Path) -> io::Result<Stack> {
     let key = "bench-owner-key";
     let (relay, addr) = relay(key).await?;
     let mut command = Command::new("node");
