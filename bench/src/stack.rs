@@ -88,11 +88,13 @@ pub(crate) async fn sdk(backend: u16, drivers: &Path) -> io::Result<Stack> {
 
 /// Waits until a request gets through.
 async fn ready(stack: Stack) -> io::Result<Stack> {
-    for _ in 0..300 {
-        if load::probe(&stack.target).await.is_ok() {
-            return Ok(stack);
+    let mut tries = 0;
+    loop {
+        let Err(error) = load::probe(&stack.target).await else { return Ok(stack) };
+        tries += 1;
+        if tries == 300 {
+            return Err(io::Error::other(format!("{} does not answer: {error}", stack.name)));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(io::Error::other(format!("{} does not answer", stack.name)))
 }
