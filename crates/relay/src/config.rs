@@ -13,6 +13,7 @@ use adit_proto::id::ClusterId;
 use adit_proto::token::Secret;
 use serde::Deserialize;
 
+pub use crate::edge::Loopback;
 pub use value::{BaseUrl, Domain, Expiration, TokenLifetime, ValueError, parse_duration};
 
 /// How a relay runs.
@@ -40,6 +41,9 @@ pub struct Config {
     pub expiration: Expiration,
     /// What one user may have.
     pub limits: Limits,
+    /// How ports are served on this computer, each by a listener of its own. Without it they are
+    /// reached by their names only.
+    pub loopback: Option<Loopback>,
 }
 
 /// Where a relay keeps its state.
@@ -128,11 +132,12 @@ impl Config {
             token_lifetime: file.tokens.lifetime,
             expiration: file.tunnels.expiration,
             limits,
+            loopback: None,
         })
     }
 
     /// The trial relay inside another process: loopback only, any free port, no admin listener, one
-    /// owner who needs no login.
+    /// owner who needs no login. Each port gets a loopback listener.
     pub fn embedded(owner_key: Secret, storage: Storage) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -146,6 +151,7 @@ impl Config {
             token_lifetime: TokenLifetime::default(),
             expiration: Expiration::default(),
             limits: Limits::default(),
+            loopback: Some(Loopback::default()),
         }
     }
 }

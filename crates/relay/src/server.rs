@@ -10,20 +10,20 @@ use adit_proto::id::TunnelId;
 use adit_wire::net::{BindError, Io, bind};
 use adit_wire::task::{self, Group, Shutdown};
 use adit_wire::{clock, tls};
-use http::{Request, StatusCode};
-use hyper::body::Incoming;
 use jiff::Timestamp;
 
 use crate::admin::Admin;
-use crate::api::{Api, Problem};
+use crate::api::Api;
 use crate::auth::{Auth, KeyError, Signer, hash_key};
 use crate::config::{Config, Identity, Storage};
 use crate::directory::{Directory, Writing};
+use crate::edge::route::Names;
+use crate::edge::{self, Edge};
 use crate::front::{ApiNames, Front};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::record::User;
-use crate::seams::{Answer, Edge, Live, Peer};
+use crate::seams::{self, Live};
 use crate::store::{self, Memory, Sqlite, Store, StoreError};
 use crate::ws::RelaySockets;
 
@@ -45,6 +45,7 @@ pub struct Server {
     addr: SocketAddr,
     admin_addr: Option<SocketAddr>,
     front: Arc<Front>,
+    edge: Edge,
     directory: Arc<Directory>,
     hub: Hub,
     expiration: Duration,
@@ -117,20 +118,32 @@ impl Server {
         let sockets =
             RelaySockets::new(directory.clone(), auth.clone(), hub.clone(), sessions.spawner());
         let live: Arc<dyn Live> = Arc::new(hub.clone());
-        let edge: Arc<dyn Edge> = Arc::new(Unnamed);
+        let counters = edge::Counters::default();
+        metrics.register(|registry| counters.register(registry));
+        let edge = Edge::start(edge::Setup {
+            names: edge_names(&config),
+            directory: directory.clone(),
+            auth: auth.clone(),
+            upstream: Arc::new(hub.clone()),
+            counters,
+            loopback: config.loopback.clone(),
+            listeners: listeners.spawner(),
+            sessions: sessions.spawner(),
+        });
+        let doors: Arc<dyn seams::Edge> = Arc::new(edge.clone());
         let api = Api::new(
             &config,
             addr,
             directory.clone(),
             auth,
             live.clone(),
-            edge.clone(),
+            doors.clone(),
             metrics.clone(),
         );
         let front = Arc::new(Front {
             api: Arc::new(api),
             sockets: Arc::new(sockets),
-            edge,
+            edge: doors,
             metrics: metrics.clone(),
             names: ApiNames::new(&config),
             tls,
@@ -155,6 +168,7 @@ impl Server {
             addr,
             admin_addr,
             front,
+            edge,
             directory,
             hub,
             expiration: config.expiration.duration(),
@@ -180,6 +194,12 @@ impl Server {
         &self.directory
     }
 
+    /// Where a port is served on this computer, on a relay that is meant for it. Listens now if it
+    /// did not. Must be called within a runtime.
+    pub fn addresses(&self, tunnel: &TunnelId, port: u16) -> Option<edge::Addresses> {
+        self.edge.addresses(tunnel, port)
+    }
+
     /// Serves a connection that did not come through the listener, as if it came from `addr`
     /// without TLS.
     pub fn serve_io(&self, io: impl Io + 'static, addr: SocketAddr) {
@@ -199,21 +219,6 @@ impl Server {
         }
         self.directory.close().await;
         ended
-    }
-}
-
-/// Answers for names that are no tunnel's.
-struct Unnamed;
-
-impl Edge for Unnamed {
-    fn serve(&self, _: Request<Incoming>, _: Peer) -> Answer {
-        let detail = "This relay does not answer for the name in the Host header.";
-        let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, "Not our name.", detail);
-        Box::pin(std::future::ready(problem.into_response()))
-    }
-
-    fn loopback(&self, _: &TunnelId, _: u16) -> Option<SocketAddr> {
-        None
     }
 }
 
@@ -270,6 +275,11 @@ fn warn_of_cleartext(config: &Config) {
         let listen = config.listen;
         tracing::warn!(%listen, "reachable from the network without TLS: configure a certificate");
     }
+}
+
+/// The names that the edge answers for.
+fn edge_names(config: &Config) -> Names {
+    Names::new(config.domain.as_ref().map(|domain| domain.as_str()), &[])
 }
 
 /// Makes sure that no other relay writes here.

@@ -133,14 +133,14 @@ pub fn keep_alive_seconds(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Whether two `host[:port]` name the same place for `scheme`.
-pub(crate) fn same_authority(scheme: &str, left: &str, right: &str) -> bool {
+pub(super) fn same_authority(scheme: &str, left: &str, right: &str) -> bool {
     let default = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
     let plain = |authority: &str| authority.strip_suffix(default).unwrap_or(authority).len();
     left[..plain(left)].eq_ignore_ascii_case(&right[..plain(right)])
 }
 
 /// The scheme and the authority of an origin or an absolute URL, and what follows them.
-pub(crate) fn split_url(url: &str) -> Option<(&str, &str, &str)> {
+pub(super) fn split_url(url: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -224,7 +224,8 @@ fn is_local(authority: &str, of: &Exchange<'_>) -> bool {
     }
 }
 
-fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
+/// The members of a list.
+pub(super) fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
     let text = value.to_str().unwrap_or_default();
     text.split(',').map(str::trim).filter(|token| !token.is_empty())
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use adit_proto::contracts::TunnelOptions;
 use http::HeaderValue;
 
+use crate::record::TunnelRecord;
+
 /// How long a request may be silent when the tunnel says nothing.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(100);
 
@@ -55,6 +57,19 @@ impl Default for Options {
             timeout: Some(DEFAULT_TIMEOUT),
             upgraded_timeout: None,
         }
+    }
+}
+
+impl Options {
+    /// The options of a port of a tunnel, which go before the tunnel's; nothing if it has no such
+    /// port.
+    pub fn of(tunnel: &TunnelRecord, port: u16) -> Option<Self> {
+        let port = tunnel.ports.get(&port)?;
+        Some(match (&port.options, &tunnel.options) {
+            (None, None) => Self::default(),
+            (Some(options), None) | (None, Some(options)) => options.into(),
+            (Some(port), Some(tunnel)) => (&port.over(tunnel)).into(),
+        })
     }
 }
 

@@ -16,9 +16,33 @@ use super::problem::{Problem, Side};
 pub const SERVED_BY: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-served-by"), HeaderValue::from_static("tunnels-adit"));
 
-/// The answer to a request with this method and header.
-pub fn respond(problem: &Problem, method: &Method, request: &HeaderMap) -> Response<Bytes> {
-    let (kind, body) = if wants_html(request) {
+/// Who asks, as far as an answer of ours depends on it.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    accept: Option<HeaderValue>,
+    head: bool,
+}
+
+impl Audience {
+    /// Whoever sent a request with this method and header.
+    pub fn of(method: &Method, request: &HeaderMap) -> Self {
+        Self { accept: request.get(header::ACCEPT).cloned(), head: method == Method::HEAD }
+    }
+
+    /// Whether the one who asks shows pages to people: `text/html` is accepted by name.
+    fn wants_html(&self) -> bool {
+        let accept = self.accept.as_ref().and_then(|accept| accept.to_str().ok());
+        accept.unwrap_or_default().split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let html = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
+            html && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0"))
+        })
+    }
+}
+
+/// The answer that says what is wrong.
+pub fn respond(problem: &Problem, audience: &Audience) -> Response<Bytes> {
+    let (kind, body) = if audience.wants_html() {
         ("text/html; charset=utf-8", html(problem))
     } else {
         ("application/problem+json", json(problem))
@@ -39,26 +63,13 @@ pub fn respond(problem: &Problem, method: &Method, request: &HeaderMap) -> Respo
     if matches!(problem, Problem::SignIn | Problem::BadToken) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("tunnel"));
     }
-    if method != Method::HEAD {
+    if !audience.head {
         *response.body_mut() = body.into();
     }
     response
 }
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-
-/// Whether the one who asks shows pages to people: `text/html` is accepted by name.
-fn wants_html(request: &HeaderMap) -> bool {
-    request.get_all(header::ACCEPT).iter().any(|value| {
-        value.to_str().is_ok_and(|accept| {
-            accept.split(',').any(|range| {
-                let mut parts = range.split(';').map(str::trim);
-                let html = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
-                html && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0"))
-            })
-        })
-    })
-}
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -195,6 +206,7 @@ mod tests {
             Problem::NotShared(3000),
             Problem::Refused { port: 3000, text: None },
             Problem::Refused { port: 3000, text: Some("<script>alert('x')</script>".into()) },
+            Problem::Closed(3000),
             Problem::NotHttp(3000),
             Problem::NoTls(3000),
             Problem::Broken(3000),
@@ -205,7 +217,7 @@ mod tests {
     fn ask(problem: &Problem, accept: &'static str) -> (Response<Bytes>, String) {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        let response = respond(problem, &Method::GET, &headers);
+        let response = respond(problem, &Audience::of(&Method::GET, &headers));
         let text = String::from_utf8(response.body().to_vec()).unwrap();
         (response, text)
     }
@@ -223,7 +235,7 @@ mod tests {
             let (response, _) = ask(&Problem::NoHost, accept);
             assert_eq!(response.headers()[header::CONTENT_TYPE], kind, "{accept}");
         }
-        let response = respond(&Problem::NoHost, &Method::GET, &HeaderMap::new());
+        let response = respond(&Problem::NoHost, &Audience::of(&Method::GET, &HeaderMap::new()));
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     }
 
@@ -265,7 +277,7 @@ mod tests {
 
     #[test]
     fn head_gets_the_length_of_what_it_does_not_get() {
-        let response = respond(&Problem::NoTunnel, &Method::HEAD, &HeaderMap::new());
+        let response = respond(&Problem::NoTunnel, &Audience::of(&Method::HEAD, &HeaderMap::new()));
         assert!(response.body().is_empty());
         assert_ne!(response.headers()["content-length"], "0");
     }

@@ -51,13 +51,15 @@ pub enum Problem {
     HostSilent(u16),
     /// The host does not serve this port.
     NotShared(u16),
-    /// The host's connection to the local server was refused, or ended without a byte.
+    /// The host could not connect to the local server.
     Refused {
         /// The local port.
         port: u16,
         /// What the host said about it, if it said something.
         text: Option<Box<str>>,
     },
+    /// A new connection ended without a byte: how some hosts say that theirs was refused.
+    Closed(u16),
     /// The local server's answer is not HTTP.
     NotHttp(u16),
     /// No TLS with the local server, on a port where there should be.
@@ -85,9 +87,8 @@ impl Problem {
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoHost | Self::HostAway | Self::NotShared(_) => StatusCode::BAD_GATEWAY,
-            Self::Refused { .. } | Self::NotHttp(_) | Self::NoTls(_) | Self::Broken(_) => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Refused { .. } | Self::Closed(_) => StatusCode::BAD_GATEWAY,
+            Self::NotHttp(_) | Self::NoTls(_) | Self::Broken(_) => StatusCode::BAD_GATEWAY,
             Self::HostSilent(_) | Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -111,6 +112,7 @@ impl Problem {
             Self::HostSilent(_) => "host_silent",
             Self::NotShared(_) => "not_shared",
             Self::Refused { .. } => "refused",
+            Self::Closed(_) => "closed",
             Self::NotHttp(_) => "not_http",
             Self::NoTls(_) => "no_tls",
             Self::Broken(_) => "broken",
@@ -128,9 +130,8 @@ impl Problem {
             Self::Forbidden | Self::CrossSite => Side::Visitor,
             Self::NoHost | Self::HostAway | Self::Busy | Self::NotShared(_) => Side::Host,
             Self::HostSilent(_) => Side::Host,
-            Self::Refused { .. } | Self::NotHttp(_) | Self::NoTls(_) | Self::Broken(_) => {
-                Side::Server
-            }
+            Self::Refused { .. } | Self::Closed(_) => Side::Server,
+            Self::NotHttp(_) | Self::NoTls(_) | Self::Broken(_) => Side::Server,
             Self::Timeout { .. } => Side::Server,
         }
     }
@@ -153,6 +154,7 @@ impl Problem {
             Self::HostSilent(_) => "The host took too long",
             Self::NotShared(_) => "The host is not sharing this port",
             Self::Refused { .. } => "Nothing answers on the local port",
+            Self::Closed(_) => "Nothing answers on the local port",
             Self::NotHttp(_) => "The local server does not speak HTTP",
             Self::NoTls(_) => "The local server does not speak HTTPS",
             Self::Broken(_) => "The connection broke before an answer came",
@@ -232,6 +234,11 @@ impl Problem {
                  to port {port} ({text})."
             )
             .into(),
+            Self::Closed(port) => format!(
+                "The tunnel works, but the connection to port {port} of the computer it leads to \
+                 was closed before a byte came back. Usually nothing is listening there."
+            )
+            .into(),
             Self::NotHttp(port) => format!(
                 "Something listens on port {port} of the computer this tunnel leads to, but its \
                  answer is not HTTP."
@@ -301,7 +308,7 @@ impl Problem {
                  it picks the port up."
             )
             .into(),
-            Self::Refused { port, .. } => {
+            Self::Refused { port, .. } | Self::Closed(port) => {
                 format!("Is the server running on port {port}? Start it there, then reload.").into()
             }
             Self::HostSilent(port) => format!(

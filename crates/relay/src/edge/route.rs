@@ -116,6 +116,12 @@ impl<'a> Host<'a> {
     }
 }
 
+/// The port of a well-formed authority, if it has one.
+pub(super) fn port(authority: &str) -> Option<u16> {
+    let (_, port) = authority.rsplit_once(':')?;
+    port.parse().ok()
+}
+
 /// Splits `{name}-{port}` at the last hyphen: where the name ends, and the port.
 fn split(label: &str) -> Option<(usize, u16)> {
     let (name, digits) = label.rsplit_once('-')?;

@@ -129,6 +129,7 @@ async fn sockets_are_advertised_where_the_configuration_says() {
     let relay = Relay::with(|config| {
         config.advertised_url = Some("https://cp.relay.example.com/".parse().unwrap());
         config.domain = Some("relay.example.com".parse().unwrap());
+        config.loopback = None;
     })
     .await;
     let made = relay.tunnel("quiet-fox").await;

@@ -1,0 +1,10 @@
+//! Visits, told as stories: raw bytes on both sides of a real edge.
+
+mod access;
+mod detection;
+mod exchange;
+mod faults;
+mod local;
+mod reuse;
+mod support;
+mod upgrade;
