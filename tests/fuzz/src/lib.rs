@@ -5,11 +5,13 @@
 //! is merely malformed: that is what it is for.
 
 mod contracts;
+mod edge;
 mod heads;
 mod packet;
 mod session;
 
 pub use contracts::contracts;
+pub use edge::edge;
 pub use heads::heads;
 pub use packet::{frames, packet};
 pub use session::{pair, session};
@@ -20,6 +22,7 @@ pub type Target = fn(&[u8]);
 /// Every target with the name of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
     ("contracts", contracts),
+    ("edge", edge),
     ("frames", frames),
     ("heads", heads),
     ("packet", packet),
