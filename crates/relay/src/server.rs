@@ -149,13 +149,14 @@ impl Server {
             tls,
             tasks: sessions.spawner(),
         });
-        listeners.spawn("listener", front.clone().listen(listener));
+        let stop = listeners.stopping();
+        listeners.spawn("listener", until(stop.clone(), front.clone().listen(listener)));
         let mut admin_addr = None;
         if let Some(listener) = admin {
             admin_addr = listener.local_addr().ok();
             let admin = Admin { directory: directory.clone(), metrics: metrics.clone() };
             let listen = Arc::new(admin).listen(listener, sessions.spawner());
-            listeners.spawn("admin listener", listen);
+            listeners.spawn("admin listener", until(stop, listen));
         }
         let keeper = Housekeeper {
             directory: directory.clone(),
@@ -209,7 +210,7 @@ impl Server {
     /// Stops taking connections, lets those that are open finish for `grace`, then cuts them, and
     /// puts everything into the store. Tells whether anything had to be cut.
     pub async fn shutdown(self, grace: Duration) -> Shutdown {
-        let _ = self.listeners.shutdown(Duration::ZERO).await;
+        let _ = self.listeners.shutdown(BACKGROUND_GRACE).await;
         self.hub.drain().await;
         let ended = self.sessions.shutdown(grace).await;
         let _ = self.background.shutdown(BACKGROUND_GRACE).await;
@@ -219,6 +220,14 @@ impl Server {
         }
         self.directory.close().await;
         ended
+    }
+}
+
+/// Listens until it is asked to stop.
+async fn until(stopping: task::Stopping, listen: impl Future<Output = ()>) {
+    tokio::select! {
+        () = listen => {}
+        () = stopping.wait() => {}
     }
 }
 
