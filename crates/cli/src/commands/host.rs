@@ -161,12 +161,13 @@ impl Run {
             self.hosted.ended(tunnel);
             return Ok(());
         };
+        // Before it is told: who reads the line may ask for the note next.
+        if let Event::Ready { urls } | Event::UrlChanged { urls } = &event {
+            let urls: Vec<_> = urls.iter().flat_map(|of| of.urls.iter().cloned()).collect();
+            self.hosted.note(tunnel, &urls)?;
+        }
         self.report.event(&tunnel.to_string(), &event)?;
         match event {
-            Event::Ready { urls } | Event::UrlChanged { urls } => {
-                let urls: Vec<_> = urls.into_iter().flat_map(|of| of.urls).collect();
-                self.hosted.note(tunnel, &urls)
-            }
             Event::State(State::Error(give_up)) => {
                 let failure = given_up(&tunnel.to_string(), &give_up);
                 if self.report.lines().is_none() && self.initial.len() > 1 {
@@ -195,11 +196,23 @@ impl Run {
         let done = match order {
             Order::Quit => return Ok(false),
             Order::Host(locator) => self.host(&locator).await,
-            Order::Stop(locator) => self.tell(&locator, Command::Stop).await,
-            Order::Drop(locator) => self.tell(&locator, Command::Drop).await,
+            Order::Stop(locator) => match self.hosted_as(&locator).await {
+                Ok(tunnel) => {
+                    self.hosted.stop(&tunnel).await;
+                    Ok(())
+                }
+                Err(failure) => Err(failure),
+            },
+            Order::Drop(locator) => match self.hosted_as(&locator).await {
+                Ok(tunnel) => {
+                    self.hosted.tell(&tunnel, Command::Drop).await;
+                    Ok(())
+                }
+                Err(failure) => Err(failure),
+            },
             Order::StopInitial => {
                 for tunnel in &self.initial {
-                    self.hosted.tell(tunnel, Command::Stop).await;
+                    self.hosted.stop(tunnel).await;
                 }
                 Ok(())
             }
@@ -228,31 +241,23 @@ impl Run {
         Ok(())
     }
 
-    async fn tell(&mut self, locator: &Locator, command: Command) -> Outcome {
-        let hosted = self.hosted.ids().find(|tunnel| names(locator, tunnel)).cloned();
-        let tunnel = match hosted {
-            Some(tunnel) => tunnel,
-            None => {
-                let tunnel = find(&*self.management, locator).await?;
-                let is_hosted = self.hosted.ids().any(|hosted| *hosted == tunnel);
-                if !is_hosted {
-                    return Err(Failure::new(
-                        Code::NotFound,
-                        format!("{tunnel} is not hosted here"),
-                    ));
-                }
-                tunnel
-            }
-        };
-        self.hosted.tell(&tunnel, command).await;
-        Ok(())
+    /// The tunnel that is hosted here under that id or name.
+    async fn hosted_as(&self, locator: &Locator) -> Outcome<FullId> {
+        if let Some(tunnel) = self.hosted.ids().find(|tunnel| names(locator, tunnel)) {
+            return Ok(tunnel.clone());
+        }
+        let tunnel = find(&*self.management, locator).await?;
+        match self.hosted.ids().any(|hosted| *hosted == tunnel) {
+            true => Ok(tunnel),
+            false => Err(Failure::new(Code::NotFound, format!("{tunnel} is not hosted here"))),
+        }
     }
 
     /// Ends all hosting in good order.
     async fn drain(&mut self) {
         let tunnels: BTreeSet<FullId> = self.hosted.ids().cloned().collect();
         for tunnel in &tunnels {
-            self.hosted.tell(tunnel, Command::Stop).await;
+            self.hosted.stop(tunnel).await;
         }
         while !self.hosted.is_empty() {
             let (tunnel, event) = self.hosted.next().await;

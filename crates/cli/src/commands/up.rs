@@ -5,6 +5,7 @@
 
 mod header;
 mod here;
+mod lan;
 mod plan;
 mod qr;
 mod relay;

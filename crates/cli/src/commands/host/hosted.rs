@@ -38,6 +38,17 @@ struct Live {
     claim: Claim,
     gave_up: bool,
     stands_by: bool,
+    ends: Ends,
+}
+
+/// Whether a tunnel is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    No,
+    /// It was told to.
+    Told,
+    /// It was told to, and then to be hosted again.
+    ToBegin,
 }
 
 impl Hosted {
@@ -60,18 +71,31 @@ impl Hosted {
         config.identity = self.identity.clone();
         let handle = Host::spawn(config);
         let commander = handle.commander();
-        let live = Live { commander, claim, gave_up: false, stands_by: false };
+        let live = Live { commander, claim, gave_up: false, stands_by: false, ends: Ends::No };
         self.live.insert(tunnel.clone(), live);
         self.tasks.spawn("host events", relay_events(handle, tunnel.clone(), self.sender.clone()));
     }
 
-    /// Takes up a tunnel that is hosted, had given up or stands by; `false` when it is none of them.
+    /// Takes up a tunnel that is hosted, had given up, stands by or is ending; `false` when it is
+    /// none of them.
     pub(super) async fn resume(&mut self, tunnel: &FullId) -> bool {
         let Some(live) = self.live.get_mut(tunnel) else { return false };
+        if live.ends != Ends::No {
+            live.ends = Ends::ToBegin;
+            return true;
+        }
         live.gave_up = false;
         let command = if live.stands_by { Command::TakeOver } else { Command::Start };
         live.commander.command(command).await;
         true
+    }
+
+    /// Ends the hosting of a tunnel in good order.
+    pub(super) async fn stop(&mut self, tunnel: &FullId) {
+        if let Some(live) = self.live.get_mut(tunnel) {
+            live.ends = Ends::Told;
+            live.commander.command(Command::Stop).await;
+        }
     }
 
     /// Tells a tunnel something, if it is hosted.
@@ -107,7 +131,9 @@ impl Hosted {
 
     /// A tunnel is hosted no longer.
     pub(super) fn ended(&mut self, tunnel: &FullId) {
-        self.live.remove(tunnel);
+        if let Some(Live { ends: Ends::ToBegin, claim, .. }) = self.live.remove(tunnel) {
+            self.start(tunnel, claim);
+        }
     }
 
     /// Whether there is no tunnel that may still be hosted.

@@ -37,6 +37,7 @@ pub(super) async fn set(plan: &Plan, url: &RelayUrl, context: &Context) -> Outco
         tunnel,
         reaches,
         server: None,
+        lan: Vec::new(),
         claim,
     })
 }

@@ -9,7 +9,7 @@ use adit_wire::{clock, net};
 
 use super::header;
 use super::plan::Plan;
-use super::stage::Stage;
+use super::stage::{LanUrl, Stage};
 use crate::failure::{Code, Failure, Outcome};
 use crate::lines;
 use crate::report::{Report, given_up};
@@ -48,7 +48,7 @@ pub(super) async fn run(
     let ended = loop {
         tokio::select! {
             event = host.next() => match event {
-                Some(event) => if let Err(failure) = served.event(&event, &mut report).await {
+                Some(event) => if let Err(failure) = served.event(event, &mut report).await {
                     break Err(failure);
                 },
                 None => break Err(Failure::new(Code::Internal, "the host engine ended by itself")),
@@ -94,11 +94,15 @@ struct Served<'a> {
 }
 
 impl Served<'_> {
-    async fn event(&mut self, event: &Event, report: &mut Report) -> Outcome {
-        report.event(self.tunnel, event)?;
-        match event {
+    async fn event(&mut self, mut event: Event, report: &mut Report) -> Outcome {
+        if let Event::Ready { urls } | Event::UrlChanged { urls } = &mut event {
+            add_lan(urls, &self.stage.lan);
+            // Before it is told: who reads the line may ask for the note next.
+            self.stage.claim.note(&all(urls))?;
+        }
+        report.event(self.tunnel, &event)?;
+        match &event {
             Event::Ready { urls } => self.ready(urls, report).await,
-            Event::UrlChanged { urls } => self.stage.claim.note(&all(urls)),
             Event::State(State::Error(give_up)) => Err(given_up(self.tunnel, give_up)),
             _ => Ok(()),
         }
@@ -106,7 +110,6 @@ impl Served<'_> {
 
     async fn ready(&mut self, urls: &[PortUrls], report: &Report) -> Outcome {
         self.was_ready = true;
-        self.stage.claim.note(&all(urls))?;
         let AfterReady { plan, qr, screen } = self.after_ready;
         if report.lines().is_some() {
             return Ok(());
@@ -122,6 +125,14 @@ impl Served<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The relay does not tell of these addresses: they are not for others than its owner to give out.
+fn add_lan(urls: &mut [PortUrls], lan: &[LanUrl]) {
+    for PortUrls { port, urls } in urls {
+        let of_port = lan.iter().filter(|lan| lan.port == *port);
+        urls.extend(of_port.map(|lan| lan.url.clone()));
     }
 }
 

@@ -26,7 +26,16 @@ pub(super) struct Stage {
     pub(super) reaches: Reaches,
     /// The trial relay.
     pub(super) server: Option<Server>,
+    /// Where it can be reached from the local network.
+    pub(super) lan: Vec<LanUrl>,
     pub(super) claim: Claim,
+}
+
+/// The address of a port in the local network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LanUrl {
+    pub(super) port: u16,
+    pub(super) url: String,
 }
 
 /// Sets it up.
