@@ -1,0 +1,12 @@
+//! The `adit` command from outside: the real binary, real processes, files in folders of the
+//! test's own, and any free port.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod grammar;
+mod here;
+mod on_a_relay;
+mod secrets;
+mod sign_in;
+mod support;

@@ -1,0 +1,165 @@
+//! Tunnels on a relay: hosted by one process, connected to by another.
+
+use std::net::SocketAddr;
+
+use crate::support::{Local, Relay, Running, Sandbox, free_port, get, visit};
+
+/// `adit connect`, and where it put that port.
+fn connect(sandbox: &Sandbox, tunnel: &str, port: u16) -> (Running, SocketAddr) {
+    let mut client = sandbox.start(&["connect", tunnel, "--json"]);
+    let line = client.event_that("listening", |line| line["port"] == port);
+    let local = u16::try_from(line["local"].as_u64().unwrap()).unwrap();
+    (client, SocketAddr::from(([127, 0, 0, 1], local)))
+}
+
+/// A named tunnel that nobody hosts, as `adit up` leaves it.
+fn tunnel(sandbox: &Sandbox, name: &str, port: u16) -> String {
+    let port = port.to_string();
+    let mut up = sandbox.start(&["up", &port, "--name", name, "--json"]);
+    let id = up.event("ready")["tunnel_id"].as_str().unwrap().to_owned();
+    assert_eq!(up.interrupted().0.code(), Some(0));
+    id
+}
+
+#[test]
+fn what_one_process_hosts_another_reaches() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = tunnel(&ann, "shop", local.port);
+    let mut host = ann.start(&["host", &id, "--json"]);
+    assert_eq!(host.event("started")["tunnel_ids"][0], id.as_str());
+    for phase in ["authorizing", "connecting_relay", "forwarding_ports"] {
+        assert_eq!(host.event("progress")["phase"], phase);
+    }
+    host.event_that("state", |line| line["state"] == "Hosting");
+
+    let (client, addr) = connect(&ann, "shop", local.port);
+    assert!(
+        get(addr, "localhost", "/hello?key=canary").ends_with("you asked for /hello?key=canary")
+    );
+    let request = host.event("request");
+    assert_eq!(request["path"], "/hello?key=•••");
+    assert_eq!((&request["method"], &request["status"]), (&"GET".into(), &200.into()));
+    assert_eq!((&request["v"], &request["port"]), (&1.into(), &local.port.into()));
+    assert_eq!(request["tunnel_id"], id.as_str());
+
+    assert_eq!(client.interrupted().0.code(), Some(0));
+    let (status, lines, _) = host.interrupted();
+    assert_eq!(status.code(), Some(0));
+    assert!(lines.last().unwrap().contains(r#""event":"stopped""#), "{lines:?}");
+}
+
+#[test]
+fn a_script_drives_the_host_through_standard_input() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let (one, two) = (tunnel(&ann, "one", local.port), tunnel(&ann, "two", local.port));
+    let mut host = ann.start(&["host", &one, "--json"]);
+    let hosting = |host: &mut Running, id: &str| {
+        host.event_that("state", |line| line["state"] == "Hosting" && line["tunnel_id"] == id);
+    };
+    hosting(&mut host, &one);
+
+    host.say(&format!("host {two}"));
+    hosting(&mut host, &two);
+
+    host.say(&format!("drop {one}"));
+    host.event_that("state", |line| line["state"] == "Reconnecting" && line["tunnel_id"] == *one);
+    hosting(&mut host, &one);
+
+    host.say("make me a sandwich");
+    let error = host.event("error");
+    assert_eq!(error["code"], "usage");
+    assert!(error["message"].as_str().unwrap().contains("sandwich"));
+
+    host.say("stop nobody-4k9x2bd.loc1");
+    assert_eq!(host.event("error")["code"], "not_found");
+
+    host.say("stop");
+    host.event_that("state", |line| line["state"] == "Stopped" && line["tunnel_id"] == *one);
+    host.say(&format!("host {one}"));
+    hosting(&mut host, &one);
+
+    host.say_no_more();
+    let (status, lines, _) = host.ended();
+    assert_eq!(status.code(), Some(0));
+    assert!(lines.last().unwrap().contains(r#""event":"stopped""#));
+}
+
+#[test]
+fn a_tunnel_is_hosted_by_one_process_of_a_user_at_a_time() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = tunnel(&ann, "shop", local.port);
+    let mut host = ann.start(&["host", &id, "--json"]);
+    let url = host.event("ready")["urls"][0]["url"].as_str().unwrap().to_owned();
+    for args in [&["host", &id, "-j"][..], &["up", "1", "--name", "shop", "-j"]] {
+        let second = ann.run(args).ended_with(5);
+        let message = second.error()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(&url), "{message}");
+    }
+}
+
+#[test]
+fn what_does_not_exist_or_is_not_ours_is_told_by_its_exit_code() {
+    let relay = Relay::start();
+    let (local, ann, bob) = (Local::start(), relay.user("ann"), relay.user("bob"));
+    let id = tunnel(&ann, "shop", local.port);
+    assert_eq!(ann.run(&["host", "blog", "-j"]).ended_with(2).error()["code"], "not_found");
+    ann.run(&["connect", "blog-4k9x2bd.loc1"]).ended_with(2);
+    assert_eq!(bob.run(&["connect", &id, "-j"]).ended_with(77).error()["code"], "access");
+    assert_eq!(bob.run(&["host", &id]).code, Some(77));
+}
+
+#[test]
+fn a_tunnel_without_a_name_is_temporary_and_one_with_a_name_is_kept() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let port = local.port.to_string();
+    let tunnels = || ann.run(&["whoami", "-j"]).json()["relays"][0]["tunnels"].clone();
+
+    let mut temporary = ann.start(&["up", &port]);
+    temporary.line("temporary", |line| line.contains("temporary"));
+    temporary.line("Ctrl-C", |line| line.contains("Ctrl-C"));
+    assert_eq!(tunnels(), 1);
+    let (status, _, err) = temporary.interrupted();
+    assert_eq!(status.code(), Some(0), "{err}");
+    assert_eq!(tunnels(), 0);
+
+    let first = tunnel(&ann, "shop", local.port);
+    assert_eq!(tunnels(), 1);
+    assert_eq!(tunnel(&ann, "shop", local.port), first);
+    assert_eq!(tunnels(), 1);
+}
+
+#[test]
+fn a_local_server_that_is_away_is_an_error_line_and_not_the_end() {
+    let relay = Relay::start();
+    let ann = relay.user("ann");
+    let port = free_port().to_string();
+    let mut up = ann.start(&["up", &port, "--anonymous", "--json"]);
+    let url = up.event("ready")["urls"][0]["url"].as_str().unwrap().to_owned();
+    let answer = visit(&url, "/");
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    let error = up.event("error");
+    assert_eq!(error["code"], "local_port");
+    assert!(error["message"].as_str().unwrap().contains(&port));
+    assert_eq!(up.interrupted().0.code(), Some(0));
+}
+
+#[test]
+fn a_tunnel_on_a_relay_is_private_unless_it_is_opened() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let port = local.port.to_string();
+    let mut closed = ann.start(&["up", &port, "--name", "shop", "--json"]);
+    let url = closed.event("ready")["urls"][0]["url"].as_str().unwrap().to_owned();
+    let answer = visit(&url, "/");
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert_eq!(closed.interrupted().0.code(), Some(0));
+
+    let mut open = ann.start(&["up", &port, "--name", "shop", "--anonymous=1h", "--json"]);
+    assert_eq!(open.event("ready")["urls"][0]["url"], url.as_str());
+    let answer = visit(&url, "/open");
+    assert!(answer.ends_with("you asked for /open"), "{answer}");
+}

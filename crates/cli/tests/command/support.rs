@@ -1,0 +1,394 @@
+//! Folders, processes, a relay and a local server for the tests.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take on a busy computer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One user's computer: configuration, state and data of its own.
+pub(crate) struct Sandbox {
+    folder: TempDir,
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("work")).unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A command that is not started yet, in the folder `work`.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_adit"));
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .env("ADIT_CONFIG", self.path("config"))
+            .env("ADIT_STATE_DIR", self.path("state"))
+            .env("ADIT_DATA_DIR", self.path("data"))
+            .current_dir(self.path("work"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Done {
+        self.run_with(args, "")
+    }
+
+    /// Runs a command to its end with something to read.
+    pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Done {
+        Done::of(self.command(args), input)
+    }
+
+    /// Starts a command that goes on.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        Running::start(self.command(args))
+    }
+
+    /// All files below a folder, with their contents.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        collect(self.folder.path(), &mut files);
+        files
+    }
+}
+
+fn collect(folder: &Path, into: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, into);
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            into.push((path, bytes));
+        }
+    }
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Done {
+    /// Runs a command to its end with something to read.
+    pub(crate) fn of(mut command: Command, input: &str) -> Self {
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        // A command that does not read has ended by now, perhaps.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The JSON of standard output.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The error that a script reads.
+    pub(crate) fn error(&self) -> Value {
+        let error = self.err.lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
+        error.unwrap_or_else(|| panic!("no error: {self:?}"))["error"].clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn ended_with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+}
+
+/// A command that goes on. Killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    errors: Option<thread::JoinHandle<String>>,
+    /// For messages of tests that fail.
+    seen: Vec<String>,
+}
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let input = child.stdin.take();
+        let (sender, lines) = mpsc::sync_channel(1024);
+        let out = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut err = child.stderr.take().unwrap();
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = err.read_to_string(&mut text);
+            text
+        });
+        Self { child, input, lines, errors: Some(errors), seen: Vec::new() }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line of standard output that fits.
+    #[track_caller]
+    pub(crate) fn line(&mut self, what: &str, fits: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if fits(&line) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("no {what} in {:#?}", self.seen),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let _ = self.child.wait();
+                    let errors = self.errors.take().map(|it| it.join().unwrap());
+                    panic!("ended without {what}: {:#?}\n{errors:?}", self.seen)
+                }
+            }
+        }
+    }
+
+    /// The next event line of that name that fits.
+    #[track_caller]
+    pub(crate) fn event_that(&mut self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let read = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        let line = self.line(name, |line| {
+            let line = read(line);
+            line["event"] == name && fits(&line)
+        });
+        read(&line)
+    }
+
+    #[track_caller]
+    pub(crate) fn event(&mut self, name: &str) -> Value {
+        self.event_that(name, |_| true)
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn say(&mut self, line: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn say_no_more(&mut self) {
+        self.input = None;
+    }
+
+    /// Sends a signal such as `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let status = Command::new("kill").args([format!("-{name}"), pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn ended(mut self) -> (ExitStatus, Vec<String>, String) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it goes on: {:#?}", self.seen),
+            }
+        }
+        let status = self.child.wait().unwrap();
+        let errors = self.errors.take().unwrap().join().unwrap();
+        (status, std::mem::take(&mut self.seen), errors)
+    }
+
+    /// As Ctrl-C does.
+    #[track_caller]
+    pub(crate) fn interrupted(self) -> (ExitStatus, Vec<String>, String) {
+        self.signal("INT");
+        self.ended()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A relay in a process of its own, and its data.
+pub(crate) struct Relay {
+    pub(crate) url: String,
+    sandbox: Sandbox,
+    _running: Running,
+}
+
+impl Relay {
+    pub(crate) fn start() -> Self {
+        let sandbox = Sandbox::new();
+        std::fs::create_dir(sandbox.path("config")).unwrap();
+        let config = "listen = '127.0.0.1:0'\nadmin = 'off'\n";
+        std::fs::write(sandbox.path("config/relay.toml"), config).unwrap();
+        let mut running = sandbox.start(&["relay", "--json"]);
+        let url = running.event("ready")["relay"].as_str().unwrap().to_owned();
+        Self { url, sandbox, _running: running }
+    }
+
+    /// Adds a user and returns the key.
+    pub(crate) fn add_user(&self, name: &str) -> String {
+        let added = self.sandbox.run(&["relay", "user", "add", name]).ended_with(0);
+        added.out.trim().to_owned()
+    }
+
+    pub(crate) fn users(&self, args: &[&str]) -> Done {
+        self.sandbox.run(&[&["relay", "user"], args].concat())
+    }
+
+    /// A computer whose user is signed in here.
+    pub(crate) fn user(&self, name: &str) -> Sandbox {
+        let key = self.add_user(name);
+        let sandbox = Sandbox::new();
+        sandbox.run_with(&["login", &self.url], &key).ended_with(0);
+        sandbox
+    }
+}
+
+/// A local web server that says which path was asked for. A request for `/held` is answered when
+/// [`Local::release`] is called.
+pub(crate) struct Local {
+    pub(crate) port: u16,
+    release: mpsc::SyncSender<()>,
+    held: Receiver<()>,
+}
+
+impl Local {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (release, released) = mpsc::sync_channel(16);
+        let (hold, held) = mpsc::sync_channel(16);
+        let released = std::sync::Arc::new(std::sync::Mutex::new(released));
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (hold, released) = (hold.clone(), released.clone());
+                thread::spawn(move || answer_all(stream, &hold, &released));
+            }
+        });
+        Self { port, release, held }
+    }
+
+    /// Waits until a request for `/held` is here.
+    pub(crate) fn holds_one(&self) {
+        self.held.recv_timeout(PATIENCE).unwrap();
+    }
+
+    pub(crate) fn release(&self) {
+        self.release.send(()).unwrap();
+    }
+}
+
+fn answer_all(
+    stream: TcpStream,
+    hold: &mpsc::SyncSender<()>,
+    released: &std::sync::Mutex<Receiver<()>>,
+) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut stream = stream;
+    while let Some((path, closes)) = read_head(&mut reader) {
+        if path == "/held" {
+            hold.send(()).unwrap();
+            released.lock().unwrap().recv().unwrap();
+        }
+        let body = format!("you asked for {path}");
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        if stream.write_all((head + &body).as_bytes()).is_err() || closes {
+            return;
+        }
+    }
+}
+
+/// The path of the next request, if there is one, and whether it is the last.
+fn read_head(reader: &mut impl BufRead) -> Option<(String, bool)> {
+    let mut first = String::new();
+    reader.read_line(&mut first).ok()?;
+    let path = first.split(' ').nth(1)?.to_owned();
+    let mut closes = false;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? <= 2 {
+            return Some((path, closes));
+        }
+        closes |= line.eq_ignore_ascii_case("connection: close\r\n");
+    }
+}
+
+/// The answer to a GET with a `Host`, head and body, of a server that closes afterwards.
+pub(crate) fn get(addr: SocketAddr, host: &str, path: &str) -> String {
+    let mut stream = send(addr, host, path);
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Sends such a GET.
+pub(crate) fn send(addr: SocketAddr, host: &str, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// `http://host:port/` apart: the address on this computer, and the `Host` to send.
+pub(crate) fn split(url: &str) -> (SocketAddr, String) {
+    let authority = url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    let port = authority.rsplit(':').next().unwrap().parse().unwrap();
+    (SocketAddr::from(([127, 0, 0, 1], port)), authority)
+}
+
+/// GETs a path below a URL on this computer.
+pub(crate) fn visit(url: &str, path: &str) -> String {
+    let (addr, host) = split(url);
+    get(addr, &host, path)
+}
+
+/// A port of this computer that nothing listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A text for `Command::env`.
+pub(crate) fn text(path: &Path) -> &OsStr {
+    path.as_os_str()
+}
