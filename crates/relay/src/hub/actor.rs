@@ -27,7 +27,7 @@ const TAKEN_OVER: &str = "another host for this tunnel has connected";
 #[derive(Debug)]
 pub(super) enum Ask {
     Claim { claim: Claim<TunnelId>, answer: oneshot::Sender<Verdict> },
-    Started { tunnel: TunnelId, session: HostSession },
+    Started { tunnel: TunnelId, session: HostSession, routed: oneshot::Sender<()> },
     Released { tunnel: TunnelId, epoch: Epoch, departure: Departure },
     Drain,
 }
@@ -114,7 +114,11 @@ impl Actor {
                 let id = self.registry.claim(claim, clock::now());
                 self.answers.insert(id, answer);
             }
-            Ask::Started { tunnel, session } => self.started(&tunnel, session).await,
+            Ask::Started { tunnel, session, routed } => {
+                self.started(&tunnel, session).await;
+                // A socket that is gone needs no answer.
+                let _ = routed.send(());
+            }
             Ask::Released { tunnel, epoch, departure } => {
                 self.sessions.remove(&epoch);
                 self.early.remove(&epoch);

@@ -161,9 +161,14 @@ impl Hub {
         verdict.await.unwrap_or(Verdict::Refuse(Refusal::NoLease))
     }
 
-    /// The session of an epoch is running.
+    /// The session of an epoch is about to run. When this returns it is routed to: what it
+    /// publishes before that would be lost.
     pub(crate) async fn started(&self, id: &TunnelId, session: HostSession) {
-        let _ = self.shared.asks.send(Ask::Started { tunnel: id.clone(), session }).await;
+        let (routed, done) = oneshot::channel();
+        let ask = Ask::Started { tunnel: id.clone(), session, routed };
+        if self.shared.asks.send(ask).await.is_ok() {
+            let _ = done.await;
+        }
     }
 
     /// The session of an epoch has ended, or never began.
