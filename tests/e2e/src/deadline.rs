@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// Longer than anything in these tests takes, even on a machine that is busy with other things.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How often a condition that nobody announces is looked at.
 const GLANCE: Duration = Duration::from_millis(10);

@@ -4,6 +4,7 @@
 //! Nothing here sleeps and hopes: a test waits for what it expects, and fails with its name when
 //! that takes longer than [`deadline::PATIENCE`].
 
+pub mod adit;
 pub mod browser;
 pub mod curl;
 pub mod deadline;

@@ -56,6 +56,11 @@ impl Relay {
         format!("Bearer {OWNER_KEY}")
     }
 
+    /// The owner's API key alone, as a person would type it.
+    pub fn owner_key(&self) -> &'static str {
+        OWNER_KEY
+    }
+
     /// The proxy in front of it.
     pub fn proxy(&self) -> &FaultProxy {
         &self.proxy

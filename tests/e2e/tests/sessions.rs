@@ -11,6 +11,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
+const MEBIBYTE: u64 = 1 << 20;
+
 const MANNERS: [Manner; 3] = [
     Manner { offer: Offer::Default, encrypted: true },
     Manner { offer: Offer::Default, encrypted: false },
@@ -174,8 +176,6 @@ async fn a_port_where_nothing_listens_closes_the_connection_and_harms_no_other()
 mod heavy {
     use super::*;
 
-    const MEBIBYTE: u64 = 1 << 20;
-
     #[tokio::test]
     async fn a_hundred_channels_at_once_stay_apart() {
         let relay = Relay::start().await;
@@ -223,6 +223,10 @@ mod heavy {
             exchange_at(local, seed, 16 * MEBIBYTE, 16 * MEBIBYTE).await;
         }
     }
+}
+
+mod long_form {
+    use super::*;
 
     /// The SDK asks for a new key after 512 MiB, also where there is no key.
     #[tokio::test]
