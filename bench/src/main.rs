@@ -71,10 +71,16 @@ async fn one(stack: &Stack, row: &mut Row, span: Duration) -> io::Result<()> {
     let speed = load::bulk(&stack.target, 1, 32_000_000).await?;
     let bytes = (speed * 1e6 * span.as_secs_f64()) as u64;
     let before = stack.cpu();
-    row.add(Figure::Bulk1, load::bulk(&stack.target, 1, bytes).await?);
+    let alone = load::bulk(&stack.target, 1, bytes).await?;
+    row.add(Figure::Bulk1, alone);
     if !stack.processes.is_empty() {
         row.add(Figure::CpuPerGigabyte, (stack.cpu() - before) / (bytes as f64 / 1e9));
     }
+    // A visitor that asks for much and reads nothing, beside one that reads.
+    let mut stalled = load::Connection::open(&stack.target).await?;
+    stalled.ask(&stack.target, "/bytes/1000000000", true).await?;
+    row.add(Figure::Stalled, load::bulk(&stack.target, 1, bytes).await? / alone);
+    drop(stalled);
     row.add(Figure::Bulk8, load::bulk(&stack.target, 8, bytes / 8).await?);
     let rate = load::requests(&stack.target, 16, span).await?;
     row.add(Figure::Requests, rate.per_second);

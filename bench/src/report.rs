@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 pub(crate) enum Figure {
     Bulk1,
     Bulk8,
+    Stalled,
     CpuPerGigabyte,
     Requests,
     P50,
@@ -20,9 +21,10 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Bulk1,
         Self::Bulk8,
+        Self::Stalled,
         Self::CpuPerGigabyte,
         Self::Requests,
         Self::P50,
@@ -37,6 +39,7 @@ impl Figure {
         match self {
             Self::Bulk1 => "bulk, 1 stream MB/s",
             Self::Bulk8 => "bulk, 8 streams MB/s",
+            Self::Stalled => "1 stream beside a stalled one, ratio",
             Self::CpuPerGigabyte => "CPU s/GB, relay + host",
             Self::Requests => "requests/s, 16 conn.",
             Self::P50 => "p50 ms",
@@ -52,6 +55,7 @@ impl Figure {
         match self {
             Self::Bulk1 => "bulk_1_mb_s",
             Self::Bulk8 => "bulk_8_mb_s",
+            Self::Stalled => "stalled_ratio",
             Self::CpuPerGigabyte => "cpu_s_per_gb",
             Self::Requests => "requests_s",
             Self::P50 => "requests_p50_ms",
@@ -65,7 +69,7 @@ impl Figure {
 
     fn digits(self) -> usize {
         match self {
-            Self::P50 | Self::P99 | Self::CpuPerGigabyte => 2,
+            Self::P50 | Self::P99 | Self::CpuPerGigabyte | Self::Stalled => 2,
             Self::ConnectionsP99 | Self::MemoryIdle | Self::MemoryLoaded => 1,
             Self::Bulk1 | Self::Bulk8 | Self::Requests | Self::Connections => 0,
         }
