@@ -53,6 +53,10 @@ impl Handler for Admin {
             }
         })
     }
+
+    fn refused(&self, too_large: bool) {
+        self.metrics.refused(too_large);
+    }
 }
 
 async fn health(directory: &Directory) -> Response<Body> {

@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt;
 use tracing::Instrument;
 
 use crate::api::{Api, Problem, Route, request_id, sign};
@@ -29,8 +31,9 @@ use crate::seams::{Answer, Edge, Peer, Sockets};
 /// How long a client may take to send a request's head, and how long a connection may idle.
 const HEAD_TIME: Duration = Duration::from_secs(60);
 
-/// The largest head of a request; larger ones are answered with 431.
-const HEAD_SIZE: usize = 64 * 1024;
+/// The largest head of a request; larger ones are answered with 431 and no words. The edge refuses
+/// smaller ones, with words.
+const HEAD_SIZE: usize = 128 * 1024;
 
 /// The most header fields of a request; more are answered with 431.
 const HEAD_FIELDS: usize = 128;
@@ -38,10 +41,16 @@ const HEAD_FIELDS: usize = 128;
 /// How long a client may take to agree on TLS.
 const TLS_TIME: Duration = Duration::from_secs(10);
 
+/// How long what a client still sends is read after his head was refused.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// Answers the requests of a connection.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request.
     fn handle(&self, request: Request<Incoming>, peer: Peer) -> Answer;
+
+    /// Notes that a request was refused whose head could not be read. Too large it was, or wrong.
+    fn refused(&self, too_large: bool);
 }
 
 /// Serves HTTP/1 on a connection, upgrades included, until it ends. When asked to stop it finishes
@@ -51,24 +60,41 @@ pub async fn serve(stream: Stream, peer: Peer, handler: Arc<dyn Handler>, stoppi
         let answer = handler.handle(request, peer);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_SIZE)
         .max_headers(HEAD_FIELDS)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    tokio::pin!(connection);
     let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = stopping.wait() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        ended = &mut connection => Some(ended),
+        () = stopping.wait() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke");
+    let Err(error) = ended else { return };
+    tracing::debug!(%error, "a connection broke");
+    if error.is_parse() {
+        handler.refused(error.is_parse_too_large());
+        if let Some(parts) = connection.into_parts() {
+            linger(parts.io.into_inner()).await;
+        }
     }
+}
+
+/// Reads what a client sends who has been refused. Closing on it would reset the connection, and
+/// the answer could be lost with it.
+async fn linger(mut stream: Stream) {
+    let mut scratch = vec![0; 16 * 1024];
+    let reading = async { while stream.read(&mut scratch).await.is_ok_and(|n| n > 0) {} };
+    // Whoever sends for longer does not listen anyway.
+    let _ = clock::until(clock::now() + LINGER, reading).await;
 }
 
 /// Dispatches requests of the relay's listener.
@@ -147,6 +173,10 @@ impl Handler for Front {
             }
             None => signed(Box::pin(std::future::ready(no_host().into_response()))),
         }
+    }
+
+    fn refused(&self, too_large: bool) {
+        self.metrics.refused(too_large);
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Metrics {
     pub(crate) open: Gauge,
     /// TLS handshakes that failed.
     pub(crate) tls_failed: Counter,
+    /// Requests whose head could not be read.
+    refused: Family<RefusedHead, Counter>,
     /// Tunnels defined.
     pub(crate) tunnels: Gauge,
     /// Tunnels removed because they were not used.
@@ -46,6 +48,12 @@ pub(crate) struct ApiRequest {
     pub(crate) status: u16,
 }
 
+/// Why the head of a request could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedHead {
+    reason: &'static str,
+}
+
 impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
@@ -56,6 +64,7 @@ impl Metrics {
             accepted: Counter::default(),
             open: Gauge::default(),
             tls_failed: Counter::default(),
+            refused: Family::default(),
             tunnels: Gauge::default(),
             expired: Counter::default(),
         };
@@ -73,6 +82,8 @@ impl Metrics {
             );
             let failed = metrics.tls_failed.clone();
             registry.register("tls_failures", "TLS handshakes that failed", failed);
+            let refused = metrics.refused.clone();
+            registry.register("refused_heads", "Requests that could not be read", refused);
             registry.register("tunnels", "Tunnels defined", metrics.tunnels.clone());
             let expired = metrics.expired.clone();
             registry.register("expired_tunnels", "Tunnels removed because unused", expired);
@@ -90,6 +101,12 @@ impl Metrics {
         self.accepted.inc();
         self.open.inc();
         Open(self.open.clone())
+    }
+
+    /// Counts a request whose head was too large, or wrong.
+    pub(crate) fn refused(&self, too_large: bool) {
+        let reason = if too_large { "too_large" } else { "malformed" };
+        self.refused.get_or_create(&RefusedHead { reason }).inc();
     }
 
     /// Everything, as Prometheus reads it.

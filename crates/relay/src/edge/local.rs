@@ -194,4 +194,9 @@ impl Handler for Door {
             }
         }
     }
+
+    fn refused(&self, too_large: bool) {
+        let problem = if too_large { Problem::HeadTooLarge } else { Problem::BadRequest };
+        self.edge.counters.problem(&problem);
+    }
 }

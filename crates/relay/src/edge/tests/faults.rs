@@ -202,15 +202,16 @@ async fn a_visitor_who_goes_takes_his_request_with_him() {
 }
 
 #[tokio::test]
-async fn a_header_of_a_mebibyte_is_refused() {
+async fn a_header_that_is_too_large_is_refused_and_one_of_a_mebibyte_too() {
     let stage = Stage::open().await;
-    stage.answer(|_| ok("never"));
-    let mut visitor = stage.visitor().await;
-    let cookie = "c".repeat(1024 * 1024);
-    visitor.try_send(get("/", &format!("cookie: {cookie}\r\n")).as_bytes()).await;
-    let response = visitor.response().await;
+    stage.answer(|_| ok("fits"));
+    let cookie = |size| format!("cookie: {}\r\n", "c".repeat(size));
+    assert_eq!(stage.get("/", &cookie(60 * 1024)).await.text(), "fits");
+    let response = stage.get("/", &cookie(66 * 1024)).await;
+    assert_eq!((response.status(), &*response.code()), (431, "head_too_large"));
+    let response = stage.get("/", &cookie(1024 * 1024)).await;
     assert_eq!(response.status(), 431);
-    assert_eq!(stage.opened(), 0);
+    assert_eq!(stage.opened(), 1);
 }
 
 #[tokio::test(start_paused = true)]

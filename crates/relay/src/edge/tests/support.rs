@@ -62,6 +62,10 @@ impl Handler for Door {
     fn handle(&self, request: http::Request<Incoming>, peer: Peer) -> Answer {
         self.0.serve(request, peer)
     }
+
+    fn refused(&self, too_large: bool) {
+        assert!(too_large, "a visitor's head could not be read");
+    }
 }
 
 /// A tunnel that anybody may visit.
