@@ -35,8 +35,9 @@ const HEAD_TIME: Duration = Duration::from_secs(60);
 /// smaller ones, with words.
 const HEAD_SIZE: usize = 128 * 1024;
 
-/// The most header fields of a request; more are answered with 431.
-const HEAD_FIELDS: usize = 128;
+/// The most header fields of a request; more are answered with 431. As many as can be read without
+/// an allocation.
+const HEAD_FIELDS: usize = 100;
 
 /// How long a client may take to agree on TLS.
 const TLS_TIME: Duration = Duration::from_secs(10);

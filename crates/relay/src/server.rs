@@ -126,6 +126,7 @@ impl Server {
             auth: auth.clone(),
             upstream: Arc::new(hub.clone()),
             counters,
+            behind_tls: is_behind_tls(&config),
             loopback: config.loopback.clone(),
             listeners: listeners.spawner(),
             sessions: sessions.spawner(),
@@ -279,11 +280,16 @@ impl Housekeeper {
 
 /// Keys and whatever goes through a tunnel should not cross a network in the clear.
 fn warn_of_cleartext(config: &Config) {
-    let proxied = config.advertised_url.as_ref().is_some_and(|url| url.scheme() == "https");
-    if config.tls.is_none() && !proxied && !config.listen.ip().is_loopback() {
+    if config.tls.is_none() && !is_behind_tls(config) && !config.listen.ip().is_loopback() {
         let listen = config.listen;
         tracing::warn!(%listen, "reachable from the network without TLS: configure a certificate");
     }
+}
+
+/// Whether a proxy in front ends TLS.
+fn is_behind_tls(config: &Config) -> bool {
+    let advertised = config.advertised_url.as_ref();
+    config.tls.is_none() && advertised.is_some_and(|url| url.scheme() == "https")
 }
 
 /// The names that the edge answers for.

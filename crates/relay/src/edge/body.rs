@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -25,15 +25,24 @@ const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// How long what a visitor still sends is read after he was answered. Closing on it would reset
 /// the connection, and the answer could be lost with it.
-pub(super) const LINGER: Duration = Duration::from_secs(30);
+const LINGER: Duration = Duration::from_secs(30);
 
 /// A visitor's request body.
 pub(super) struct RequestBody {
     /// Nothing when there is no body, or it has ended.
     incoming: Option<Incoming>,
     gate: Gate,
+    progress: Option<Progress>,
     tasks: task::Spawner,
 }
+
+/// How far a body has come; for whoever waits for the response.
+#[derive(Debug, Clone)]
+pub(super) struct Progress(Arc<AtomicU8>);
+
+const HELD: u8 = 0;
+const SENDING: u8 = 1;
+const SENT: u8 = 2;
 
 /// Keeps a body back until the local server wants it.
 enum Gate {
@@ -47,17 +56,21 @@ enum Gate {
 struct Question {
     answer: oneshot::Receiver<()>,
     patience: Pin<Box<Sleep>>,
-    held: Arc<AtomicBool>,
 }
 
-/// Tells whether a body is still kept back.
-#[derive(Debug)]
-pub(super) struct Held(Arc<AtomicBool>);
-
-impl Held {
-    /// Whether nothing of the body has been asked for yet.
+impl Progress {
+    /// Whether the local server has not asked for the body.
     pub(super) fn is_held(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) == HELD
+    }
+
+    /// Whether the body is on its way.
+    pub(super) fn is_sending(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == SENDING
+    }
+
+    fn is(&self, state: u8) {
+        self.0.store(state, Ordering::Relaxed);
     }
 }
 
@@ -66,26 +79,34 @@ impl RequestBody {
     pub(super) fn new(incoming: Incoming, headers: &HeaderMap, tasks: &task::Spawner) -> Self {
         let gate = if expects_continue(headers) { Gate::Shut } else { Gate::Open };
         let incoming = Some(incoming).filter(|body| !body.is_end_stream());
-        Self { incoming, gate, tasks: tasks.clone() }
+        Self { incoming, gate, progress: None, tasks: tasks.clone() }
     }
 
     /// No body, for a request that is sent again.
     pub(super) fn empty(tasks: &task::Spawner) -> Self {
-        Self { incoming: None, gate: Gate::Open, tasks: tasks.clone() }
+        Self { incoming: None, gate: Gate::Open, progress: None, tasks: tasks.clone() }
     }
 
-    /// If the visitor asks first, lets the local server answer, when the request is sent: a 100
-    /// lets the body pass.
-    pub(super) fn ask(request: &mut Request<Self>) -> Option<Held> {
-        if matches!(request.body().gate, Gate::Open) || request.body().is_end_stream() {
+    /// Makes a request ready to be sent. If the visitor asks first, the local server answers, and
+    /// a 100 lets the body pass. Nothing is returned for a request without a body.
+    pub(super) fn begin(request: &mut Request<Self>) -> Option<Progress> {
+        if request.body().is_end_stream() {
             return None;
         }
+        let open = matches!(request.body().gate, Gate::Open);
+        let progress = Progress(Arc::new(AtomicU8::new(if open { SENDING } else { HELD })));
+        request.body_mut().progress = Some(progress.clone());
+        if !open {
+            Self::ask(request);
+        }
+        Some(progress)
+    }
+
+    fn ask(request: &mut Request<Self>) {
         let (tell, answer) = oneshot::channel();
         let patience = clock::now() + CONTINUE_WAIT;
         let patience = Box::pin(tokio::time::sleep_until(patience.into()));
-        let held = Arc::new(AtomicBool::new(true));
-        let question = Question { answer, patience, held: held.clone() };
-        request.body_mut().gate = Gate::Asked(question);
+        request.body_mut().gate = Gate::Asked(Question { answer, patience });
         let tell = Mutex::new(Some(tell));
         hyper::ext::on_informational(request, move |response| {
             if response.status() == StatusCode::CONTINUE {
@@ -94,7 +115,12 @@ impl RequestBody {
                 let _ = tell.map(|tell| tell.send(()));
             }
         });
-        Some(Held(held))
+    }
+
+    fn is(&self, state: u8) {
+        if let Some(progress) = &self.progress {
+            progress.is(state);
+        }
     }
 }
 
@@ -112,12 +138,14 @@ impl Body for RequestBody {
             Gate::Asked(question) => {
                 ready!(question.poll(context));
                 self.gate = Gate::Open;
+                self.is(SENDING);
             }
         }
         let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(&mut *incoming).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) || incoming.is_end_stream() {
             self.incoming = None;
+            self.is(SENT);
         }
         Poll::Ready(frame)
     }
@@ -143,7 +171,6 @@ impl Question {
             Poll::Ready(Err(_)) => return Poll::Pending,
             Poll::Pending => ready!(self.patience.as_mut().poll(context)),
         }
-        self.held.store(false, Ordering::Relaxed);
         Poll::Ready(())
     }
 }
@@ -152,6 +179,9 @@ impl Drop for RequestBody {
     fn drop(&mut self) {
         // Behind a closed gate the visitor has not begun to send, and will not.
         let begun = matches!(self.gate, Gate::Open);
+        if begun {
+            self.is(SENT);
+        }
         if let Some(incoming) = self.incoming.take().filter(|_| begun) {
             linger(incoming, &self.tasks);
         }

@@ -124,17 +124,6 @@ impl Conn {
         !self.ended && self.sender.is_ready() && !self.seen.broken.load(Ordering::Relaxed)
     }
 
-    /// Waits until the request and the response have ended on both sides; false if that will not
-    /// be.
-    pub(super) async fn settled(&mut self) -> bool {
-        poll_fn(|context| match self.poll_drive(context) {
-            Poll::Pending if !self.is_ready() => Poll::Pending,
-            _ => Poll::Ready(()),
-        })
-        .await;
-        self.is_ready()
-    }
-
     /// Whether it is still open. It must be idle.
     pub(super) fn is_alive(&mut self, context: &mut Context<'_>) -> bool {
         self.poll_drive(context).is_pending() && self.is_ready()

@@ -7,12 +7,12 @@ use adit_wire::clock;
 use hyper::body::{Body as _, Incoming};
 
 use super::Shared;
-use super::body::{Held, RequestBody};
+use super::body::{Progress, RequestBody};
 use super::conn::{Conn, Failure};
 use super::headers::{keep_alive_seconds, rewrite_request, rewrite_response, tokens};
 use super::pool::{Known, Speech};
 use super::problem::Problem;
-use super::response::{Rest, finish};
+use super::response::Rest;
 use super::visit::Visit;
 use crate::body::{self, Body};
 
@@ -45,7 +45,7 @@ impl Shared {
             let again = repeatable && conn.is_reused() || safe && guessed && !probed;
             let spare = again.then(|| self.copy(&request));
             prepare(&mut request, &visit, speech);
-            let held = RequestBody::ask(&mut request);
+            let upload = RequestBody::begin(&mut request);
 
             match conn.send(request, limit).await {
                 Ok(response) => {
@@ -63,7 +63,7 @@ impl Shared {
                         }
                         None => {}
                     }
-                    return self.answer(visit, conn, response, held).await;
+                    return self.answer(visit, conn, response, upload).await;
                 }
                 Err(Failure::Unsent(unsent)) => request = *unsent,
                 Err(Failure::Silent) => {
@@ -124,7 +124,7 @@ impl Shared {
         mut visit: Visit,
         conn: Box<Conn>,
         response: Response<Incoming>,
-        held: Option<Held>,
+        upload: Option<Progress>,
     ) -> Result<Response<Body>, Problem> {
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let (mut parts, incoming) = response.into_parts();
@@ -140,14 +140,9 @@ impl Shared {
             self.splice(conn, visitor, visit.options.upgraded_timeout);
             return Ok(Response::from_parts(parts, body::empty()));
         }
-        let rest = Rest { conn, port: visit.port, patience, held, tasks: self.tasks.clone() };
-        let body = if incoming.is_end_stream() {
-            finish(rest).await;
-            body::empty()
-        } else {
-            rest.stream(incoming)
-        };
-        Ok(Response::from_parts(parts, body))
+        let tasks = self.tasks.clone();
+        let rest = Rest { conn, port: visit.port, patience, upload, tasks };
+        Ok(Response::from_parts(parts, rest.stream(incoming).await))
     }
 
     /// A request without a body once more.

@@ -9,6 +9,7 @@
 //! sides.
 
 mod access;
+mod apart;
 mod body;
 mod conn;
 mod connect;
@@ -82,6 +83,8 @@ pub struct Setup {
     pub upstream: Arc<dyn Upstream>,
     /// What is counted.
     pub counters: Counters,
+    /// Whether visitors speak TLS with a proxy in front, which speaks HTTP with us.
+    pub behind_tls: bool,
     /// How ports are served on this computer, on a relay that is meant for it.
     pub loopback: Option<Loopback>,
     /// Where listeners run.
@@ -98,6 +101,7 @@ struct Shared {
     tls: tls::Client,
     pools: Pools,
     counters: Counters,
+    behind_tls: bool,
     locals: Option<Locals>,
     tasks: task::Spawner,
 }
@@ -127,6 +131,7 @@ impl Edge {
             tls: tls::Client::danger_unverified(),
             pools: Pools::default(),
             counters: setup.counters,
+            behind_tls: setup.behind_tls,
             locals: setup.loopback.map(|loopback| Locals::new(loopback, setup.listeners)),
             tasks: setup.sessions,
         });
@@ -189,7 +194,7 @@ impl Shared {
     async fn pass(
         self: &Arc<Self>,
         mut request: Request<Incoming>,
-        peer: Peer,
+        mut peer: Peer,
         arrival: Arrival,
     ) -> Result<Response<crate::body::Body>, Problem> {
         let upgrade = headers::upgrade(request.headers())
@@ -208,6 +213,7 @@ impl Shared {
         let options = Options::of(&record, number).ok_or(Problem::NoPort(number))?;
         let now = clock::wall();
         if !private {
+            peer.secure |= self.behind_tls;
             let headers = &mut parts.headers;
             access::admit(&self.auth, &record, number, options.bearer, headers, now)?;
         } else if upgrade.is_some() && is_cross_site(&parts) {

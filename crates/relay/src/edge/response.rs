@@ -2,6 +2,9 @@
 //!
 //! It drives the connection that it comes from: the visitor's pace is the local server's pace, and
 //! a visitor who goes closes it. At its end the connection waits for the next request.
+//!
+//! A response that begins while the request's body is still on its way is [`apart`]: neither
+//! direction may then wait for the other.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -15,7 +18,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::body::{Held, LINGER};
+use super::apart::{self, Apart};
+use super::body::Progress;
 use super::conn::Conn;
 use super::pool::Port;
 use crate::body::{self, BodyError};
@@ -28,10 +32,34 @@ pub(super) struct Rest {
     pub(super) port: Arc<Port>,
     /// For how many seconds the local server keeps it open.
     pub(super) patience: Option<u64>,
-    /// Whether the request's body is still kept back.
-    pub(super) held: Option<Held>,
+    /// How far the request's body has come, if there is one.
+    pub(super) upload: Option<Progress>,
     /// For what outlives the response.
     pub(super) tasks: task::Spawner,
+}
+
+impl Rest {
+    /// The body of the response.
+    pub(super) async fn stream(self, incoming: Incoming) -> body::Body {
+        if self.upload.as_ref().is_some_and(Progress::is_sending) {
+            return Apart::start(self, incoming).boxed_unsync();
+        }
+        let mut body = ResponseBody { incoming, rest: Some(self), broken: None };
+        if !body.incoming.is_end_stream() {
+            return body.boxed_unsync();
+        }
+        poll_fn(|context| {
+            body.end(context);
+            Poll::Ready(())
+        })
+        .await;
+        body::empty()
+    }
+
+    /// Keeps the connection for the next request.
+    pub(super) fn put(self) {
+        self.port.put(self.conn, clock::now(), self.patience.map(Duration::from_secs));
+    }
 }
 
 struct ResponseBody {
@@ -48,49 +76,22 @@ struct ResponseBody {
 #[error("the local server sent nothing for too long")]
 struct Silent;
 
-/// Ends an exchange whose response has no body.
-pub(super) async fn finish(rest: Rest) {
-    let mut rest = Some(rest);
-    poll_fn(|context| {
-        if let Some(rest) = rest.take() {
-            rest.end(context);
-        }
-        Poll::Ready(())
-    })
-    .await;
-}
-
-impl Rest {
-    /// The body of the response.
-    pub(super) fn stream(self, incoming: Incoming) -> body::Body {
-        ResponseBody { incoming, rest: Some(self), broken: None }.boxed_unsync()
-    }
-
+impl ResponseBody {
     /// The response has ended. Keeps the connection if it can serve again.
-    fn end(mut self, context: &mut Context<'_>) {
-        if !self.conn.is_ready() && self.conn.poll_drive(context).is_ready() {
+    fn end(&mut self, context: &mut Context<'_>) {
+        let Some(mut rest) = self.rest.take() else { return };
+        if !rest.conn.is_ready() && rest.conn.poll_drive(context).is_ready() {
             return;
         }
-        if self.conn.is_ready() {
-            self.put();
-        } else if !self.held.as_ref().is_some_and(Held::is_held) {
-            // The local server answered before it had all of the body, and may still want it.
-            let tasks = self.tasks.clone();
-            tasks.spawn("edge-upload", async move {
-                let settled = clock::until(clock::now() + LINGER, self.conn.settled()).await;
-                if settled == Ok(true) {
-                    self.put();
-                }
-            });
+        match &rest.upload {
+            _ if rest.conn.is_ready() => rest.put(),
+            // The last of the upload is not out yet.
+            Some(upload) if !upload.is_held() => apart::settle(rest),
+            // The connection would wait for a body that will not come.
+            Some(_) | None => {}
         }
     }
 
-    fn put(self) {
-        self.port.put(self.conn, clock::now(), self.patience.map(Duration::from_secs));
-    }
-}
-
-impl ResponseBody {
     fn breaks<T>(&mut self, error: BodyError, context: &Context<'_>) -> Poll<T> {
         self.rest = None;
         self.broken = Some(error);
@@ -128,9 +129,7 @@ impl Body for ResponseBody {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
                 if this.incoming.is_end_stream() {
-                    if let Some(rest) = this.rest.take() {
-                        rest.end(context);
-                    }
+                    this.end(context);
                 } else if let Some(rest) = &this.rest {
                     // How long the visitor takes for it is not the local server's silence.
                     rest.conn.touch();
@@ -139,9 +138,7 @@ impl Body for ResponseBody {
             }
             Poll::Ready(Some(Err(error))) => this.breaks(error.into(), context),
             Poll::Ready(None) => {
-                if let Some(rest) = this.rest.take() {
-                    rest.end(context);
-                }
+                this.end(context);
                 Poll::Ready(None)
             }
         }

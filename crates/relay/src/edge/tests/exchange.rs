@@ -30,6 +30,17 @@ async fn a_request_reaches_the_local_server_as_if_it_came_from_this_computer() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_that_ends_tls_visitors_are_at_https() {
+    let stage = Stage::behind_tls().await;
+    stage.answer(|head| {
+        assert_eq!(field(head, "x-forwarded-proto"), Some("https"));
+        "HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: http://localhost/\r\n\r\n".into()
+    });
+    let response = stage.get("/", "").await;
+    assert_eq!(response.field("location"), Some(&*format!("https://{HOST}/")));
+}
+
+#[tokio::test]
 async fn a_tunnel_is_found_by_its_name_too_and_by_an_absolute_target() {
     let stage = Stage::open().await;
     stage.answer(|head| ok(head.lines().next().unwrap()));
@@ -255,4 +266,53 @@ async fn a_local_server_that_never_says_100_gets_the_body_all_the_same() {
     visitor.expect("HTTP/1.1 100 Continue\r\n\r\n").await;
     visitor.say("hi").await;
     assert_eq!(visitor.response().await.text(), "fine");
+}
+
+#[tokio::test]
+async fn a_visitor_may_send_all_before_reading_what_comes_back_meanwhile() {
+    const SIZE: usize = 6 * 1024 * 1024;
+    let stage = Stage::open().await;
+    stage.serve(|_, mut talk| async move {
+        talk.head().await;
+        talk.say(&format!("HTTP/1.1 200 OK\r\ncontent-length: {SIZE}\r\n\r\n")).await;
+        // Answers as it reads, and keeps what does not go out yet.
+        let (mut reader, mut writer) = tokio::io::split(talk.into_stream());
+        let (queue, mut queued) = tokio::sync::mpsc::channel(SIZE);
+        let reading = async {
+            let mut left = SIZE;
+            while left > 0 {
+                let mut chunk = vec![0; 64 * 1024];
+                let n = tokio::io::AsyncReadExt::read(&mut reader, &mut chunk).await.unwrap();
+                chunk.truncate(n);
+                left -= n;
+                queue.send(chunk).await.unwrap();
+            }
+            drop(queue);
+        };
+        let writing = async {
+            while let Some(chunk) = queued.recv().await {
+                tokio::io::AsyncWriteExt::write_all(&mut writer, &chunk).await.unwrap();
+            }
+        };
+        tokio::join!(reading, writing);
+    });
+    let data = pattern(SIZE);
+    let mut visitor = stage.quiet_visitor();
+    visitor
+        .say(&format!("POST / HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: {SIZE}\r\n\r\n"))
+        .await;
+    visitor.send(&data).await;
+    assert!(visitor.response().await.body == data);
+}
+
+#[tokio::test]
+async fn the_edges_own_answer_to_head_has_no_body() {
+    let stage = Stage::open().await;
+    let mut visitor = stage.visitor().await;
+    for _ in 0..2 {
+        visitor.say("HEAD / HTTP/1.1\r\nhost: nobody-1.relay.test\r\n\r\n").await;
+        let head = visitor.head().await;
+        assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
+        assert!(length(&head) > 0);
+    }
 }

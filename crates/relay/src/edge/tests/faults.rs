@@ -294,3 +294,50 @@ async fn a_visitor_who_is_slow_to_read_is_not_the_local_servers_silence() {
     clock::sleep(Duration::from_secs(1000)).await;
     assert!(visitor.take(data.len()).await == *data);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_stalls_after_the_response_began_is_given_up() {
+    let stage = Stage::open().await;
+    let (ends, mut seen) = queue();
+    stage.serve(move |_, mut talk| {
+        let ends = ends.clone();
+        async move {
+            talk.head().await;
+            talk.say("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nyes").await;
+            talk.expect("half").await;
+            talk.end().await;
+            ends.send(()).await.unwrap();
+        }
+    });
+    let mut visitor = stage.quiet_visitor();
+    visitor
+        .say(&format!("POST / HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 100\r\n\r\nhalf"))
+        .await;
+    assert_eq!(visitor.response().await.text(), "yes");
+    let start = clock::now();
+    seen.recv().await.unwrap();
+    assert_eq!((clock::now() - start).as_secs(), 100);
+}
+
+#[tokio::test]
+async fn a_visitor_who_goes_in_the_middle_of_both_takes_the_request_with_him() {
+    let stage = Stage::open().await;
+    let (ends, mut seen) = queue();
+    stage.serve(move |_, mut talk| {
+        let ends = ends.clone();
+        async move {
+            talk.head().await;
+            talk.say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await;
+            talk.rest().await;
+            ends.send(()).await.unwrap();
+        }
+    });
+    let mut visitor = stage.visitor().await;
+    visitor
+        .say(&format!("POST / HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 100\r\n\r\nhalf"))
+        .await;
+    visitor.head().await;
+    visitor.expect("half").await;
+    drop(visitor);
+    seen.recv().await.unwrap();
+}

@@ -103,7 +103,16 @@ impl Stage {
         Self::with(TunnelRecord { options: Some(options), ..open_tunnel() }, None).await
     }
 
+    /// The same behind a proxy that ends TLS.
+    pub(crate) async fn behind_tls() -> Self {
+        Self::build(open_tunnel(), None, true).await
+    }
+
     pub(crate) async fn with(record: TunnelRecord, loopback: Option<Loopback>) -> Self {
+        Self::build(record, loopback, false).await
+    }
+
+    async fn build(record: TunnelRecord, loopback: Option<Loopback>, behind_tls: bool) -> Self {
         let store = Box::new(Memory::default());
         let directory = Directory::open(store, Some(user("owner")), Writing::InPlace).unwrap();
         let directory = Arc::new(directory);
@@ -123,6 +132,7 @@ impl Stage {
             auth: auth.clone(),
             upstream: stand.clone(),
             counters: counters.clone(),
+            behind_tls,
             loopback,
             listeners: tasks.spawner(),
             sessions: tasks.spawner(),
