@@ -120,16 +120,17 @@ impl Client {
         let (emitter, events) = events::queue();
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let driver = driver::Driver::new(config, emitter, receiver);
-        ClientHandle { events, commands, task: task::spawn("client", driver.run()) }
+        ClientHandle { task: task::spawn("client", driver.run()), events, commands }
     }
 }
 
 /// A running client.
 #[derive(Debug)]
 pub struct ClientHandle {
+    // First, so that it goes first: the engine takes an end of commands for the command to stop.
+    task: task::Task<()>,
     events: events::Reader<Event>,
     commands: mpsc::Sender<Command>,
-    task: task::Task<()>,
 }
 
 /// What a client can be told.

@@ -102,7 +102,7 @@ async fn drain(mut reader: Reader) -> (Vec<u8>, Ending) {
     (all, reader.ending().expect("an ending"))
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_may_end_before_its_answer_begins() {
     let Joined { mut visitor, mut server, mut splice, session } = Joined::new(None).await;
     visitor.send(Bytes::from_static(b"question")).await.expect("it is open");
@@ -121,7 +121,7 @@ async fn a_question_may_end_before_its_answer_begins() {
     assert!(!session.relay.is_ended());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_may_say_all_it_has_and_go_on_listening() {
     let Joined { visitor, mut server, mut splice, session: _session } = Joined::new(None).await;
     server.write_all(b"greeting").await.expect("it is open");
@@ -138,7 +138,7 @@ async fn a_server_may_say_all_it_has_and_go_on_listening() {
     assert_eq!(splice.join().await, Some(Outcome::Complete));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn megabytes_pass_both_ways_at_once_and_unchanged() {
     let Joined { visitor, mut server, mut splice, session: _session } = Joined::new(None).await;
     let up: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
@@ -163,7 +163,7 @@ async fn megabytes_pass_both_ways_at_once_and_unchanged() {
     assert_eq!(splice.join().await, Some(Outcome::Complete));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_visitor_said_before_closing_arrives() {
     let Joined { mut visitor, mut server, mut splice, session: _session } = Joined::new(None).await;
     visitor.send(Bytes::from_static(b"last words")).await.expect("it is open");
@@ -177,7 +177,7 @@ async fn what_a_visitor_said_before_closing_arrives() {
     assert_eq!(splice.join().await, Some(Outcome::Complete));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_session_resets_the_local_side() {
     let Joined { mut visitor, mut server, mut splice, session } = Joined::new(None).await;
     visitor.send(Bytes::from_static(b"half")).await.expect("it is open");
@@ -189,7 +189,7 @@ async fn a_lost_session_resets_the_local_side() {
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_local_side_is_not_passed_on_as_an_orderly_end() {
     let Joined { visitor, mut server, mut splice, session } = Joined::new(None).await;
     server.write_all(b"half").await.expect("it is open");
@@ -203,7 +203,7 @@ async fn a_broken_local_side_is_not_passed_on_as_an_orderly_end() {
     assert!(!session.relay.is_ended());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_local_side_that_reads_nothing_holds_up_nobody_else() {
     let Joined { mut visitor, server, splice, mut session } = Joined::new(None).await;
     let stuck = task::spawn("stuck", async move {
@@ -229,7 +229,7 @@ async fn a_local_side_that_reads_nothing_holds_up_nobody_else() {
     drop(server);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tap_sees_what_passes() {
     let (inspector, mut seen) = Inspector::new();
     let Joined { mut visitor, mut server, mut splice, session: _session } =

@@ -185,18 +185,19 @@ impl Host {
         };
         let driver = driver::Driver::new(config, emitter, inspector.clone(), receiver);
         let task = task::spawn("host", driver.run());
-        HostHandle { events, observed, inspector, commands, task }
+        HostHandle { task, events, observed, inspector, commands }
     }
 }
 
 /// A hosted tunnel. Dropping it breaks the hosting off; [`HostHandle::stop`] ends it.
 #[derive(Debug)]
 pub struct HostHandle {
+    // First, so that it goes first: the engine takes an end of commands for the command to stop.
+    task: task::Task<()>,
     events: events::Reader<Event>,
     observed: Option<mpsc::Receiver<Observed>>,
     inspector: Option<Inspector>,
     commands: mpsc::Sender<Command>,
-    task: task::Task<()>,
 }
 
 /// What a host can be told.
