@@ -6,6 +6,8 @@
 //! therefore cannot have understood it the first time. For any other request the server is asked
 //! first ([`probe`]).
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use adit_wire::net::Stream;
@@ -23,55 +25,83 @@ const AGREEING: Duration = Duration::from_secs(10);
 
 impl Shared {
     /// Makes a new connection for a visit. A request is `careful` that cannot be sent again.
-    pub(super) async fn connect(
+    ///
+    /// Boxed, because every request would carry the room for it, and few need it.
+    pub(super) fn connect<'a>(
+        &'a self,
+        visit: &'a Visit,
+        known: Known,
+        careful: bool,
+    ) -> Pin<Box<dyn Future<Output = Result<Box<Conn>, Problem>> + Send + 'a>> {
+        Box::pin(self.connected(visit, known, careful))
+    }
+
+    async fn connected(
         &self,
         visit: &Visit,
         known: Known,
         careful: bool,
     ) -> Result<Box<Conn>, Problem> {
-        let no_tls = |_| Problem::NoTls(visit.number);
         match (visit.said(), known.speech) {
-            (Some(Speech::Tls), _) => self.secure(visit).await?.map_err(no_tls),
+            (Some(Speech::Tls), _) => {
+                self.secure(visit).await?.map_err(|_| Problem::NoTls(visit.number))
+            }
             (Some(Speech::Plain), _) | (None, Some(Speech::Plain)) => self.plain(visit).await,
-            (None, Some(Speech::Tls)) => match self.secure(visit).await? {
-                // It spoke something else, and heard nothing of the request.
-                Err(tls::Error::NotTls(_)) => {
-                    visit.port.learn(None, None);
-                    self.plain(visit).await
-                }
-                agreed => agreed.map_err(no_tls),
-            },
-            (None, None) if careful && self.probe(visit).await? == Speech::Tls => {
-                self.secure(visit).await?.map_err(no_tls)
+            (None, Some(Speech::Tls)) => self.secure_or_plain(visit).await,
+            (None, None) if careful && self.probe(visit).await? => {
+                self.secure(visit).await?.map_err(|_| Problem::NoTls(visit.number))
             }
             (None, None) => self.plain(visit).await,
         }
     }
 
-    /// Asks the local server whether it speaks TLS, and remembers the answer.
-    pub(super) async fn probe(&self, visit: &Visit) -> Result<Speech, Problem> {
-        let stream = self.open(visit).await?;
-        let secure = probe::speaks_tls(stream).await.map_err(|_| Problem::Closed(visit.number))?;
-        let speech = if secure { Speech::Tls } else { Speech::Plain };
-        visit.port.learn(Some(speech), Some(clock::now()));
-        Ok(speech)
+    /// Asks the local server whether it speaks TLS, and remembers it if it does. Boxed likewise.
+    pub(super) fn probe<'a>(
+        &'a self,
+        visit: &'a Visit,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, Problem>> + Send + 'a>> {
+        Box::pin(async {
+            let stream = self.open(visit).await?;
+            let speaks = probe::speaks_tls(stream).await;
+            let speaks = speaks.map_err(|_| Problem::Closed(visit.number))?;
+            visit.port.tested(speaks, clock::now());
+            Ok(speaks)
+        })
+    }
+
+    /// Where TLS was spoken before.
+    async fn secure_or_plain(&self, visit: &Visit) -> Result<Box<Conn>, Problem> {
+        let error = match self.secure(visit).await? {
+            Ok(conn) => return Ok(conn),
+            Err(error) => error,
+        };
+        visit.port.learn(None);
+        match error {
+            // It spoke something else, and heard nothing of the request.
+            Some(tls::Error::NotTls(_)) => self.plain(visit).await,
+            _ => Err(Problem::NoTls(visit.number)),
+        }
     }
 
     async fn plain(&self, visit: &Visit) -> Result<Box<Conn>, Problem> {
         self.speak(visit, self.open(visit).await?, Speech::Plain).await
     }
 
-    async fn secure(&self, visit: &Visit) -> Result<Result<Box<Conn>, tls::Error>, Problem> {
+    /// Agrees on TLS. Without an error, no answer came in time.
+    async fn secure(
+        &self,
+        visit: &Visit,
+    ) -> Result<Result<Box<Conn>, Option<tls::Error>>, Problem> {
         let stream = self.open(visit).await?;
         let agreeing = self.tls.connect(stream, "localhost");
         let Ok(agreed) = clock::until(clock::now() + AGREEING, agreeing).await else {
-            return Err(Problem::NoTls(visit.number));
+            return Ok(Err(None));
         };
         match agreed {
             Ok(stream) => self.speak(visit, stream, Speech::Tls).await.map(Ok),
             Err(error) => {
                 tracing::debug!(port = visit.number, %error, "no TLS with a local server");
-                Ok(Err(error))
+                Ok(Err(Some(error)))
             }
         }
     }

@@ -51,21 +51,21 @@ impl Shared {
                 Ok(response) => {
                     let doubt = guessed && !probed && doubtful(&response, known);
                     match spare.filter(|_| doubt && safe) {
-                        Some(spare) if self.probe(&visit).await? == Speech::Tls => {
+                        Some(spare) if self.probe(&visit).await? => {
                             (request, fresh, probed) = (spare, true, true);
                             continue;
                         }
-                        Some(_) => {}
-                        // Whoever cannot be asked twice is asked first the next time.
-                        None if doubt => visit.port.learn(None, None),
-                        None if visit.said().is_none() && known.speech != Some(speech) => {
-                            visit.port.learn(Some(speech), None);
+                        // It cannot be sent again: the next of its kind asks first.
+                        None if doubt => visit.port.learn(None),
+                        _ if visit.said().is_none() && known.speech != Some(speech) => {
+                            visit.port.learn(Some(speech));
                         }
-                        None => {}
+                        _ => {}
                     }
                     return self.answer(visit, conn, response, upload).await;
                 }
-                Err(Failure::Unsent(unsent)) => request = *unsent,
+                Err(Failure::Unsent(unsent)) if conn.is_reused() => request = *unsent,
+                Err(Failure::Unsent(_)) => return Err(Problem::Closed(visit.number)),
                 Err(Failure::Silent) => {
                     let after = limit.unwrap_or_default();
                     return Err(Problem::Timeout { port: visit.number, after });
@@ -74,19 +74,14 @@ impl Shared {
                     tracing::debug!(port = visit.number, %error, "no response");
                     let stale = conn.is_reused() && !conn.has_received();
                     if guessed && !stale {
-                        visit.port.learn(None, None);
+                        visit.port.learn(None);
                     }
                     match spare {
                         Some(spare) if stale && !fresh => {
                             self.counters.retried.inc();
                             (request, fresh) = (spare, true);
                         }
-                        Some(spare)
-                            if guessed
-                                && safe
-                                && !probed
-                                && self.probe(&visit).await? == Speech::Tls =>
-                        {
+                        Some(spare) if guessed && safe && !probed && self.probe(&visit).await? => {
                             (request, fresh, probed) = (spare, true, true);
                         }
                         _ => return Err(broken(&conn, &error, visit.number)),

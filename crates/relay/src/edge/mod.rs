@@ -120,6 +120,17 @@ enum Arrival {
     },
 }
 
+/// Who can come the way that a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// This computer only.
+    Private,
+    /// The local network.
+    Local,
+    /// Everybody.
+    Public,
+}
+
 impl Edge {
     /// Starts an edge.
     pub fn start(setup: Setup) -> Self {
@@ -209,15 +220,18 @@ impl Shared {
             return Err(Problem::HeadTooLarge);
         }
         let host = authority(&parts.uri, &parts.headers)?;
-        let (record, number, private) = self.find(&host, peer, arrival)?;
+        let (record, number, way) = self.find(&host, peer, arrival)?;
         let options = Options::of(&record, number).ok_or(Problem::NoPort(number))?;
         let now = clock::wall();
-        if !private {
+        if way != Way::Public && upgrade.is_some() && is_cross_site(&parts.headers, &host) {
+            return Err(Problem::CrossSite);
+        }
+        if way == Way::Public {
             peer.secure |= self.behind_tls;
+        }
+        if way != Way::Private {
             let headers = &mut parts.headers;
             access::admit(&self.auth, &record, number, options.bearer, headers, now)?;
-        } else if upgrade.is_some() && is_cross_site(&parts) {
-            return Err(Problem::CrossSite);
         }
         record.used.touch(now);
         let port = self.pools.port(&record.id, number);
@@ -226,17 +240,17 @@ impl Shared {
         self.forward(visit, Request::from_parts(parts, body)).await
     }
 
-    /// The tunnel and the port that a request is for, and whether it can only come from here.
+    /// The tunnel and the port that a request is for, and the way it came.
     fn find(
         &self,
         host: &HeaderValue,
         peer: Peer,
         arrival: Arrival,
-    ) -> Result<(Arc<TunnelRecord>, u16, bool), Problem> {
+    ) -> Result<(Arc<TunnelRecord>, u16, Way), Problem> {
         match arrival {
             Arrival::Door { tunnel, port, private } => {
                 let record = self.directory.tunnel(&tunnel).ok_or(Problem::NoTunnel)?;
-                Ok((record, port, private))
+                Ok((record, port, if private { Way::Private } else { Way::Local }))
             }
             Arrival::Named => {
                 let host = host.to_str().map_err(|_| Problem::BadHost)?;
@@ -248,7 +262,7 @@ impl Shared {
                 let record = self.directory.find(&name).ok_or(Problem::NoTunnel)?;
                 // No page elsewhere can have such a name lead anywhere else than here.
                 let private = self.locals.is_some() && is_here(host) && is_loopback(peer.addr);
-                Ok((record, port, private))
+                Ok((record, port, if private { Way::Private } else { Way::Public }))
             }
         }
     }
@@ -283,11 +297,16 @@ fn head_size(parts: &Parts) -> usize {
     lines.sum::<usize>() + parts.uri.path_and_query().map_or(1, |path| path.as_str().len())
 }
 
-/// Whether a page of somewhere else opens this connection. Pages of this computer may.
-fn is_cross_site(parts: &Parts) -> bool {
-    parts.headers.get_all(header::ORIGIN).iter().any(|origin| {
+/// Whether a page of somewhere else opens this connection to `host`. Its own pages may, and those
+/// of this computer.
+fn is_cross_site(headers: &HeaderMap, host: &HeaderValue) -> bool {
+    let host = host.to_str().unwrap_or_default();
+    headers.get_all(header::ORIGIN).iter().any(|origin| {
         let origin = origin.to_str().ok().and_then(headers::split_url);
-        !origin.is_some_and(|(_, authority, rest)| rest.is_empty() && is_here(authority))
+        !origin.is_some_and(|(scheme, authority, rest)| {
+            let own = headers::same_authority(scheme, authority, host);
+            rest.is_empty() && (own || is_here(authority))
+        })
     })
 }
 

@@ -156,10 +156,18 @@ impl Port {
         }
     }
 
-    /// Notes what its server was seen to speak, and when it was asked, if it was; nothing forgets.
-    pub(super) fn learn(&self, speech: Option<Speech>, tested: Option<Instant>) {
+    /// Notes that its server was asked whether it speaks TLS. What it speaks otherwise shows when
+    /// it answers a request.
+    pub(super) fn tested(&self, tls: bool, now: Instant) {
+        self.state().known.tested = Some(now);
+        if tls {
+            self.learn(Some(Speech::Tls));
+        }
+    }
+
+    /// Notes what its server was seen to speak; nothing forgets.
+    pub(super) fn learn(&self, speech: Option<Speech>) {
         let mut state = self.state();
-        state.known.tested = tested.or(state.known.tested);
         if state.known.speech == speech {
             return;
         }

@@ -150,6 +150,24 @@ async fn what_cannot_be_sent_again_is_not_sent_before_the_server_was_asked() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_down_is_not_taken_for_one_that_speaks_plainly() {
+    let secure = Arc::new(AtomicBool::new(true));
+    let stage = Stage::speaking(Protocol::Auto).await;
+    for first in [get("/", ""), post("/")] {
+        stage.serve(|_, talk| async move { drop(talk) });
+        assert_eq!(stage.ask(&first).await.code(), "closed");
+        let mut seen = server(&stage, &secure, Manners::Close);
+        assert_eq!(stage.ask(&post("/")).await.text(), "tls:5");
+        assert_eq!(drain(&mut seen), [Seen::Other, request("POST /", true)]);
+        stage
+            .edge
+            .shared
+            .pools
+            .sweep(adit_wire::clock::now() + std::time::Duration::from_secs(4000));
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_changes_its_language_is_followed() {
     let secure = Arc::new(AtomicBool::new(false));
     let stage = Stage::speaking(Protocol::Auto).await;

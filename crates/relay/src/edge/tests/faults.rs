@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use adit_proto::contracts::TunnelOptions;
 use adit_wire::clock;
+use adit_wire::net::Stream;
 
 use super::support::*;
 use crate::edge::problem::Problem;
@@ -47,6 +48,17 @@ async fn a_connection_that_closes_without_a_byte_was_refused() {
     stage.serve(|_, talk| async move { drop(talk) });
     let response = stage.get("/", "").await;
     assert_eq!((response.status(), &*response.code()), (502, "closed"));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_from_the_start_is_tried_once() {
+    let stage = Stage::open().await;
+    stage.behind(3000, || Ok(Stream::other(tokio::io::duplex(1).0)));
+    for method in ["GET", "POST"] {
+        let request = format!("{method} / HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 0\r\n\r\n");
+        assert_eq!(stage.ask(&request).await.code(), "closed");
+    }
+    assert_eq!(stage.opened(), 2);
 }
 
 #[tokio::test]

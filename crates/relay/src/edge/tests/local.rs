@@ -136,6 +136,10 @@ async fn the_local_network_comes_in_by_its_address_and_with_its_right() {
     });
     put.await.unwrap();
     assert_eq!(ask(lan_at, &lan_at.to_string(), "").await.text(), "localhost");
+    for (origin, status) in [(format!("http://{lan_at}"), 200), ("https://evil.test".into(), 403)] {
+        let more = format!("{WEBSOCKET}origin: {origin}\r\n");
+        assert_eq!(ask(lan_at, &lan_at.to_string(), &more).await.status(), status, "{origin}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
