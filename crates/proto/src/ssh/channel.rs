@@ -146,6 +146,9 @@ impl Inbound {
 pub(super) enum Finish {
     No,
     Eof,
+    /// Both directions have ended: the peer is told so in two words, since CLOSE alone could
+    /// mean that this side gave up.
+    EofAndClose,
     Close,
 }
 
@@ -214,7 +217,7 @@ impl Outbound {
             true => match self.finish {
                 Finish::No => false,
                 Finish::Eof => !self.eof_sent && self.max_packet > 0,
-                Finish::Close => true,
+                Finish::EofAndClose | Finish::Close => true,
             },
         }
     }
@@ -227,6 +230,7 @@ impl Outbound {
         let Some(front) = self.queue.front_mut() else {
             return match self.finish {
                 Finish::Close => Next::Close,
+                Finish::EofAndClose if self.eof_sent => Next::Close,
                 _ => {
                     self.eof_sent = true;
                     Next::Eof

@@ -224,7 +224,9 @@ impl Mux {
         if channel.outbound.finish != Finish::No {
             return;
         }
-        if channel.eof_received {
+        if channel.eof_received && own_peer {
+            channel.outbound.finish = Finish::EofAndClose;
+        } else if channel.eof_received {
             channel.outbound.finish = Finish::Close;
         } else if own_peer {
             channel.outbound.finish = Finish::Eof;
@@ -494,6 +496,7 @@ impl Mux {
     }
 
     fn on_eof(&mut self, id: u32) -> Result<(), Error> {
+        let own_peer = self.own_peer;
         let Some(channel) = self.known(id)? else { return Ok(()) };
         if channel.eof_received {
             return Ok(());
@@ -503,7 +506,7 @@ impl Mux {
             channel.outbound.finish == Finish::Eof || channel.half_closed_until.is_some();
         let closing = channel.outbound.finish == Finish::Close;
         if ours_ended {
-            channel.outbound.finish = Finish::Close;
+            channel.outbound.finish = if own_peer { Finish::EofAndClose } else { Finish::Close };
             self.clear_half_closed(id);
             self.schedule(id);
         }

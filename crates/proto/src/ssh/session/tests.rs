@@ -161,6 +161,7 @@ fn half_close_passes_between_own_peers_and_both_ends_close() {
     pair.b.eof(b, pair.now);
     pair.run();
     assert!(matches!(pair.a.poll_event(), Some(Event::Data { .. })));
+    assert_eq!(pair.a.poll_event(), Some(Event::Eof { channel: a }), "a clean end");
     assert_eq!(pair.a.poll_event(), Some(Event::Closed { channel: a }));
     assert_eq!((pair.a.channels(), pair.b.channels()), (0, 0));
 }
