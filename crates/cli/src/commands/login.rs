@@ -3,7 +3,6 @@
 use std::io::{self, BufRead, IsTerminal, Read};
 
 use adit_proto::token::Secret;
-use adit_tunnel::management::Management;
 use adit_wire::task;
 use serde_json::json;
 
@@ -11,7 +10,7 @@ use crate::context::{self, Context};
 use crate::credentials::{SignIn, parse_key};
 use crate::failure::{Code, Failure, Outcome};
 use crate::relay_url::RelayUrl;
-use crate::screen::{print_line, remark};
+use crate::screen::{harmless, print_line, remark};
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
@@ -39,7 +38,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let prompt = format!("API key for {relay}: ");
     let key = task::blocking("read key", move || read_key(&prompt)).await?;
     let service = context::service(&relay, key.clone());
-    service.limits().await.map_err(|error| match Failure::service("sign in", &error) {
+    let user = service.whoami().await;
+    let user = user.map_err(|error| match Failure::service("sign in", &error) {
         failure if failure.code == Code::SignIn => {
             failure.hint("the relay does not know this key; ask its operator for one")
         }
@@ -48,9 +48,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let mut credentials = context.credentials()?;
     credentials.put(SignIn { relay: relay.clone(), key })?;
     if context.json {
-        return print_line(&json!({ "relay": relay, "signed_in": true }).to_string());
+        let line = json!({ "relay": relay, "signed_in": true, "user": user });
+        return print_line(&line.to_string());
     }
-    context.screen.line(format!("Signed in to {relay}."))?;
+    let user = user.map(|user| format!(" as {}", harmless(&user))).unwrap_or_default();
+    context.screen.line(format!("Signed in to {relay}{user}."))?;
     match credentials.all().len() {
         1 => context.screen.line("`adit up` uses it from now on; `--on here` does not."),
         _ => context.screen.line(format!("To use it unless said otherwise: adit use {relay}")),

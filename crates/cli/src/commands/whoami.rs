@@ -4,11 +4,11 @@ use adit_proto::contracts::NamedRateStatus;
 use adit_tunnel::management::Management;
 use serde::Serialize;
 
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::failure::{Code, Failure, Outcome};
 use crate::place::Place;
 use crate::relay_url::RelayUrl;
-use crate::screen::{Style, print_line};
+use crate::screen::{Style, harmless, print_line};
 
 /// The whole answer.
 #[derive(Serialize)]
@@ -23,6 +23,8 @@ struct Answer {
 struct Known {
     relay: RelayUrl,
     signed_in: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnels: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,17 +58,24 @@ pub(crate) async fn run(context: &Context) -> Outcome {
 }
 
 async fn ask(context: &Context, relay: RelayUrl) -> Known {
-    let asked = match context.key(&relay) {
-        Ok(key) => context::service(&relay, key)
-            .limits()
-            .await
-            .map_err(|error| Failure::service("sign in", &error)),
-        Err(failure) => Err(failure),
-    };
-    match asked {
-        Ok(limits) => Known { relay, signed_in: true, tunnels: count(&limits), problem: None },
-        Err(problem) => Known { relay, signed_in: false, tunnels: None, problem: Some(problem) },
+    match signed_in(context, &relay).await {
+        Ok((user, limits)) => {
+            Known { relay, signed_in: true, user, tunnels: count(&limits), problem: None }
+        }
+        Err(problem) => {
+            let problem = Some(problem);
+            Known { relay, signed_in: false, user: None, tunnels: None, problem }
+        }
     }
+}
+
+async fn signed_in(
+    context: &Context,
+    relay: &RelayUrl,
+) -> Outcome<(Option<String>, Vec<NamedRateStatus>)> {
+    let service = context.service(relay)?;
+    let asked = tokio::try_join!(service.whoami(), service.limits());
+    asked.map_err(|error| Failure::service(format_args!("sign in to {relay}"), &error))
 }
 
 fn count(limits: &[NamedRateStatus]) -> Option<u64> {
@@ -77,10 +86,12 @@ fn show(context: &Context, answer: &Answer) -> Outcome {
     let screen = context.screen;
     screen.line(format!("New tunnels live: {} ({})", answer.r#where, answer.because))?;
     for known in &answer.relays {
+        let user = known.user.as_deref().map(|user| format!(" as {}", harmless(user)));
+        let user = user.unwrap_or_default();
         let state = match (&known.problem, known.tunnels) {
-            (None, Some(1)) => "signed in, 1 tunnel".to_owned(),
-            (None, Some(tunnels)) => format!("signed in, {tunnels} tunnels"),
-            (None, None) => "signed in".to_owned(),
+            (None, Some(1)) => format!("signed in{user}, 1 tunnel"),
+            (None, Some(tunnels)) => format!("signed in{user}, {tunnels} tunnels"),
+            (None, None) => format!("signed in{user}"),
             (Some(problem), _) if problem.code == Code::Unreachable => {
                 screen.paint(Style::Bad, "cannot be reached")
             }

@@ -11,6 +11,7 @@ fn a_user_signs_in_is_known_and_signs_out() {
     let known = sandbox.run(&["whoami", "--json"]).ended_with(0).json();
     assert_eq!(known["where"], relay.url.as_str());
     assert_eq!(known["relays"][0]["signed_in"], true);
+    assert_eq!(known["relays"][0]["user"], "ann");
     assert_eq!(known["relays"][0]["tunnels"], 0);
     let credentials = sandbox.path("config/credentials.toml");
     let mode = std::fs::metadata(&credentials).unwrap().permissions().mode();

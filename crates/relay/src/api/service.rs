@@ -90,11 +90,15 @@ impl Api {
         Ok(Reply::ok(&subjects))
     }
 
-    /// Gives subjects, known by name, their ids. A subject that is not found stays without one.
+    /// Gives subjects, known by name, their ids. A subject that is not found stays without one; a user
+    /// of whom nothing is said is the caller.
     pub(super) fn resolve_subjects(&self, call: &Call) -> Result<Reply, Problem> {
-        self.require_user(call)?;
+        let caller = self.require_user(call)?;
         let mut subjects: Vec<AccessSubject> = call.list()?;
         for (index, subject) in subjects.iter_mut().enumerate() {
+            if subject.kind == AccessEntryType::Users && subject.id.is_none() {
+                subject.name.get_or_insert_with(|| caller.name.to_string());
+            }
             let Some(name) = &subject.name else { continue };
             subject_name(name)
                 .map_err(|it| Problem::member(&format!("[{index}].name"), it.to_string()))?;

@@ -55,11 +55,13 @@ async fn subjects_are_looked_up_by_name_and_by_id() {
     let asked = json!([
         { "type": "Users", "name": "ann" },
         { "type": "Users", "name": "nobody" },
-        { "type": "Groups", "name": "team" }
+        { "type": "Groups", "name": "team" },
+        { "type": "Users" }
     ]);
     let found = relay.call_with("POST", "/subjects/resolve", asked, &who).await.expect(200);
     assert_eq!(found[0]["id"], *ann_id);
     assert_eq!((&found[1]["id"], &found[2]["id"]), (&Value::Null, &json!("team")));
+    assert_eq!((&found[3]["id"], &found[3]["name"]), (&json!(ann_id), &json!("ann")));
     let named = relay.call_with("POST", "/subjects/format", found, &who).await.expect(200);
     assert_eq!(named[0]["name"], "ann");
     relay.call_with("POST", "/subjects/resolve", json!([]), &[]).await.expect(401);

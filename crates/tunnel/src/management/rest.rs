@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adit_proto::access::Scope;
 use adit_proto::contracts::{
-    ClusterDetails, NamedRateStatus, PortList, Tunnel, TunnelEndpoint, TunnelListByRegionResponse,
-    TunnelPort,
+    AccessEntryType, AccessSubject, ClusterDetails, NamedRateStatus, PortList, Tunnel,
+    TunnelEndpoint, TunnelListByRegionResponse, TunnelPort,
 };
 use adit_proto::id::{ClusterId, TunnelId};
 use adit_proto::token::Secret;
@@ -70,6 +70,18 @@ impl Rest {
     /// Where the service is.
     pub fn base(&self) -> &Base {
         &self.base
+    }
+
+    /// The name of the user whose credential this is; none where the service has no names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SignIn`] when it is nobody's.
+    pub async fn whoami(&self) -> Result<Option<String>, Error> {
+        let asked = [AccessSubject { kind: AccessEntryType::Users, ..AccessSubject::default() }];
+        let call = Call::new(Method::POST, "/subjects/resolve".to_owned()).json(&asked)?;
+        let subjects: Vec<AccessSubject> = self.send(call).await?;
+        Ok(subjects.into_iter().find_map(|subject| subject.name))
     }
 
     async fn create_tunnel(&self, tunnel: &Tunnel, want: Want) -> Result<Tunnel, Error> {
