@@ -40,9 +40,10 @@ enum Command {
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
+    let option = args.config.as_ref().map(|path| format!("--config {} ", path.display()));
     let config = config(args.config, context)?;
     match args.command {
-        None => serve::run(config, context).await,
+        None => serve::run(config, &option.unwrap_or_default(), context).await,
         Some(Command::User(command)) => user::run(command, data_dir(config)?, context).await,
     }
 }

@@ -16,13 +16,14 @@ use crate::signal::{self, Requests};
 /// How long connections have to end by themselves.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(config: Config, context: &Context) -> Outcome {
+/// `option` is how the same configuration is named to another command.
+pub(crate) async fn run(config: Config, option: &str, context: &Context) -> Outcome {
     let mut requests = Requests::listen()?;
-    let manage = manage_url(&config);
+    let manage = Manage::of(&config);
     let server = requests
         .unless(async { Server::spawn(config).await.map_err(|error| failure(&error)) })
         .await?;
-    announce(&server, manage, context)?;
+    announce(&server, manage, option, context)?;
     requests.next().await;
     if !context.json {
         remark("ending; open connections have 10 seconds (Ctrl-C again ends at once)");
@@ -38,9 +39,9 @@ pub(crate) async fn run(config: Config, context: &Context) -> Outcome {
     }
 }
 
-fn announce(server: &Server, manage: Option<String>, context: &Context) -> Outcome {
+fn announce(server: &Server, manage: Manage, option: &str, context: &Context) -> Outcome {
     let addr = server.addr();
-    let manage = manage.unwrap_or_else(|| format!("http://{addr}"));
+    let manage = manage.url(addr);
     if context.json {
         let admin = server.admin_addr().map(|admin| format!("http://{admin}"));
         let line = json!({
@@ -57,23 +58,45 @@ fn announce(server: &Server, manage: Option<String>, context: &Context) -> Outco
     if addr.ip().is_loopback() {
         context.screen.line("It reaches this computer only; see `adit relay --help` for more.")?;
     }
-    context
-        .screen
-        .line(format!("To sign somebody in: adit relay user add <name>, then adit login {manage}"))
+    context.screen.line(format!(
+        "To sign somebody in: adit relay {option}user add <name>, then adit login {manage}"
+    ))
 }
 
-/// The address to sign in at, where the configuration says it.
-fn manage_url(config: &Config) -> Option<String> {
-    if let Some(url) = &config.advertised_url {
-        return Some(url.to_string());
+/// Where to sign in.
+#[derive(Debug)]
+enum Manage {
+    /// The configuration says it.
+    At(String),
+    /// At the address that is listened on, with this scheme.
+    Listening(&'static str),
+}
+
+impl Manage {
+    fn of(config: &Config) -> Self {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        match (&config.advertised_url, &config.domain) {
+            (Some(url), _) => Self::At(url.to_string()),
+            (None, Some(domain)) => {
+                let port = match (config.listen.port(), scheme) {
+                    (443, "https") | (80, "http") => String::new(),
+                    (port, _) => format!(":{port}"),
+                };
+                Self::At(format!("{scheme}://cp.{}{port}", domain.as_str()))
+            }
+            (None, None) => Self::Listening(scheme),
+        }
     }
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
-    let port = |listen: SocketAddr| match (listen.port(), scheme) {
-        (443, "https") | (80, "http") => String::new(),
-        (port, _) => format!(":{port}"),
-    };
-    let domain = config.domain.as_ref()?;
-    Some(format!("{scheme}://cp.{}{}", domain.as_str(), port(config.listen)))
+
+    fn url(self, addr: SocketAddr) -> String {
+        match self {
+            Self::At(url) => url,
+            Self::Listening(scheme) if addr.ip().is_unspecified() => {
+                format!("{scheme}://localhost:{}", addr.port())
+            }
+            Self::Listening(scheme) => format!("{scheme}://{addr}"),
+        }
+    }
 }
 
 fn failure(error: &SpawnError) -> Failure {
@@ -87,5 +110,29 @@ fn failure(error: &SpawnError) -> Failure {
         SpawnError::Directory { .. } | SpawnError::Store(_) | SpawnError::Key(_) => {
             failure(Code::Storage)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_address_to_sign_in_at_follows_from_the_configuration() {
+        let tls = "tls = { cert = 'c', key = 'k' }\n";
+        for (text, url) in [
+            ("".to_owned(), "http://127.0.0.1:5001"),
+            (tls.to_owned(), "https://127.0.0.1:5001"),
+            ("domain = 'x.org'".to_owned(), "http://cp.x.org:8443"),
+            (format!("listen = '0.0.0.0:443'\ndomain = 'x.org'\n{tls}"), "https://cp.x.org"),
+            ("domain = 'x.org'\nadvertised_url = 'https://r.x.org'".to_owned(), "https://r.x.org"),
+        ] {
+            let config = Config::parse(&text, Path::new("d")).unwrap();
+            assert_eq!(Manage::of(&config).url("127.0.0.1:5001".parse().unwrap()), url);
+        }
+        let everywhere = Manage::Listening("http").url("0.0.0.0:80".parse().unwrap());
+        assert_eq!(everywhere, "http://localhost:80");
     }
 }
