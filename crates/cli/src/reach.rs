@@ -17,7 +17,7 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
-    /// Of an IP address.
+    /// Of an IP address. Those that the internet does not route count as a network's own.
     pub(crate) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => of_v4(address),
@@ -70,17 +70,19 @@ impl Reaches {
         }
     }
 
-    /// What to say behind a URL. `before` is the reach of the one named before it, if there is one.
-    pub(crate) fn describe(&self, url: &str, before: Option<Reach>) -> String {
+    /// What to say behind a URL. `before` is the one named before it, if there is one.
+    pub(crate) fn describe(&self, url: &str, before: Option<&str>) -> String {
         let reach = self.of(url);
-        match reach {
-            Some(_) if before == reach && is_localhost(host(url)) => {
-                "the same, for browsers".to_owned()
+        // Names below localhost are known to browsers, but not to every program.
+        let is_for_browsers = |url| is_localhost(host(url));
+        match (reach, before) {
+            (Some(_), Some(before)) if self.of(before) == reach => {
+                let differs = is_for_browsers(url) && !is_for_browsers(before);
+                if differs { "the same, for browsers" } else { "the same" }.to_owned()
             }
-            Some(_) if before == reach => "the same".to_owned(),
-            Some(reach) if self.trial => format!("{reach} (trial relay)"),
-            Some(reach) => reach.to_string(),
-            None => "as far as its relay can be reached".to_owned(),
+            (Some(reach), _) if self.trial => format!("{reach} (trial relay)"),
+            (Some(reach), _) => reach.to_string(),
+            (None, _) => "as far as its relay can be reached".to_owned(),
         }
     }
 }
@@ -103,9 +105,15 @@ fn is_localhost(host: &str) -> bool {
 fn of_v4(address: Ipv4Addr) -> Reach {
     let [first, second, ..] = address.octets();
     let shared = first == 100 && second & 0xc0 == 64;
+    let benchmark = first == 198 && second & 0xfe == 18;
     if address.is_loopback() || address.is_unspecified() {
         Reach::Computer
-    } else if address.is_private() || address.is_link_local() || shared {
+    } else if address.is_private()
+        || address.is_link_local()
+        || address.is_documentation()
+        || shared
+        || benchmark
+    {
         Reach::Network
     } else {
         Reach::Internet
@@ -113,9 +121,10 @@ fn of_v4(address: Ipv4Addr) -> Reach {
 }
 
 fn of_v6(address: Ipv6Addr) -> Reach {
+    let documentation = address.segments()[..2] == [0x2001, 0xdb8];
     if address.is_loopback() || address.is_unspecified() {
         Reach::Computer
-    } else if address.is_unicast_link_local() || address.is_unique_local() {
+    } else if address.is_unicast_link_local() || address.is_unique_local() || documentation {
         Reach::Network
     } else {
         Reach::Internet
@@ -152,8 +161,11 @@ mod tests {
             ("fe80::1", Reach::Network),
             ("fd12::1", Reach::Network),
             ("100.128.0.1", Reach::Internet),
-            ("198.51.100.7", Reach::Internet),
-            ("2001:db8::1", Reach::Internet),
+            ("192.0.2.2", Reach::Network),
+            ("198.19.0.1", Reach::Network),
+            ("2001:db8::1", Reach::Network),
+            ("9.9.9.9", Reach::Internet),
+            ("2620:fe::fe", Reach::Internet),
         ] {
             assert_eq!(Reach::of(address.parse().unwrap()), reach, "{address}");
         }
@@ -177,17 +189,19 @@ mod tests {
         let trial = Reaches::TRIAL;
         let first = "http://127.0.0.1:41873/";
         assert_eq!(trial.describe(first, None), "this computer only (trial relay)");
-        let browsers = trial.describe("http://quiet-fox-3000.localhost:8090/", trial.of(first));
-        assert_eq!(browsers, "the same, for browsers");
-        let lan = trial.describe("http://192.168.1.20:41873/", trial.of(first));
+        let named = "http://quiet-fox-3000.localhost:8090/";
+        assert_eq!(trial.describe(named, Some(first)), "the same, for browsers");
+        let other = "http://shop-3000.localhost:8090/";
+        assert_eq!(trial.describe(other, Some(named)), "the same");
+        let lan = trial.describe("http://192.168.1.20:41873/", Some(named));
         assert_eq!(lan, "this network (trial relay)");
 
         let url = "https://quiet-fox-3000.relay.example.com/";
         let relay = |names| Reaches { trial: false, names };
         assert_eq!(relay(Some(Reach::Internet)).describe(url, None), "the internet");
-        assert_eq!(relay(Some(Reach::Internet)).describe(url, Some(Reach::Internet)), "the same");
+        assert_eq!(relay(Some(Reach::Internet)).describe(url, Some(url)), "the same");
         assert_eq!(relay(None).describe(url, None), "as far as its relay can be reached");
-        assert_eq!(relay(None).of("https://[2001:db8::1]:8443/x"), Some(Reach::Internet));
+        assert_eq!(relay(None).of("https://[2620:fe::fe]:8443/x"), Some(Reach::Internet));
     }
 
     #[tokio::test]

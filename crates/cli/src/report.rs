@@ -255,10 +255,9 @@ impl People {
         self.name_ports = urls.len() > 1 || self.name_tunnels;
         let width = urls.iter().flat_map(|of| &of.urls).map(String::len).max().unwrap_or(0);
         for PortUrls { port, urls } in urls {
-            let mut first = None;
-            for url in urls {
-                let reach = reaches.describe(url, first);
-                first = first.or(reaches.of(url));
+            let before = std::iter::once(None).chain(urls.iter().map(|url| Some(url.as_str())));
+            for (url, before) in urls.iter().zip(before) {
+                let reach = reaches.describe(url, before);
                 let port = if self.name_ports { format!("{port}   ") } else { String::new() };
                 let url = self.screen.paint(Style::Strong, &format!("{url:<width$}"));
                 self.line(tunnel, &format!("{port}{url}   {reach}"))?;

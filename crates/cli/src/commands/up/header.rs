@@ -9,20 +9,17 @@ use super::stage::Stage;
 use crate::access::Access;
 use crate::failure::Outcome;
 use crate::place::{Because, Place};
-use crate::reach::Reaches;
+use crate::reach::{Reach, Reaches};
 use crate::screen::{Screen, Style};
 
 /// Before anything is done: what was chosen and, if others will be let in, what that means.
 pub(super) fn before(plan: &Plan, screen: Screen) -> Outcome {
-    let ports: Vec<_> =
-        plan.ports.iter().map(|port| format!("localhost:{}", port.number)).collect();
-    let ports = ports.join(" and ");
     let place = match &plan.place {
         Place::Here => "a trial relay on this computer".to_owned(),
         Place::Relay(relay) => relay.to_string(),
     };
     let because = screen.paint(Style::Faint, &format!("({})", plan.because));
-    screen.line(format!("{ports} through {place} {because}"))?;
+    screen.line(format!("{} through {place} {because}", plan.locals()))?;
     if plan.lan {
         screen.line(
             "--lan: every device on the networks that this computer is in can open the URL and \
@@ -45,6 +42,12 @@ pub(super) fn after(plan: &Plan, stage: &Stage, screen: Screen, now: Timestamp) 
             "Private: visitors need your key or a token; --anonymous lets everybody in for a time",
         )?,
         (Access::Private, Place::Here) => {}
+    }
+    if stage.lan.iter().any(|lan| stage.reaches.of(&lan.url) == Some(Reach::Internet)) {
+        screen.line(
+            "This computer's own address is one of the internet: unless a firewall is in the way, \
+             everybody there can visit too",
+        )?;
     }
     if stage.temporary {
         screen.line("A temporary tunnel: it is removed at the end; --name keeps it and its URL")?;

@@ -41,7 +41,7 @@ const VERSION: u32 = 1;
 /// Starts the relay and finds or makes its tunnel.
 pub(super) async fn set(plan: &Plan, context: &Context) -> Outcome<Stage> {
     let directory = context.places.state.join("embedded").join(plan.key());
-    let claim = Claim::take(&directory, plan.key())?;
+    let claim = Claim::take(&directory, &plan.called())?;
     let note = directory.join("trial.json");
     let last = remembered(&note)?;
     let owner_key = random_key();
@@ -92,7 +92,7 @@ async fn start(directory: &Path, owner_key: Secret, last: &Memory, plan: &Plan) 
         }
         spawned => spawned,
     };
-    server.map_err(|error| failure(plan.key(), &error))
+    server.map_err(|error| failure(&plan.called(), &error))
 }
 
 /// Where the ports are served now: to be remembered, and for the local network to be told.
@@ -142,16 +142,16 @@ fn random_key() -> Secret {
     Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
-fn failure(key: &str, error: &SpawnError) -> Failure {
-    let failure =
-        |code| Failure::caused(code, format_args!("the trial relay {key} cannot start"), error);
+fn failure(called: &str, error: &SpawnError) -> Failure {
+    let failure = |code| {
+        Failure::caused(code, format_args!("the trial relay for {called} cannot start"), error)
+    };
     match error {
         SpawnError::Running(_) => failure(Code::AlreadyRunning),
         SpawnError::Bind(_) => failure(Code::Listen),
         SpawnError::Tls(_) => failure(Code::Internal),
         SpawnError::Directory { .. } | SpawnError::Store(_) | SpawnError::Key(_) => {
-            failure(Code::Storage)
-                .hint("make room or check the rights there; `adit up --name <other>` starts afresh")
+            failure(Code::Storage).hint("make room on that disk, or check who may write there")
         }
     }
 }

@@ -52,6 +52,17 @@ pub(super) fn make(
 }
 
 impl Plan {
+    /// What people call what is put up here.
+    pub(super) fn called(&self) -> String {
+        self.name.as_ref().map_or_else(|| self.locals(), ToString::to_string)
+    }
+
+    /// The local servers.
+    pub(super) fn locals(&self) -> String {
+        let each = |port: &Port| format!("localhost:{}", port.number);
+        self.ports.iter().map(each).collect::<Vec<_>>().join(" and ")
+    }
+
     /// What a trial relay of this plan is called among the others of this user.
     pub(super) fn key(&self) -> &str {
         self.name.as_ref().map_or(&self.default_key, Name::as_str)
