@@ -53,6 +53,13 @@ impl Claim {
         Ok(claim)
     }
 
+    /// Whether some process has the directory.
+    pub(crate) fn is_taken(directory: &Path) -> bool {
+        // A shared lock, so that those who only ask are not in each other's way.
+        let lock = File::open(directory.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Says where the tunnel can be reached.
     pub(crate) fn note(&self, urls: &[String]) -> Outcome {
         let note = Note { pid: std::process::id(), urls: urls.to_vec() };
@@ -105,7 +112,9 @@ mod tests {
         let message =
             format!("shop is running already in process {pid}, at http://127.0.0.1:4001/");
         assert_eq!(late.message, message);
+        assert!(Claim::is_taken(&directory));
         drop(claim);
+        assert!(!Claim::is_taken(&directory));
         Claim::take(&directory, "shop").unwrap();
     }
 

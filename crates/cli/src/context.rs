@@ -1,7 +1,9 @@
 //! What every command is given, and what several of them do first.
 
+use adit_proto::contracts::Tunnel;
+use adit_proto::id::FullId;
 use adit_proto::token::Secret;
-use adit_tunnel::management::{Credential, Rest};
+use adit_tunnel::management::{Credential, Locator, Management, Rest, Want};
 use adit_wire::net::Connector;
 
 use crate::credentials::{self, Credentials, SignIn};
@@ -105,6 +107,24 @@ impl Context {
     pub(crate) fn has_key_in_environment(&self) -> bool {
         self.api_key.is_some()
     }
+}
+
+/// The tunnel that is meant, with its cluster. The relay is asked only where that is not given.
+pub(crate) async fn find(service: &dyn Management, locator: &Locator) -> Outcome<FullId> {
+    if let Some(cluster) = &locator.cluster {
+        return Ok(FullId { tunnel: locator.id.clone(), cluster: cluster.clone() });
+    }
+    let tunnel = service.get(locator, Want::NOTHING).await;
+    let tunnel = tunnel
+        .map_err(|error| Failure::service(format_args!("look up the tunnel {locator}"), &error))?;
+    full_id(&tunnel)
+}
+
+/// The id that a relay must give a tunnel.
+pub(crate) fn full_id(tunnel: &Tunnel) -> Outcome<FullId> {
+    tunnel.full_id().ok_or_else(|| {
+        Failure::new(Code::Unreachable, "the relay answered without the id of the tunnel")
+    })
 }
 
 /// The management API of a relay, as the user with that key.

@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use adit_proto::id::FullId;
 use etcetera::{BaseStrategy, HomeDirError, choose_base_strategy};
 
 use crate::environment::Environment;
@@ -64,6 +65,11 @@ impl Places {
             Config::Directory(directory) => directory.join("credentials.toml"),
             Config::File(file) => file.with_file_name("credentials.toml"),
         }
+    }
+
+    /// The claim of the process that hosts a tunnel of a relay.
+    pub(crate) fn claim_of(&self, tunnel: &FullId) -> PathBuf {
+        self.state.join("tunnels").join(tunnel.to_string())
     }
 
     fn config_file(&self, name: &str) -> PathBuf {

@@ -50,7 +50,7 @@ impl World {
     fn client(&self, at: &Locator, credential: Credential) -> ClientHandle {
         let management = Arc::new(rest(&self.relay, credential));
         let tunnel = at.clone();
-        Client::spawn(client::Config { management, connector: connector(), tunnel })
+        Client::spawn(client::Config::new(management, connector(), tunnel))
     }
 
     fn owner_client(&self, at: &Locator) -> ClientHandle {

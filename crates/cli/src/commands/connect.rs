@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use adit_tunnel::client::{Client, ClientHandle, Config, Event, Failure as Cause, State};
+use adit_tunnel::client::{Client, ClientHandle, Config, Event, Failure as Cause, Numbers, State};
 use adit_tunnel::management::{Locator, Management};
 
-use crate::context::{Context, connector};
+use crate::claim::Claim;
+use crate::context::{Context, connector, find};
 use crate::failure::{Code, Failure, Outcome};
 use crate::lines::{self, Lines};
 use crate::place::Place;
@@ -16,7 +17,8 @@ use crate::signal::{self, Requests};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Each port of the tunnel becomes a port of localhost: the same number if it is free, else one
-of the nine after it, else any. All TCP passes, not only HTTP.
+of the nine after it, else any; any other where the tunnel is hosted on this computer too.
+All TCP passes, not only HTTP.
 
 Examples:
   adit connect quiet-fox-4k9x2bd.loc1
@@ -35,11 +37,17 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let mut requests = Requests::listen()?;
     let relay = context.relay(args.on)?;
     let management: Arc<dyn Management> = Arc::new(context.service_for_anybody(&relay)?);
-    let shown = args.tunnel.to_string();
+    let tunnel = requests.unless(find(&*management, &args.tunnel)).await?;
+    let shown = tunnel.to_string();
     if context.json {
         lines.print(&lines::Event::Started { tunnel_ids: vec![shown.clone()] })?;
     }
-    let config = Config { management, connector: connector(), tunnel: args.tunnel };
+    let mut config = Config::new(management, connector(), tunnel.clone().into());
+    let claim = context.places.claim_of(&tunnel);
+    config.numbers = Numbers::chosen_by(move |port| {
+        let is_hosted_here = Claim::is_taken(&claim);
+        if is_hosted_here { 0 } else { port }
+    });
     let mut client = Client::spawn(config);
     let ended = loop {
         tokio::select! {
@@ -74,7 +82,7 @@ fn show(event: &Event, screen: Screen) -> Outcome {
             screen.line(format!("port {port} of the tunnel is at localhost:{local}"))
         }
         Event::Listening { port, local } => screen.line(format!(
-            "port {port} of the tunnel is at localhost:{local} ({port} is in use here)"
+            "port {port} of the tunnel is at localhost:{local} ({port} is taken on this computer)"
         )),
         Event::Removed { port } => screen.line(format!("port {port} is gone from the tunnel")),
         Event::NotListening { port, cause } => {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use adit_proto::id::FullId;
 use adit_tunnel::host::{Command, Event, State};
-use adit_tunnel::management::{Locator, Management, Want};
+use adit_tunnel::management::{Locator, Management};
 
 use self::hosted::Hosted;
 use self::order::{Order, Orders};
-use crate::context::Context;
+use crate::context::{Context, find};
 use crate::failure::{Code, Failure, Outcome};
 use crate::lines::{self, Lines};
 use crate::place::Place;
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
             Report::to_people(context.screen, several, args.show_query, reaches)
         }
     };
-    let hosted = Hosted::new(management.clone(), context.places.state.join("tunnels"));
+    let hosted = Hosted::new(management.clone(), context.places.clone());
     let run = Run { management, relay, hosted, report, initial: tunnels, failed: None };
     run.finish(requests).await
 }
@@ -78,19 +78,6 @@ async fn find_all(service: &dyn Management, tunnels: &[Locator]) -> Outcome<Vec<
         }
     }
     Ok(found)
-}
-
-/// Asks the relay only where the cluster is not given.
-async fn find(service: &dyn Management, locator: &Locator) -> Outcome<FullId> {
-    if let Some(cluster) = &locator.cluster {
-        return Ok(FullId { tunnel: locator.id.clone(), cluster: cluster.clone() });
-    }
-    let tunnel = service.get(locator, Want::NOTHING).await;
-    let tunnel = tunnel
-        .map_err(|error| Failure::service(format_args!("look up the tunnel {locator}"), &error))?;
-    tunnel.full_id().ok_or_else(|| {
-        Failure::new(Code::Unreachable, "the relay answered without the id of the tunnel")
-    })
 }
 
 /// A run from its first line to its last.

@@ -1,8 +1,9 @@
 //! Tunnels on a relay: hosted by one process, connected to by another.
 
+use std::io::Read;
 use std::net::SocketAddr;
 
-use crate::support::{Local, Relay, Running, Sandbox, free_port, get, visit};
+use crate::support::{Local, Relay, Running, Sandbox, free_port, get, send, visit};
 
 /// `adit connect`, and where it put that port.
 fn connect(sandbox: &Sandbox, tunnel: &str, port: u16) -> (Running, SocketAddr) {
@@ -109,6 +110,22 @@ fn what_does_not_exist_or_is_not_ours_is_told_by_its_exit_code() {
     ann.run(&["connect", "blog-4k9x2bd.loc1"]).ended_with(2);
     assert_eq!(bob.run(&["connect", &id, "-j"]).ended_with(77).error()["code"], "access");
     assert_eq!(bob.run(&["host", &id]).code, Some(77));
+}
+
+/// A listener in the place of the missing local server would have the host connect to the tunnel's
+/// own entrance, and each connection make the next.
+#[test]
+fn on_the_computer_of_the_host_a_client_never_takes_the_place_of_the_local_server() {
+    let relay = Relay::start();
+    let ann = relay.user("ann");
+    let port = free_port();
+    let mut up = ann.start(&["up", &port.to_string(), "--name", "shop", "--json"]);
+    up.event("ready");
+    let (_client, addr) = connect(&ann, "shop", port);
+    assert_ne!(addr.port(), port);
+    let mut stream = send(addr, "localhost", "/");
+    let _ = stream.read_to_end(&mut Vec::new());
+    assert_eq!(up.event("error")["code"], "local_port");
 }
 
 #[test]

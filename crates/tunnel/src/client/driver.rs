@@ -251,7 +251,7 @@ impl Driver {
         if self.ports.contains_key(&port) {
             return;
         }
-        let listeners = match Listeners::bind(port).await {
+        let listeners = match Listeners::bind(self.config.numbers.of(port)).await {
             Ok(listeners) => listeners,
             Err(error) => {
                 return self.events.emit(Event::NotListening { port, cause: Arc::new(error) });

@@ -21,9 +21,10 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Listens on `wanted`, else on one of the nine numbers behind it, else on any.
+    /// Listens on `wanted`, else on one of the nine numbers behind it, else on any. 0 means any.
     pub(super) async fn bind(wanted: u16) -> io::Result<Self> {
-        for port in wanted..=wanted.saturating_add(NEIGHBOURS) {
+        let neighbours = if wanted == 0 { 0 } else { NEIGHBOURS };
+        for port in wanted..=wanted.saturating_add(neighbours) {
             if let Ok(Some(listeners)) = Self::bind_exactly(port).await {
                 return Ok(listeners);
             }

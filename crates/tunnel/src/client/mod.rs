@@ -37,6 +37,45 @@ pub struct Config {
     pub connector: Connector,
     /// The tunnel.
     pub tunnel: Locator,
+    /// Where its ports are to be.
+    pub numbers: Numbers,
+}
+
+impl Config {
+    /// Connects to `tunnel`, whose ports get the same numbers here.
+    pub fn new(management: Arc<dyn Management>, connector: Connector, tunnel: Locator) -> Self {
+        Self { management, connector, tunnel, numbers: Numbers::same() }
+    }
+}
+
+/// Which local port is tried first for a port of the tunnel; asked each time that one is opened.
+///
+/// Where the tunnel's host runs on the same computer, any number but the same must do: a listener
+/// in the place of a local server that is away would have the host connect to the tunnel's own
+/// entrance, and each connection make the next.
+#[derive(Clone)]
+pub struct Numbers(Arc<dyn Fn(u16) -> u16 + Send + Sync>);
+
+impl Numbers {
+    /// The same number as in the tunnel.
+    pub fn same() -> Self {
+        Self::chosen_by(|port| port)
+    }
+
+    /// The number that `choose` returns; 0 for any.
+    pub fn chosen_by(choose: impl Fn(u16) -> u16 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(choose))
+    }
+
+    fn of(&self, port: u16) -> u16 {
+        (self.0)(port)
+    }
+}
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Numbers")
+    }
 }
 
 /// Something that happened to a client.

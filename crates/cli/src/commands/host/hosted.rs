@@ -1,7 +1,6 @@
 //! The tunnels that one process hosts side by side.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use adit_proto::id::FullId;
@@ -13,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::claim::Claim;
 use crate::context::connector;
 use crate::failure::Outcome;
+use crate::places::Places;
 use crate::relay_url::RelayUrl;
 
 /// Events that wait to be told. Full means that the tunnels' own queues fill up next, which drop
@@ -25,7 +25,7 @@ pub(super) struct Hosted {
     management: Arc<dyn Management>,
     identity: Identity,
     /// Where each tunnel's claim is.
-    claims: PathBuf,
+    places: Places,
     live: BTreeMap<FullId, Live>,
     tasks: Group,
     sender: mpsc::Sender<(FullId, Option<Event>)>,
@@ -53,16 +53,15 @@ enum Ends {
 
 impl Hosted {
     /// None yet.
-    pub(super) fn new(management: Arc<dyn Management>, claims: PathBuf) -> Self {
+    pub(super) fn new(management: Arc<dyn Management>, places: Places) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
         let (identity, tasks) = (Identity::random(), Group::new("hosts"));
-        Self { management, identity, claims, live: BTreeMap::new(), tasks, sender, events }
+        Self { management, identity, places, live: BTreeMap::new(), tasks, sender, events }
     }
 
     /// Makes sure that no other process of this user hosts a tunnel.
     pub(super) fn claim(&self, tunnel: &FullId, relay: &RelayUrl) -> Outcome<Claim> {
-        let directory = self.claims.join(tunnel.to_string());
-        Claim::take(&directory, &format!("{tunnel} on {relay}"))
+        Claim::take(&self.places.claim_of(tunnel), &format!("{tunnel} on {relay}"))
     }
 
     /// Starts to host a tunnel.

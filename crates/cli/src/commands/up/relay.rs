@@ -12,7 +12,7 @@ use super::plan::Plan;
 use super::stage::Stage;
 use crate::access::Access;
 use crate::claim::Claim;
-use crate::context::{Context, connector};
+use crate::context::{Context, connector, full_id};
 use crate::failure::{Code, Failure, Outcome};
 use crate::name::Name;
 use crate::port::Port;
@@ -28,7 +28,7 @@ pub(super) async fn set(plan: &Plan, url: &RelayUrl, context: &Context) -> Outco
     let management: Arc<dyn Management> = Arc::new(context.service(url)?);
     let (tunnel, reaches) = tokio::join!(prepare(&*management, plan), Reaches::look_up(url));
     let tunnel = tunnel?;
-    let directory = context.places.state.join("tunnels").join(tunnel.to_string());
+    let directory = context.places.claim_of(&tunnel);
     let claim = Claim::take(&directory, &format!("{} on {url}", plan.shown(&tunnel)))?;
     Ok(Stage {
         management,
@@ -139,12 +139,6 @@ fn changed_access(known: Option<&AccessControl>, access: Access, now: Timestamp)
     let others = known.iter().filter(|entry| entry.kind != AccessEntryType::Anonymous).cloned();
     let entries = others.chain(access.to_contract(now).entries).collect();
     AccessControl { entries }
-}
-
-fn full_id(tunnel: &Tunnel) -> Outcome<FullId> {
-    tunnel.full_id().ok_or_else(|| {
-        Failure::new(Code::Unreachable, "the relay answered without the id of the tunnel")
-    })
 }
 
 fn failure(plan: &Plan, error: &Error) -> Failure {
