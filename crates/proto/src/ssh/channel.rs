@@ -206,6 +206,12 @@ impl Outbound {
         Ok(())
     }
 
+    /// Throws away what the peer does not take.
+    pub(super) fn abandon(&mut self) {
+        self.queue.clear();
+        self.queued = 0;
+    }
+
     pub(super) fn queued(&self) -> usize {
         self.queued
     }

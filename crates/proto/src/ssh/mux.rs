@@ -33,8 +33,9 @@ const CHANNEL_FAILURE: u8 = 100;
 const FOREIGN_PACKET: usize = 32 * 1024;
 /// Data per packet between Adit's own peers: fewer, larger packets cost less.
 const OWN_PACKET: usize = 128 * 1024;
-/// A peer without half-close gets CLOSE when nothing moved on a half-closed channel for this long.
-const HALF_CLOSED_IDLE: Duration = Duration::from_secs(30);
+/// A peer without half-close gets CLOSE when nothing moved on a half-closed channel for this long;
+/// one that takes nothing of what was sent before a CLOSE gets the CLOSE without it.
+const ENDING_IDLE: Duration = Duration::from_secs(30);
 
 /// Why the peer, or this side, refused a channel (RFC 4254 section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +64,8 @@ struct Channel {
     outbound: Outbound,
     /// In the ready list.
     queued: bool,
-    /// When CLOSE replaces the EOF that this peer would not understand.
-    half_closed_until: Option<Instant>,
+    /// When CLOSE replaces the EOF that this peer would not understand, or what it does not take.
+    ending_until: Option<Instant>,
     eof_received: bool,
 }
 
@@ -78,7 +79,7 @@ pub(super) struct Mux {
     ready: VecDeque<u32>,
     /// Credit of all channels together.
     committed: usize,
-    half_closed: usize,
+    ending: usize,
     pub(super) round_trip: Option<Duration>,
     pub(super) events: VecDeque<Event>,
     pub(super) control: VecDeque<Packet>,
@@ -94,7 +95,7 @@ impl Mux {
             next: 1,
             ready: VecDeque::new(),
             committed: 0,
-            half_closed: 0,
+            ending: 0,
             round_trip: None,
             events: VecDeque::new(),
             control: VecDeque::new(),
@@ -134,7 +135,7 @@ impl Mux {
             inbound: Inbound::new(window),
             outbound: Outbound::closed(),
             queued: false,
-            half_closed_until: None,
+            ending_until: None,
             eof_received: false,
         };
         self.channels.insert(id, channel);
@@ -144,7 +145,7 @@ impl Mux {
     fn remove(&mut self, id: u32) {
         if let Some(channel) = self.channels.remove(&id) {
             self.committed -= channel.inbound.size() as usize;
-            self.half_closed -= usize::from(channel.half_closed_until.is_some());
+            self.ending -= usize::from(channel.ending_until.is_some());
         }
     }
 
@@ -221,7 +222,7 @@ impl Mux {
     pub(super) fn eof(&mut self, id: ChannelId, now: Instant) {
         let own_peer = self.own_peer;
         let Some(channel) = self.channels.get_mut(&id.0) else { return };
-        if channel.outbound.finish != Finish::No {
+        if channel.outbound.finish != Finish::No || channel.ending_until.is_some() {
             return;
         }
         if channel.eof_received && own_peer {
@@ -231,20 +232,26 @@ impl Mux {
         } else if own_peer {
             channel.outbound.finish = Finish::Eof;
         } else {
-            channel.half_closed_until = Some(now + HALF_CLOSED_IDLE);
-            self.half_closed += 1;
+            channel.ending_until = Some(now + ENDING_IDLE);
+            self.ending += 1;
             // The queue still drains; what follows it is decided later.
             return self.schedule(id.0);
         }
         self.schedule(id.0);
     }
 
-    /// Ends both directions, once what is queued was sent.
-    pub(super) fn close(&mut self, id: ChannelId) {
+    /// Ends both directions, once what is queued was sent or the peer takes no more of it.
+    pub(super) fn close(&mut self, id: ChannelId, now: Instant) {
         let Some(channel) = self.channels.get_mut(&id.0) else { return };
         channel.outbound.finish = Finish::Close;
         match channel.phase {
-            Phase::Open => self.schedule(id.0),
+            Phase::Open => {
+                if channel.outbound.queued() > 0 {
+                    self.ending += usize::from(channel.ending_until.is_none());
+                    channel.ending_until = Some(now + ENDING_IDLE);
+                }
+                self.schedule(id.0);
+            }
             Phase::Asked => {
                 let description = "the channel was given up".to_owned();
                 self.reject(id, &OpenFailure { reason: open_failure::CONNECT_FAILED, description });
@@ -320,34 +327,40 @@ impl Mux {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        if self.half_closed == 0 {
+        if self.ending == 0 {
             return None;
         }
-        self.channels.values().filter_map(|channel| channel.half_closed_until).min()
+        self.channels.values().filter_map(|channel| channel.ending_until).min()
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if self.half_closed == 0 {
+        if self.ending == 0 {
             return;
         }
         let due: Vec<u32> = self
             .channels
             .iter()
-            .filter(|(_, channel)| channel.half_closed_until.is_some_and(|until| until <= now))
+            .filter(|(_, channel)| channel.ending_until.is_some_and(|until| until <= now))
             .map(|(&id, _)| id)
             .collect();
         for id in due {
-            self.close(ChannelId(id));
-            self.clear_half_closed(id);
-            self.events.push_back(Event::Closed { channel: ChannelId(id) });
+            self.clear_ending(id);
+            let Some(channel) = self.channels.get_mut(&id) else { continue };
+            if channel.outbound.finish == Finish::Close {
+                channel.outbound.abandon();
+                self.schedule(id);
+            } else {
+                self.close(ChannelId(id), now);
+                self.events.push_back(Event::Closed { channel: ChannelId(id) });
+            }
         }
     }
 
-    fn clear_half_closed(&mut self, id: u32) {
+    fn clear_ending(&mut self, id: u32) {
         if let Some(channel) = self.channels.get_mut(&id)
-            && channel.half_closed_until.take().is_some()
+            && channel.ending_until.take().is_some()
         {
-            self.half_closed -= 1;
+            self.ending -= 1;
         }
     }
 
@@ -363,6 +376,7 @@ impl Mux {
                 let n = reader.u32()?;
                 if let Some(channel) = self.known(id)? {
                     channel.outbound.adjust(n)?;
+                    channel.touch(now);
                     self.schedule(id);
                 }
             }
@@ -502,17 +516,15 @@ impl Mux {
             return Ok(());
         }
         channel.eof_received = true;
-        let ours_ended =
-            channel.outbound.finish == Finish::Eof || channel.half_closed_until.is_some();
-        let closing = channel.outbound.finish == Finish::Close;
-        if ours_ended {
+        if channel.outbound.finish == Finish::Close {
+            return Ok(());
+        }
+        if channel.outbound.finish == Finish::Eof || channel.ending_until.is_some() {
             channel.outbound.finish = if own_peer { Finish::EofAndClose } else { Finish::Close };
-            self.clear_half_closed(id);
+            self.clear_ending(id);
             self.schedule(id);
         }
-        if !closing {
-            self.events.push_back(Event::Eof { channel: ChannelId(id) });
-        }
+        self.events.push_back(Event::Eof { channel: ChannelId(id) });
         Ok(())
     }
 
@@ -534,10 +546,10 @@ impl Mux {
 }
 
 impl Channel {
-    /// Bytes moved: a half-closed channel is not idle.
+    /// Bytes moved: an ending channel is not idle.
     fn touch(&mut self, now: Instant) {
-        if let Some(until) = &mut self.half_closed_until {
-            *until = now + HALF_CLOSED_IDLE;
+        if let Some(until) = &mut self.ending_until {
+            *until = now + ENDING_IDLE;
         }
     }
 }

@@ -336,9 +336,9 @@ impl Session {
         self.mux.eof(channel, now);
     }
 
-    /// Ends a channel, once its queue is sent.
-    pub fn close(&mut self, channel: ChannelId) {
-        self.mux.close(channel);
+    /// Ends a channel, once its queue is sent, or after 30 s in which the peer took nothing of it.
+    pub fn close(&mut self, channel: ChannelId, now: Instant) {
+        self.mux.close(channel, now);
     }
 
     /// Tells that `n` bytes of a channel were used, so that the peer may send as many more.

@@ -189,10 +189,26 @@ fn a_peer_without_half_close_gets_close_after_thirty_idle_seconds() {
 }
 
 #[test]
+fn a_peer_that_takes_nothing_of_a_closed_channel_gets_close_without_it() {
+    let mut pair = Pair::new();
+    let (a, b) = pair.channel();
+    pair.a.push(a, Bytes::from(vec![7; 400 * 1024]), pair.now);
+    pair.a.close(a, pair.now);
+    pair.run();
+    assert_eq!(pair.a.channels(), 1, "CLOSE waits behind what has no credit");
+    pair.now = pair.a.poll_timeout().unwrap();
+    pair.a.handle_timeout(pair.now).unwrap();
+    pair.run();
+    assert_eq!((pair.a.channels(), pair.b.channels()), (0, 0));
+    let last = std::iter::from_fn(|| pair.b.poll_event()).last();
+    assert_eq!(last, Some(Event::Closed { channel: b }));
+}
+
+#[test]
 fn a_late_message_for_a_freed_channel_is_ignored_and_for_an_unknown_one_is_an_error() {
     let mut pair = Pair::new();
     let (a, b) = pair.channel();
-    pair.a.close(a);
+    pair.a.close(a, pair.now);
     pair.run();
     assert_eq!(pair.b.poll_event(), Some(Event::Closed { channel: b }));
     let late = Packet::data(1, b.0, Bytes::from_static(b"late"));
