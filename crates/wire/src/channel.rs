@@ -125,6 +125,11 @@ impl Flow {
         Poll::Pending
     }
 
+    fn poll_closed(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.waiting().replace(context.waker().clone());
+        if self.closed.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     fn add(&self, n: usize) {
         self.queued.fetch_add(n, Ordering::AcqRel);
         self.session.fetch_add(n, Ordering::Relaxed);
@@ -358,6 +363,12 @@ impl Writer {
     fn poll_eof(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         let id = self.id;
         self.ops.poll_send(context, || Op::Eof(id))
+    }
+
+    /// Waits until the channel or its session is gone. Not to be waited for beside a send of the
+    /// same writer.
+    pub async fn closed(&self) {
+        poll_fn(|context| self.flow.poll_closed(context)).await;
     }
 
     /// Whether the channel or its session is gone.

@@ -69,6 +69,8 @@ pub(super) struct Pump<R: Role, S> {
     late: VecDeque<Event<R::Event>>,
     delivering: Option<Delivering<R::Event>>,
     timer: Pin<Box<Sleep>>,
+    /// The ping that waits for its answer.
+    pong: Option<Bytes>,
     /// Asked to disconnect: with what, and when at the latest.
     leaving: Option<(u32, String, Instant)>,
     ending: Option<Ending>,
@@ -115,6 +117,7 @@ where
             late: VecDeque::new(),
             delivering: None,
             timer: Box::pin(tokio::time::sleep_until((now + FAREWELL).into())),
+            pong: None,
             leaving: None,
             ending: None,
         }
@@ -124,6 +127,10 @@ where
         if let Err(ending) = self.serve().await {
             self.ending.get_or_insert(ending);
         }
+        // From here on nothing is carried out: who still asks learns it at once, and an owner that
+        // waits to ask can take its events.
+        self.wiring.controls.close();
+        while self.wiring.controls.try_recv().is_ok() {}
         // Channels learn it before the owner does.
         self.channels.retain(|_, entry| {
             entry.flow.close();
@@ -131,14 +138,24 @@ where
             !entry.late.is_empty()
         });
         self.wiring.traffic.channels.store(0, Ordering::Relaxed);
-        let _ = clock::until(clock::now() + FAREWELL, self.say_goodbye()).await;
-        let _ = clock::until(clock::now() + LAST_READ, self.deliver_rest()).await;
         let ending = self.ending.take().unwrap_or(Ending::Local);
         tracing::debug!(?ending, "session ended");
-        for event in std::mem::take(&mut self.late) {
-            let _ = self.wiring.event.send(event).await;
-        }
-        let _ = self.wiring.event.send(Event::Ended(ending)).await;
+        let silent = matches!(ending, Ending::Lost(_));
+        let mut last = std::mem::take(&mut self.late);
+        last.push_back(Event::Ended(ending));
+        let event = self.wiring.event.clone();
+        let tell = async {
+            for told in last {
+                let _ = event.send(told).await;
+            }
+        };
+        let leave = async {
+            if !silent {
+                let _ = clock::until(clock::now() + FAREWELL, self.say_goodbye()).await;
+            }
+            let _ = clock::until(clock::now() + LAST_READ, self.deliver_rest()).await;
+        };
+        tokio::join!(tell, leave);
     }
 
     async fn serve(&mut self) -> Result<(), Ending> {
@@ -176,9 +193,6 @@ where
 
     /// Sends what is left, the close frame last.
     async fn say_goodbye(&mut self) -> io::Result<()> {
-        if matches!(self.ending, Some(Ending::Lost(_))) {
-            return Ok(());
-        }
         while let Some(packet) = self.role.session().poll_transmit() {
             self.output.packet(&packet);
         }
@@ -196,6 +210,11 @@ where
                 Ok(None) => break,
                 Err(error) => return Err(self.fail(error)),
             }
+        }
+        if !self.output.is_full()
+            && let Some(payload) = self.pong.take()
+        {
+            self.output.control(Opcode::Pong, &payload);
         }
         while !self.output.is_full() {
             let Some(packet) = self.role.session().poll_transmit() else { break };
@@ -327,7 +346,7 @@ where
             }
             Op::Eof(id) => self.role.session().eof(id, now),
             Op::Close(id) => {
-                self.role.session().close(id);
+                self.role.session().close(id, now);
                 // Its queue still drains; its owner is gone.
                 self.forget(id);
             }
@@ -398,7 +417,8 @@ where
                         return Err(Ending::Failed(error));
                     }
                 }
-                Item::Ping(payload) => self.output.control(Opcode::Pong, &payload),
+                // Only the latest needs an answer (RFC 6455 section 5.5.3).
+                Item::Ping(payload) => self.pong = Some(payload),
                 Item::Pong => {}
                 Item::Close(code) => {
                     self.settle()?;
@@ -528,13 +548,13 @@ where
         self.channel(id, Some(answer));
         if !self.channels.contains_key(&id) {
             // The last place went meanwhile; the dropped answer says so.
-            self.role.session().close(id);
+            self.role.session().close(id, clock::now());
         }
     }
 
     fn opened(&mut self, id: ChannelId, encrypted: bool) {
         let Some(entry) = self.channels.get_mut(&id) else {
-            self.role.session().close(id);
+            self.role.session().close(id, clock::now());
             return;
         };
         if let Some((channel, answer)) = entry.opening.take() {

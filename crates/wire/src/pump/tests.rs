@@ -254,15 +254,7 @@ async fn a_lost_session_ends_its_channels_and_tells_its_owner() {
 fn hello() -> (BytesMut, Host) {
     let mut host = Host::new(ssh::Config::new([3; 16]), clock::now());
     let mut bytes = BytesMut::new();
-    while let Some(packet) = adit_proto::relay::Role::session(&mut host).poll_transmit() {
-        let packet = packet.to_bytes();
-        let key = [9, 8, 7, 6];
-        let head = ws::FrameHead::new(ws::Opcode::Binary, packet.len(), Some(key));
-        bytes.extend_from_slice(head.as_ref());
-        let at = bytes.len();
-        bytes.extend_from_slice(&packet);
-        ws::mask(&mut bytes[at..], key, 0);
-    }
+    masked(&mut host, &mut bytes);
     (bytes, host)
 }
 
@@ -316,4 +308,70 @@ async fn a_malformed_frame_ends_this_session_with_a_reason() {
     b.write_all(&[0x81, 0x80, 0, 0, 0, 0]).await.unwrap();
     let Some(Event::Ended(Ending::Lost(text))) = events.recv().await else { panic!("goes on") };
     assert!(text.contains("text message"), "{text}");
+}
+
+/// Frames a role's packets as its websocket client would.
+fn masked(host: &mut Host, into: &mut BytesMut) {
+    while let Some(packet) = adit_proto::relay::Role::session(host).poll_transmit() {
+        let packet = packet.to_bytes();
+        let key = [9, 8, 7, 6];
+        let head = ws::FrameHead::new(ws::Opcode::Binary, packet.len(), Some(key));
+        into.extend_from_slice(head.as_ref());
+        let at = into.len();
+        into.extend_from_slice(&packet);
+        ws::mask(&mut into[at..], key, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_owner_that_answers_every_event_hears_of_the_end_behind_full_queues() {
+    let (a, mut b) = tokio::io::duplex(1024 * 1024);
+    let (mut events, _tasks, handle) = relay_over(a, None, Bytes::new());
+    let (mut bytes, mut host) = hello();
+    for port in 1..=500 {
+        let token = Bytes::from_static(b"token");
+        adit_proto::relay::Role::command(&mut host, HostCommand::Announce { port, token });
+    }
+    masked(&mut host, &mut bytes);
+    // A text frame: the session ends with all of that in its queues.
+    bytes.extend_from_slice(&[0x81, 0x80, 0, 0, 0, 0]);
+    b.write_all(&bytes).await.unwrap();
+    let answer_all = async {
+        loop {
+            match events.recv().await {
+                Some(Event::Role(HostPeerEvent::Announce { port, .. })) => {
+                    handle.command(HostPeerCommand::Answer { port, serve: true }).await;
+                }
+                Some(Event::Ended(ending)) => return ending,
+                Some(_) => {}
+                None => panic!("no ending"),
+            }
+        }
+    };
+    let ending = clock::until(clock::now() + Duration::from_secs(10), answer_all).await;
+    assert!(matches!(ending, Ok(Ending::Lost(_))), "{ending:?}");
+    assert!(handle.is_ended());
+}
+
+#[tokio::test]
+async fn a_peer_that_pings_and_does_not_read_is_owed_one_pong_only() {
+    let (a, mut b) = tokio::io::duplex(4 * 1024);
+    let (_events, _tasks, _handle) = relay_over(a, None, Bytes::new());
+    b.write_all(&hello().0).await.unwrap();
+    let ping = [0x89, 0xfd, 0, 0, 0, 0];
+    for n in 0..10_000_u32 {
+        let mut payload = vec![b'.'; 125];
+        payload[..4].copy_from_slice(&n.to_be_bytes());
+        b.write_all(&ping).await.unwrap();
+        b.write_all(&payload).await.unwrap();
+    }
+    // Everything was taken although nothing was read; what comes back is little, and the last.
+    let mut answered = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let last = 9_999_u32.to_be_bytes();
+    while !answered.windows(4).any(|four: &[u8]| four == last) {
+        let n = b.read(&mut buffer).await.unwrap();
+        answered.extend_from_slice(&buffer[..n]);
+    }
+    assert!(answered.len() < 400 * 1024, "{} bytes for 1.25 MB of pings", answered.len());
 }
