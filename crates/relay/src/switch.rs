@@ -7,8 +7,8 @@ use adit_wire::channel::{Channel, Ending, Reader, Writer};
 
 /// Copies both ways until both directions have ended, or either side closed or was lost.
 ///
-/// What one side sent before it closed still reaches the other: a channel closes only after what
-/// it was given.
+/// What one side sent before it closed still reaches the other: a direction ends with its reader,
+/// and a channel closes only after what it was given.
 pub(crate) async fn splice(a: Channel, b: Channel) {
     let (mut a_reader, mut a_writer) = a.split();
     let (mut b_reader, mut b_writer) = b.split();
@@ -17,28 +17,39 @@ pub(crate) async fn splice(a: Channel, b: Channel) {
     tokio::pin!(forth, back);
     let (mut forth_ended, mut back_ended) = (false, false);
     while !(forth_ended && back_ended) {
-        let ending = tokio::select! {
-            ending = &mut forth, if !forth_ended => { forth_ended = true; ending }
-            ending = &mut back, if !back_ended => { back_ended = true; ending }
+        let end = tokio::select! {
+            end = &mut forth, if !forth_ended => { forth_ended = true; end }
+            end = &mut back, if !back_ended => { back_ended = true; end }
         };
-        if ending != Ending::Eof {
+        if end == End::Gone {
             return;
         }
     }
 }
 
+/// How one direction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Its reader has nothing more to say; the other direction may.
+    Eof,
+    /// Its writer takes nothing more; what the far side sent before that is still to be had.
+    Unwanted,
+    /// Its reader has closed or was lost, and all it sent was passed on: nothing is left to do.
+    Gone,
+}
+
 /// Copies one direction to its own end and passes EOF on.
-async fn copy(reader: &mut Reader, writer: &mut Writer) -> Ending {
+async fn copy(reader: &mut Reader, writer: &mut Writer) -> End {
     while let Some(data) = reader.recv().await {
         let n = data.len();
         if writer.send(data).await.is_err() {
-            return Ending::Closed;
+            return End::Unwanted;
         }
         reader.consumed(n);
     }
-    let ending = reader.ending().unwrap_or(Ending::Lost);
-    if ending == Ending::Eof && writer.eof().await.is_err() {
-        return Ending::Closed;
+    match reader.ending() {
+        Some(Ending::Eof) if writer.eof().await.is_ok() => End::Eof,
+        Some(Ending::Eof) => End::Unwanted,
+        Some(Ending::Closed | Ending::Lost) | None => End::Gone,
     }
-    ending
 }

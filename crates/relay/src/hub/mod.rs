@@ -113,26 +113,34 @@ impl Hub {
         patience: Option<Duration>,
     ) -> Result<pump::Opened, OpenError> {
         let tunnel = self.tunnel(tunnel);
-        let host = match tunnel.host_for(port, clock::now()) {
-            Ok(host) => host,
-            Err(error) => match patience {
-                Some(patience) if tunnel.may_come(port, clock::now()) => {
-                    tunnel.wait_for(port, clock::now() + patience).await?
-                }
-                _ => return Err(error),
-            },
-        };
+        let deadline = patience.map(|patience| clock::now() + patience);
         let connect = Connect {
             originator: origin.ip().to_string(),
             originator_port: origin.port(),
             encrypt,
             ..Connect::to_port(port)
         };
-        let opening = host.handle.open(HostPeerCommand::Connect(connect));
-        let opened = clock::until(clock::now() + OPENING, opening).await;
-        let opened = opened.map_err(|_| OpenError::Timeout)?.map_err(OpenError::from)?;
-        tunnel.note_connection(port);
-        Ok(opened)
+        loop {
+            let host = match (tunnel.host_for(port, clock::now()), deadline) {
+                (Ok(host), _) => host,
+                (Err(_), Some(deadline)) if tunnel.may_come(port, clock::now()) => {
+                    tunnel.wait_for(port, deadline).await?
+                }
+                (Err(error), _) => return Err(error),
+            };
+            let opening = host.handle.open(HostPeerCommand::Connect(connect.clone()));
+            match clock::until(clock::now() + OPENING, opening).await {
+                Ok(Ok(opened)) => {
+                    tunnel.note_connection(port);
+                    return Ok(opened);
+                }
+                // The session ended with the question: nothing was sent, and the next may do.
+                Ok(Err(pump::OpenError::Ended))
+                    if deadline.is_some_and(|deadline| clock::now() < deadline) => {}
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) => return Err(OpenError::Timeout),
+            }
+        }
     }
 
     /// Like [`Hub::open`] for a visitor of the edge: waits for a host that is away, and nobody

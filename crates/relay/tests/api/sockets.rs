@@ -184,6 +184,44 @@ async fn a_client_reaches_the_host_through_the_relay() {
 }
 
 #[tokio::test]
+async fn what_a_host_sent_before_it_closed_reaches_a_client_that_is_still_sending() {
+    let relay = Relay::in_memory().await;
+    let tunnel = tunnel(&relay).await;
+    let mut host = serving(&relay, &tunnel.host_uri, &tunnel.host, None).await;
+    let mut client = client(&relay, &tunnel.client_uri, &tunnel.connect).await;
+    assert_eq!(client.told().await, ClientEvent::PortAdded { port: 3000 });
+    for _ in 0..10 {
+        let open = client.handle.open(connect());
+        let accept = async {
+            match host.next().await {
+                Event::Incoming(_, incoming) => incoming.accept(false).await,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (opened, mut far) = tokio::join!(open, accept);
+        let (mut reader, mut writer) = opened.unwrap().channel.split();
+        let upload =
+            async move { while writer.send(Bytes::from_static(&[1; 16 * 1024])).await.is_ok() {} };
+        let answer = async move {
+            for _ in 0..20 {
+                far.send(Bytes::from_static(&[2; 10_000])).await.unwrap();
+            }
+            far.close();
+        };
+        let read = async move {
+            let mut total = 0;
+            while let Some(bytes) = reader.recv().await {
+                total += bytes.len();
+                reader.consumed(bytes.len());
+            }
+            total
+        };
+        let (_, (), total) = tokio::join!(upload, answer, read);
+        assert_eq!(total, 200_000);
+    }
+}
+
+#[tokio::test]
 async fn what_tokens_do_not_allow_is_answered_with_the_status_that_says_so() {
     let relay = Relay::in_memory().await;
     let tunnel = tunnel(&relay).await;
