@@ -150,7 +150,13 @@ async fn from_local(
 ) -> Result<(), Outcome> {
     let mut buffer = ReadBuffer::default();
     loop {
-        match buffer.read(&read).await {
+        let read = tokio::select! {
+            biased;
+            read = buffer.read(&read) => read,
+            // A local side that says nothing more must not keep a closed channel's task alive.
+            () = writer.closed() => return Ok(()),
+        };
+        match read {
             Ok(Some(bytes)) => {
                 if let Some(tap) = tap {
                     tap.show(|tap, now| tap.response(&bytes, now));
