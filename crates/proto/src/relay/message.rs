@@ -21,7 +21,7 @@ pub const REFRESH_PORTS: &[u8] = b"RefreshPorts";
 pub const DRAIN: &[u8] = b"drain@adit";
 /// Channel type: one connection to a port.
 pub const FORWARDED_TCPIP: &[u8] = b"forwarded-tcpip";
-/// Channel type, relay → host: one version 1 client.
+/// Channel type, relay → host: one version 1 client. Refused until version 1 is spoken here.
 pub const CLIENT_SESSION: &[u8] = b"client-ssh-session-stream";
 
 /// The address that announcements name. Receivers ignore it, but some derive an address family

@@ -195,7 +195,7 @@ impl Hub {
         self.shared.tunnel(id)
     }
 
-    /// Tells every peer of Adit's own making that this relay is about to stop.
+    /// Tells every host of Adit's own making that this relay is about to stop.
     pub async fn drain(&self) {
         let _ = self.shared.asks.send(Ask::Drain).await;
     }
