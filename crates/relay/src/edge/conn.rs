@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::body::RequestBody;
-use super::pool::Speech;
+use super::pool::{Generation, Speech};
 
 /// A connection to a local server, for one request at a time.
 pub(super) struct Conn {
@@ -33,6 +33,7 @@ pub(super) struct Conn {
     seen: Arc<Seen>,
     silence: Silence,
     speech: Speech,
+    generation: Generation,
     reused: bool,
 }
 
@@ -47,8 +48,12 @@ pub(super) enum Failure {
 }
 
 impl Conn {
-    /// Speaks HTTP over `stream`, which is `speech`.
-    pub(super) async fn new(stream: Stream, speech: Speech) -> Result<Self, hyper::Error> {
+    /// Speaks HTTP over `stream`, which is `speech`, and was opened after `generation` was read.
+    pub(super) async fn new(
+        stream: Stream,
+        speech: Speech,
+        generation: Generation,
+    ) -> Result<Self, hyper::Error> {
         let seen = Arc::new(Seen::default());
         let wire = TokioIo::new(Wire { stream, seen: seen.clone() });
         let (sender, driver) = http1::Builder::new().handshake(wire).await?;
@@ -59,6 +64,7 @@ impl Conn {
             seen,
             silence: Silence::default(),
             speech,
+            generation,
             reused: false,
         })
     }
@@ -132,6 +138,11 @@ impl Conn {
     /// What is spoken here.
     pub(super) fn speech(&self) -> Speech {
         self.speech
+    }
+
+    /// Among which connections of its port it belongs.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
     }
 
     /// Notes that bytes moved on: the time allowed begins anew.

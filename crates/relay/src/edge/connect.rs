@@ -15,7 +15,7 @@ use adit_wire::{clock, tls};
 
 use super::Shared;
 use super::conn::Conn;
-use super::pool::{Known, Speech};
+use super::pool::{Generation, Known, Speech};
 use super::probe;
 use super::problem::Problem;
 use super::visit::Visit;
@@ -61,7 +61,7 @@ impl Shared {
         visit: &'a Visit,
     ) -> Pin<Box<dyn Future<Output = Result<bool, Problem>> + Send + 'a>> {
         Box::pin(async {
-            let stream = self.open(visit).await?;
+            let (stream, _) = self.open(visit).await?;
             let speaks = probe::speaks_tls(stream).await;
             let speaks = speaks.map_err(|_| Problem::Closed(visit.number))?;
             visit.port.tested(speaks, clock::now());
@@ -84,7 +84,8 @@ impl Shared {
     }
 
     async fn plain(&self, visit: &Visit) -> Result<Box<Conn>, Problem> {
-        self.speak(visit, self.open(visit).await?, Speech::Plain).await
+        let (stream, generation) = self.open(visit).await?;
+        self.speak(visit, stream, Speech::Plain, generation).await
     }
 
     /// Agrees on TLS. Without an error, no answer came in time.
@@ -92,13 +93,13 @@ impl Shared {
         &self,
         visit: &Visit,
     ) -> Result<Result<Box<Conn>, Option<tls::Error>>, Problem> {
-        let stream = self.open(visit).await?;
+        let (stream, generation) = self.open(visit).await?;
         let agreeing = self.tls.connect(stream, "localhost");
         let Ok(agreed) = clock::until(clock::now() + AGREEING, agreeing).await else {
             return Ok(Err(None));
         };
         match agreed {
-            Ok(stream) => self.speak(visit, stream, Speech::Tls).await.map(Ok),
+            Ok(stream) => self.speak(visit, stream, Speech::Tls, generation).await.map(Ok),
             Err(error) => {
                 tracing::debug!(port = visit.number, %error, "no TLS with a local server");
                 Ok(Err(Some(error)))
@@ -111,13 +112,15 @@ impl Shared {
         visit: &Visit,
         stream: Stream,
         speech: Speech,
+        generation: Generation,
     ) -> Result<Box<Conn>, Problem> {
-        let conn = Conn::new(stream, speech).await;
+        let conn = Conn::new(stream, speech, generation).await;
         conn.map(Box::new).map_err(|_| Problem::Closed(visit.number))
     }
 
-    async fn open(&self, visit: &Visit) -> Result<Stream, Problem> {
+    async fn open(&self, visit: &Visit) -> Result<(Stream, Generation), Problem> {
         self.counters.opened.inc();
+        let generation = visit.port.generation();
         let opening = self.upstream.open(&visit.record.id, visit.number, visit.peer.addr);
         let opened = match visit.options.timeout {
             Some(limit) => clock::until(clock::now() + limit, opening)
@@ -125,6 +128,7 @@ impl Shared {
                 .map_err(|_| Problem::HostSilent(visit.number))?,
             None => opening.await,
         };
-        opened.map_err(|error| Problem::opening(error, visit.number))
+        let stream = opened.map_err(|error| Problem::opening(error, visit.number))?;
+        Ok((stream, generation))
     }
 }

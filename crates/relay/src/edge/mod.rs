@@ -31,8 +31,9 @@ mod visit;
 #[cfg(test)]
 mod tests;
 
+use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ::http::request::Parts;
@@ -40,6 +41,7 @@ use ::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use adit_proto::id::TunnelId;
 use adit_wire::{clock, task, tls};
 use hyper::body::Incoming;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::auth::Auth;
 use crate::directory::Directory;
@@ -146,18 +148,8 @@ impl Edge {
             locals: setup.loopback.map(|loopback| Locals::new(loopback, setup.listeners)),
             tasks: setup.sessions,
         });
-        let (weak, stop) = (Arc::downgrade(&shared), shared.tasks.stopping().wait());
-        shared.tasks.spawn("edge-sweep", async move {
-            tokio::pin!(stop);
-            loop {
-                tokio::select! {
-                    () = clock::sleep(SWEEP) => {}
-                    () = &mut stop => return,
-                }
-                let Some(shared) = weak.upgrade() else { return };
-                shared.sweep();
-            }
-        });
+        let (moves, stop) = (shared.upstream.moves(), shared.tasks.stopping().wait());
+        shared.tasks.spawn("edge-keeper", keep(Arc::downgrade(&shared), moves, stop));
         Self { shared }
     }
 
@@ -275,6 +267,37 @@ impl Shared {
                 record.is_some_and(|record| record.ports.contains_key(&port))
             });
         }
+    }
+}
+
+/// Keeps the edge tidy until it goes or the relay stops.
+async fn keep(
+    edge: Weak<Shared>,
+    mut moves: broadcast::Receiver<TunnelId>,
+    stop: impl Future<Output = ()>,
+) {
+    tokio::pin!(stop);
+    let mut sweep_at = clock::now() + SWEEP;
+    loop {
+        let event = tokio::select! {
+            moved = moves.recv() => Some(moved),
+            () = clock::sleep_until(sweep_at) => None,
+            () = &mut stop => break,
+        };
+        let Some(edge) = edge.upgrade() else { return };
+        match event {
+            Some(Ok(tunnel)) => edge.pools.retire(&tunnel),
+            Some(Err(RecvError::Lagged(_))) => edge.pools.retire_all(),
+            // There will be no connections either.
+            Some(Err(RecvError::Closed)) => break,
+            None => {
+                edge.sweep();
+                sweep_at = clock::now() + SWEEP;
+            }
+        }
+    }
+    if let Some(edge) = edge.upgrade() {
+        edge.pools.close();
     }
 }
 

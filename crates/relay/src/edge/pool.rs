@@ -4,7 +4,7 @@
 //! kept for a minute at most, or for as long as the local server says that it waits.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -31,20 +31,34 @@ const FORGET: Duration = Duration::from_secs(3600);
 #[derive(Default)]
 pub(super) struct Pools {
     tunnels: RwLock<HashMap<TunnelId, BTreeMap<u16, Arc<Port>>>>,
-    idle: Arc<AtomicUsize>,
+    all: Arc<All>,
 }
+
+/// What all ports share.
+#[derive(Default)]
+struct All {
+    /// Connections that are idle.
+    idle: AtomicUsize,
+    /// Nothing is kept any more.
+    closed: AtomicBool,
+}
+
+/// Connections of a port that were opened between two moves of its host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Generation(u64);
 
 /// One visited port.
 pub(super) struct Port {
     /// Held for a look, a push or a pop.
     state: Mutex<State>,
-    in_all: Arc<AtomicUsize>,
+    all: Arc<All>,
 }
 
 #[derive(Default)]
 struct State {
     /// The last to come is the first to go.
     idle: Vec<Idle>,
+    generation: Generation,
     known: Known,
     used: Option<Instant>,
 }
@@ -92,8 +106,31 @@ impl Pools {
         drop(tunnels);
         let mut tunnels = self.tunnels.write().unwrap_or_else(PoisonError::into_inner);
         let ports = tunnels.entry(tunnel.clone()).or_default();
-        let new = || Arc::new(Port::new(self.idle.clone()));
+        let new = || Arc::new(Port::new(self.all.clone()));
         ports.entry(port).or_insert_with(new).clone()
+    }
+
+    /// Closes the idle connections of a tunnel, and lets those that are in use serve no other
+    /// request: its host does not want them any more.
+    pub(super) fn retire(&self, tunnel: &TunnelId) {
+        let tunnels = self.tunnels.read().unwrap_or_else(PoisonError::into_inner);
+        for port in tunnels.get(tunnel).into_iter().flat_map(BTreeMap::values) {
+            port.retire();
+        }
+    }
+
+    /// The same for all tunnels.
+    pub(super) fn retire_all(&self) {
+        let tunnels = self.tunnels.read().unwrap_or_else(PoisonError::into_inner);
+        for port in tunnels.values().flat_map(BTreeMap::values) {
+            port.retire();
+        }
+    }
+
+    /// The same for all tunnels, for good.
+    pub(super) fn close(&self) {
+        self.all.closed.store(true, Ordering::Relaxed);
+        self.retire_all();
     }
 
     /// Closes what has been idle for too long or has died, and forgets ports that nobody visits.
@@ -117,13 +154,26 @@ impl Pools {
     /// How many connections are idle.
     #[cfg(test)]
     pub(super) fn idle(&self) -> usize {
-        self.idle.load(Ordering::Relaxed)
+        self.all.idle.load(Ordering::Relaxed)
     }
 }
 
 impl Port {
-    fn new(in_all: Arc<AtomicUsize>) -> Self {
-        Self { state: Mutex::default(), in_all }
+    fn new(all: Arc<All>) -> Self {
+        Self { state: Mutex::default(), all }
+    }
+
+    /// To be read before a connection is opened.
+    pub(super) fn generation(&self) -> Generation {
+        self.state().generation
+    }
+
+    fn retire(&self) {
+        let mut state = self.state();
+        state.generation.0 += 1;
+        let gone = std::mem::take(&mut state.idle);
+        drop(state);
+        self.all.idle.fetch_sub(gone.len(), Ordering::Relaxed);
     }
 
     /// What is known of the port, and the connection that was used last. With `careful`, for a
@@ -139,7 +189,7 @@ impl Port {
         // Those below the last are older, and only the sweep needs to look at them.
         let taken = state.idle.last().is_some_and(fits).then(|| state.idle.pop()).flatten();
         if taken.is_some() {
-            self.in_all.fetch_sub(1, Ordering::Relaxed);
+            self.all.idle.fetch_sub(1, Ordering::Relaxed);
         }
         (state.known, taken.map(|idle| idle.conn))
     }
@@ -149,9 +199,11 @@ impl Port {
         let patience = patience.map_or(IDLE, |patience| patience.saturating_sub(MARGIN).min(IDLE));
         conn.reuse();
         let mut state = self.state();
-        let room = state.idle.len() < PER_PORT && self.in_all.load(Ordering::Relaxed) < IN_ALL;
-        if room && !patience.is_zero() {
-            self.in_all.fetch_add(1, Ordering::Relaxed);
+        let All { idle, closed } = &*self.all;
+        let room = state.idle.len() < PER_PORT && idle.load(Ordering::Relaxed) < IN_ALL;
+        let wanted = conn.generation() == state.generation && !closed.load(Ordering::Relaxed);
+        if room && wanted && !patience.is_zero() {
+            idle.fetch_add(1, Ordering::Relaxed);
             state.idle.push(Idle { conn, since: now, until: now + patience });
         }
     }
@@ -175,19 +227,26 @@ impl Port {
         state.known.speech = speech;
         // Connections in the other language are of no use.
         let gone = std::mem::take(&mut state.idle);
-        self.in_all.fetch_sub(gone.len(), Ordering::Relaxed);
         drop(state);
+        self.all.idle.fetch_sub(gone.len(), Ordering::Relaxed);
     }
 
     /// Whether nobody has used it for long.
     fn sweep(&self, now: Instant) -> bool {
-        let mut idle = std::mem::take(&mut self.state().idle);
+        let (generation, mut idle) = {
+            let mut state = self.state();
+            (state.generation, std::mem::take(&mut state.idle))
+        };
         let before = idle.len();
         // Nobody waits for an idle connection, so nobody need be woken for it.
         let mut context = Context::from_waker(Waker::noop());
         idle.retain_mut(|idle| now < idle.until && idle.conn.is_alive(&mut context));
-        self.in_all.fetch_sub(before - idle.len(), Ordering::Relaxed);
         let mut state = self.state();
+        if state.generation != generation {
+            // The host moved meanwhile.
+            idle.clear();
+        }
+        self.all.idle.fetch_sub(before - idle.len(), Ordering::Relaxed);
         idle.append(&mut state.idle);
         state.idle = idle;
         drop(state);
@@ -207,6 +266,6 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         let left = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).idle.len();
-        self.in_all.fetch_sub(left, Ordering::Relaxed);
+        self.all.idle.fetch_sub(left, Ordering::Relaxed);
     }
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use adit_proto::id::TunnelId;
 use adit_wire::channel;
 use adit_wire::net::Stream;
+use tokio::sync::broadcast;
 
 use super::problem::Problem;
 use crate::hub::{Hub, OpenError};
@@ -19,6 +20,10 @@ pub trait Upstream: Send + Sync + 'static {
     /// Opens a byte stream to a port of a tunnel for a visitor from `origin`. A host that is known
     /// and away is waited for a while.
     fn open(&self, tunnel: &TunnelId, port: u16, origin: SocketAddr) -> Opening;
+
+    /// Announces tunnels whose connections should not be kept for further requests: their host
+    /// hands over or leaves, and waits for them to end.
+    fn moves(&self) -> broadcast::Receiver<TunnelId>;
 }
 
 impl Upstream for Hub {
@@ -28,6 +33,10 @@ impl Upstream for Hub {
             let channel = hub.visit(&tunnel, port, origin).await?;
             Ok(Stream::other(channel::Io::new(channel)))
         })
+    }
+
+    fn moves(&self) -> broadcast::Receiver<TunnelId> {
+        Hub::moves(self)
     }
 }
 

@@ -125,8 +125,10 @@ impl Actor {
                 self.registry.release(&tunnel, epoch, departure, clock::now());
                 // A tunnel that was deleted must not come back as a leftover of its host.
                 let exists = self.directory.tunnel(&tunnel).is_some();
-                if let Some(shared) = self.shared.upgrade().filter(|_| exists) {
-                    shared.tunnel(&tunnel).end(epoch, departure == Departure::Left);
+                if let Some(shared) = self.shared.upgrade().filter(|_| exists)
+                    && shared.tunnel(&tunnel).end(epoch, departure == Departure::Left)
+                {
+                    shared.moved(&tunnel);
                 }
             }
             Ask::Drain => {
@@ -143,8 +145,10 @@ impl Actor {
         match self.early.remove(&epoch) {
             Some(end) => self.end(epoch, end).await,
             None => {
-                if let Some(shared) = self.shared.upgrade() {
-                    shared.tunnel(tunnel).start(session);
+                if let Some(shared) = self.shared.upgrade()
+                    && shared.tunnel(tunnel).start(session)
+                {
+                    shared.moved(tunnel);
                 }
             }
         }

@@ -20,7 +20,7 @@ use adit_proto::{
     relay::{HostPeerCommand, message::Connect},
 };
 use adit_wire::{channel::Channel, clock, pump, task};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use crate::{
     directory::Directory,
@@ -32,6 +32,8 @@ pub(crate) use route::{HostSession, Route, Tunnel};
 
 /// Questions that wait for the hub's task; full means that a socket's task waits.
 const ASKS: usize = 256;
+/// Moves that the edge may be behind.
+const MOVES: usize = 1024;
 /// Connections of one tunnel that wait for its host at once; more are refused.
 const WAITING: usize = 256;
 /// How long a connection waits for a host that is known and away, or that is just coming.
@@ -51,6 +53,8 @@ pub struct Hub {
 struct Shared {
     asks: mpsc::Sender<Ask>,
     tunnels: RwLock<HashMap<TunnelId, Arc<Tunnel>>>,
+    /// Full means that a listener misses some, and is told so.
+    moves: broadcast::Sender<TunnelId>,
 }
 
 /// Why there is no connection to a port.
@@ -91,7 +95,8 @@ impl Hub {
     /// Starts the hub's task. Hosts of tunnels that have an endpoint on record are expected back.
     pub fn start(directory: &Arc<Directory>, tasks: &task::Spawner) -> Self {
         let (asks, asked) = mpsc::channel(ASKS);
-        let hub = Self { shared: Arc::new(Shared { asks, tunnels: RwLock::default() }) };
+        let (moves, _) = broadcast::channel(MOVES);
+        let hub = Self { shared: Arc::new(Shared { asks, tunnels: RwLock::default(), moves }) };
         // The task must not keep itself alive.
         let weak = Arc::downgrade(&hub.shared);
         tasks.spawn("hub", actor::run(weak, directory.clone(), asked, tasks.stopping()));
@@ -187,7 +192,15 @@ impl Hub {
 
     /// Publishes which ports the session of `epoch` serves.
     pub(crate) fn serve_ports(&self, id: &TunnelId, epoch: Epoch, ports: &BTreeSet<u16>) {
-        self.tunnel(id).serve_ports(epoch, ports);
+        if self.tunnel(id).serve_ports(epoch, ports) {
+            self.shared.moved(id);
+        }
+    }
+
+    /// Announces tunnels of which a session, or a port of it, takes no new connections any more:
+    /// those that are idle should be closed, for the session waits for them.
+    pub(crate) fn moves(&self) -> broadcast::Receiver<TunnelId> {
+        self.shared.moves.subscribe()
     }
 
     /// The live side of a tunnel, made if it was not there.
@@ -210,6 +223,11 @@ impl Shared {
         drop(tunnels);
         let mut tunnels = self.tunnels.write().unwrap_or_else(PoisonError::into_inner);
         tunnels.entry(id.clone()).or_default().clone()
+    }
+
+    fn moved(&self, id: &TunnelId) {
+        // Without an edge nobody listens.
+        let _ = self.moves.send(id.clone());
     }
 
     fn forget(&self, id: &TunnelId) {

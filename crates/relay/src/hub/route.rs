@@ -139,27 +139,34 @@ impl Tunnel {
         }
     }
 
-    /// Routes to a session, unless a later one is routed to.
-    pub(super) fn start(&self, session: HostSession) {
+    /// Routes to a session, unless a later one is routed to. Returns whether another is routed to
+    /// no longer.
+    pub(super) fn start(&self, session: HostSession) -> bool {
         self.last_host.store(clock::wall().as_second(), Ordering::Relaxed);
+        let mut replaced = false;
         self.route.send_if_modified(|route| {
-            if let Route::Live(now) = route
-                && now.epoch > session.epoch
-            {
-                return false;
+            if let Route::Live(now) = route {
+                if now.epoch > session.epoch {
+                    return false;
+                }
+                replaced = true;
             }
             *route = Route::Live(Arc::new(session));
             true
         });
+        replaced
     }
 
-    /// The session of `epoch` serves these ports from now on.
-    pub(super) fn serve_ports(&self, epoch: Epoch, ports: &BTreeSet<u16>) {
+    /// The session of `epoch` serves these ports from now on. Returns whether it does not serve
+    /// one that it served.
+    pub(super) fn serve_ports(&self, epoch: Epoch, ports: &BTreeSet<u16>) -> bool {
+        let mut fewer = false;
         self.route.send_if_modified(|route| {
             let Route::Live(host) = route else { return false };
             if host.epoch != epoch || host.ports == *ports {
                 return false;
             }
+            fewer = !host.ports.is_subset(ports);
             *route = Route::Live(Arc::new(HostSession {
                 epoch,
                 handle: host.handle.clone(),
@@ -168,10 +175,11 @@ impl Tunnel {
             }));
             true
         });
+        fewer
     }
 
-    /// The session of `epoch` is gone.
-    pub(super) fn end(&self, epoch: Epoch, left: bool) {
+    /// The session of `epoch` is gone. Returns whether it was routed to.
+    pub(super) fn end(&self, epoch: Epoch, left: bool) -> bool {
         let since = clock::now();
         self.route.send_if_modified(|route| match route {
             Route::Live(host) if host.epoch == epoch => {
@@ -182,7 +190,7 @@ impl Tunnel {
                 true
             }
             _ => false,
-        });
+        })
     }
 
     /// A host is expected although none has been seen.

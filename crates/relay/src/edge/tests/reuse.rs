@@ -148,3 +148,47 @@ async fn idle_connections_are_closed_after_a_while() {
     let waited = (clock::now() - start).as_secs();
     assert!((60..=75).contains(&waited), "{waited}");
 }
+
+#[tokio::test]
+async fn a_host_that_moves_gets_its_idle_connections_back_at_once() {
+    let stage = Stage::open().await;
+    let (ends, mut seen) = queue();
+    let goes = std::sync::Arc::new(tokio::sync::Notify::new());
+    let go = goes.clone();
+    stage.serve(move |number, mut talk| {
+        let (ends, go) = (ends.clone(), go.clone());
+        async move {
+            while let Some(head) = talk.head_or_end().await {
+                if head.starts_with("GET /slow") {
+                    go.notified().await;
+                }
+                talk.say(&ok(&number.to_string())).await;
+            }
+            ends.send(number).await.unwrap();
+        }
+    });
+    let mut slow = stage.visitor().await;
+    slow.say(&get("/slow", "")).await;
+    while stage.opened() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.get("/", "").await.text(), "1");
+    assert_eq!(stage.idle(), 1);
+    stage.stand.moves.send("quiet-fox".parse().unwrap()).unwrap();
+    assert_eq!(seen.recv().await, Some(1));
+    // One that was in use is not used again.
+    goes.notify_one();
+    assert_eq!(slow.response().await.text(), "0");
+    assert_eq!(seen.recv().await, Some(0));
+    assert_eq!(stage.get("/", "").await.text(), "2");
+    assert_eq!(stage.idle(), 1);
+}
+
+#[tokio::test]
+async fn a_relay_that_stops_keeps_no_connection() {
+    let stage = Stage::open().await;
+    stage.answer(|_| ok("hi"));
+    assert_eq!(stage.get("/", "").await.text(), "hi");
+    assert_eq!(stage.idle(), 1);
+    assert!(stage.stop().await);
+}

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adit_proto::contracts::{AccessEntry, AccessEntryType, Protocol, TunnelOptions};
+use adit_proto::id::TunnelId;
 use adit_wire::net::Stream;
 use adit_wire::task::Group;
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
 use crate::auth::{Auth, Signer};
 use crate::directory::{Directory, Writing};
@@ -32,14 +33,18 @@ pub(crate) const HOST: &str = "quiet-fox-3000.relay.test";
 pub(crate) type Behaviour = Arc<dyn Fn() -> Result<Stream, OpenError> + Send + Sync>;
 
 /// Connects visitors with what the test put behind a port.
-#[derive(Default)]
 pub(crate) struct Stand {
     ports: Mutex<HashMap<u16, Behaviour>>,
     pub(crate) opened: AtomicUsize,
+    pub(crate) moves: broadcast::Sender<TunnelId>,
 }
 
 impl Upstream for Stand {
-    fn open(&self, _: &adit_proto::id::TunnelId, port: u16, _: SocketAddr) -> Opening {
+    fn moves(&self) -> broadcast::Receiver<TunnelId> {
+        self.moves.subscribe()
+    }
+
+    fn open(&self, _: &TunnelId, port: u16, _: SocketAddr) -> Opening {
         self.opened.fetch_add(1, Ordering::Relaxed);
         let behaviour = self.ports.lock().unwrap().get(&port).cloned();
         Box::pin(async move { behaviour.ok_or(OpenError::PortNotShared(port))?() })
@@ -123,7 +128,11 @@ impl Stage {
         put.await.unwrap();
         let signer = Signer::ephemeral("loc1".parse().unwrap()).unwrap();
         let auth = Arc::new(Auth::new(directory.clone(), signer, Duration::from_secs(3600)));
-        let stand = Arc::new(Stand::default());
+        let stand = Arc::new(Stand {
+            ports: Mutex::default(),
+            opened: AtomicUsize::new(0),
+            moves: broadcast::Sender::new(16),
+        });
         let tasks = Group::new("stage");
         let counters = Counters::default();
         let edge = Edge::start(Setup {
@@ -143,8 +152,13 @@ impl Stage {
         let handler: Arc<dyn Handler> = Arc::new(Door(stage.edge.clone()));
         let spawner = stage.tasks.spawner();
         stage.tasks.spawn("listener", async move {
+            let stop = spawner.stopping().wait();
+            tokio::pin!(stop);
             loop {
-                let (stream, addr) = listener.accept().await.unwrap();
+                let (stream, addr) = tokio::select! {
+                    accepted = listener.accept() => accepted.unwrap(),
+                    () = &mut stop => return,
+                };
                 stream.set_nodelay(true).unwrap();
                 let peer = Peer { addr, secure: false };
                 let (handler, stop) = (handler.clone(), spawner.stopping());
@@ -217,6 +231,11 @@ impl Stage {
     /// A GET of `path`, with more header lines.
     pub(crate) async fn get(&self, path: &str, more: &str) -> Response {
         self.ask(&get(path, more)).await
+    }
+
+    /// Ends the stage as a relay that stops ends; true if nothing had to be cut.
+    pub(crate) async fn stop(self) -> bool {
+        self.tasks.shutdown(Duration::from_secs(3)).await.is_clean()
     }
 
     /// How many connections to local servers wait for a request.
