@@ -23,7 +23,10 @@ pub(crate) fn start(verbosity: u8, environment: &Environment) -> Outcome {
 
 fn targets(verbosity: u8, variable: Option<&str>) -> Outcome<Targets> {
     match (verbosity, variable) {
-        (0, None) => Ok(Targets::new().with_default(Level::WARN)),
+        // What the engines warn of, the commands tell in their own words.
+        (0, None) => {
+            Ok(Targets::new().with_default(Level::WARN).with_target("adit_tunnel", Level::ERROR))
+        }
         (0, Some(text)) => text.parse().map_err(|_| {
             Failure::new(Code::Usage, format!("ADIT_LOG is `{text}`, which names no level"))
                 .hint("it is a level such as `debug`, or targets such as `info,adit_relay=trace`")
@@ -46,6 +49,8 @@ mod tests {
     fn only_warnings_unless_more_is_asked() {
         assert!(logs(0, None, "adit_relay", Level::WARN));
         assert!(!logs(0, None, "adit_relay", Level::INFO));
+        assert!(!logs(0, None, "adit_tunnel::host", Level::WARN));
+        assert!(logs(1, None, "adit_tunnel::host", Level::WARN));
         assert!(logs(1, None, "adit_relay", Level::INFO));
         assert!(logs(2, None, "adit_relay::api", Level::DEBUG));
         assert!(!logs(2, None, "hyper", Level::DEBUG));

@@ -152,7 +152,7 @@ fn port_refused(port: u16, cause: &str) -> Failure {
 }
 
 fn local_down(port: u16, cause: &str) -> Failure {
-    Failure::new(Code::LocalPort, format!("nothing answers on local port {port}: {cause}"))
+    Failure::new(Code::LocalPort, format!("port {port}: {cause}"))
         .hint("start your server; visitors get an error page until then")
 }
 

@@ -134,7 +134,9 @@ fn a_port_where_nothing_answers_is_said_at_once_and_visitors_get_a_502() {
     up.line("warning", |line| line.contains(&format!("local port {port}")));
     let answer = visit(first.split(' ').next().unwrap(), "/");
     assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
-    up.line("refusal", |line| line.contains("nothing answers"));
+    up.line("refusal", |line| line.contains("nothing listens"));
+    let (_, _, err) = up.interrupted();
+    assert_eq!(err.lines().count(), 1, "told once, not logged too: {err}");
 }
 
 #[test]

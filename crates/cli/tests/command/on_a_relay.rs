@@ -129,6 +129,20 @@ fn on_the_computer_of_the_host_a_client_never_takes_the_place_of_the_local_serve
 }
 
 #[test]
+fn a_relay_that_is_away_ends_up_and_makes_a_host_try_until_it_is_told_to_end() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = tunnel(&ann, "shop", local.port);
+    drop(relay);
+    let port = local.port.to_string();
+    assert_eq!(ann.run(&["up", &port, "-j"]).ended_with(69).error()["code"], "unreachable");
+    let mut host = ann.start(&["host", &id, "--json"]);
+    let retry = host.event("retry");
+    assert!(retry["in_ms"].is_u64() && retry["cause"].is_string(), "{retry}");
+    assert_eq!(host.interrupted().0.code(), Some(0));
+}
+
+#[test]
 fn a_tunnel_without_a_name_is_temporary_and_one_with_a_name_is_kept() {
     let relay = Relay::start();
     let (local, ann) = (Local::start(), relay.user("ann"));

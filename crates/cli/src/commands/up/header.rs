@@ -32,6 +32,9 @@ pub(super) fn before(plan: &Plan, screen: Screen) -> Outcome {
 /// When the tunnel is there: who may visit, and how long it lasts.
 pub(super) fn after(plan: &Plan, stage: &Stage, screen: Screen, now: Timestamp) -> Outcome {
     match (plan.access, &plan.place) {
+        (Access::Anonymous(_), Place::Here) if !plan.lan => screen.line(
+            "--anonymous changes nothing here: only this computer reaches it, without a sign-in",
+        )?,
         (Access::Anonymous(open), _) => {
             let end = open.end(now);
             screen.line(format!(
