@@ -15,6 +15,7 @@ use adit_wire::{clock, task, ws};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{Relay, add_user};
@@ -320,6 +321,48 @@ async fn a_host_that_supersedes_itself_overlaps_until_its_old_connections_end() 
     assert_eq!(far.recv().await.as_deref(), Some(&b"still here"[..]));
     drop((near, far));
     assert!(matches!(old.ending().await, Ending::Lost(_)), "empty, and so no longer needed");
+}
+
+#[tokio::test]
+async fn what_the_edge_keeps_for_later_visitors_does_not_hold_an_old_session() {
+    let relay = Relay::in_memory().await;
+    let tunnel = tunnel(&relay).await;
+    let mut host = serving(&relay, &tunnel.host_uri, &tunnel.host, None).await;
+    for _ in 0..2 {
+        let kept = visit(&relay, &mut host).await;
+        assert!(!kept.is_finished());
+        let epoch = host.headers["adit-epoch"].clone();
+        let new = serving(&relay, &tunnel.host_uri, &tunnel.host, Some(&epoch)).await;
+        assert!(matches!(host.ending().await, Ending::Lost(_)), "empty, and so no longer needed");
+        host = new;
+    }
+    let mut kept = visit(&relay, &mut host).await;
+    host.handle.command(HostCommand::Withdraw { port: 3000 }).await;
+    assert_eq!(kept.join().await, Some(()), "the edge hangs up");
+}
+
+/// A visitor of the edge whom the host answers. What is returned ends with the connection.
+async fn visit(relay: &Relay, host: &mut Peer<HostCommand, HostEvent>) -> task::Task<()> {
+    let at = relay.server.addresses(&ID.parse().unwrap(), 3000).unwrap().loopback;
+    let asking = async {
+        let mut visitor = TcpStream::connect(at).await.unwrap();
+        let request = format!("GET / HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n");
+        visitor.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        visitor.read_to_string(&mut response).await.unwrap();
+        assert!(response.ends_with("\r\n\r\nhi"), "{response}");
+    };
+    let answering = async {
+        let Event::Incoming(_, incoming) = host.next().await else { panic!("no visitor") };
+        let mut channel = incoming.accept(false).await;
+        let request = channel.recv().await.unwrap();
+        assert!(request.starts_with(b"GET / HTTP/1.1\r\n"));
+        let response = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+        channel.send(Bytes::from_static(response.as_bytes())).await.unwrap();
+        channel
+    };
+    let ((), mut channel) = tokio::join!(asking, answering);
+    task::spawn("local server", async move { while channel.recv().await.is_some() {} })
 }
 
 #[tokio::test]
