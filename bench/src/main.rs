@@ -47,7 +47,9 @@ async fn measure(rounds: usize, span: Duration) -> io::Result<()> {
     let mut rows: Vec<(String, Row)> =
         stacks.iter().map(|stack| (stack.name.to_owned(), Row::default())).collect();
     for (stack, (_, row)) in stacks.iter().zip(&mut rows) {
-        row.add(Figure::MemoryIdle, stack.memory());
+        if !stack.processes.is_empty() {
+            row.add(Figure::MemoryIdle, stack.memory());
+        }
     }
     for round in 1..=rounds {
         for (stack, (name, row)) in stacks.iter().zip(&mut rows) {
@@ -56,7 +58,9 @@ async fn measure(rounds: usize, span: Duration) -> io::Result<()> {
         }
     }
     for (stack, (_, row)) in stacks.iter().zip(&mut rows) {
-        row.add(Figure::MemoryLoaded, stack.memory());
+        if !stack.processes.is_empty() {
+            row.add(Figure::MemoryLoaded, stack.memory());
+        }
     }
     let json = serde_json::to_string_pretty(&report::json(&rows)).map_err(io::Error::other)?;
     fs::create_dir_all("target")?;
