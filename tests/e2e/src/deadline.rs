@@ -14,17 +14,9 @@ const GLANCE: Duration = Duration::from_millis(10);
 /// # Panics
 /// When the time is up; the message says what was waited for.
 pub async fn soon<F: Future>(what: &str, future: F) -> F::Output {
-    within(PATIENCE, what, future).await
-}
-
-/// Waits for `future` for up to `limit`.
-///
-/// # Panics
-/// When the time is up; the message says what was waited for.
-pub async fn within<F: Future>(limit: Duration, what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(limit, future).await {
+    match tokio::time::timeout(PATIENCE, future).await {
         Ok(output) => output,
-        Err(_) => panic!("waited {limit:?} in vain: {what}"),
+        Err(_) => panic!("waited {PATIENCE:?} in vain: {what}"),
     }
 }
 

@@ -75,11 +75,6 @@ impl JsonLines {
         self.kept.iter()
     }
 
-    /// The process id, while it runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.child.id()
-    }
-
     /// Closes standard input and waits for the end.
     ///
     /// # Panics

@@ -15,7 +15,7 @@ const OWNER_KEY: &str = "adit_the_owner_of_this_test";
 /// A running relay. It ends when dropped.
 #[derive(Debug)]
 pub struct Relay {
-    server: Server,
+    _server: Server,
     proxy: FaultProxy,
 }
 
@@ -43,7 +43,7 @@ impl Relay {
         let server = soon("the relay to start", Server::spawn(config)).await;
         let server = server.unwrap_or_else(|error| panic!("the relay did not start: {error}"));
         proxy.serve(server.addr());
-        Self { server, proxy }
+        Self { _server: server, proxy }
     }
 
     /// The service URI to give to a management client; through the proxy.
@@ -64,10 +64,5 @@ impl Relay {
     /// The proxy in front of it.
     pub fn proxy(&self) -> &FaultProxy {
         &self.proxy
-    }
-
-    /// The relay itself.
-    pub fn server(&self) -> &Server {
-        &self.server
     }
 }

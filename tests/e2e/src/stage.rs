@@ -56,11 +56,6 @@ impl SdkHost {
         locator(&self.tunnel)
     }
 
-    /// Its id.
-    pub fn id(&self) -> &str {
-        self.tunnel["tunnelId"].as_str().expect("every tunnel has an id")
-    }
-
     /// The token that lets others do `scope`.
     pub fn token(&self, scope: &str) -> &str {
         self.tunnel["accessTokens"][scope].as_str().expect("the token was asked for")
