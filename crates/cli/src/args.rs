@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use adit_app::failure::{Code, Failure};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{completions, connect, host, login, logout, place, relay, sample, up};
-use crate::failure::{Code, Failure};
+use crate::screen::report;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -114,7 +115,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli, ExitCode> {
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if json && !is_answer {
         let failure = usage(&error);
-        failure.report(true);
+        report(&failure, true);
         return Err(failure.exit());
     }
     // Prints to standard output what was asked for, and errors to standard error. If that is gone

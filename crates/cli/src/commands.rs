@@ -11,9 +11,10 @@ pub(crate) mod sample;
 pub(crate) mod up;
 pub(crate) mod whoami;
 
+use adit_app::failure::Outcome;
+
 use crate::args::{Cli, Command};
 use crate::context::Context;
-use crate::failure::Outcome;
 
 /// Runs a command to its end.
 pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {

@@ -6,10 +6,10 @@
 
 use std::time::Instant;
 
+use adit_app::failure::{Code, Failure, Outcome};
 use adit_wire::clock;
 use serde::Serialize;
 
-use crate::failure::{Code, Failure, Outcome};
 use crate::screen::print_line;
 
 /// The version of the contract.

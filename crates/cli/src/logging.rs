@@ -2,14 +2,13 @@
 
 use std::io::{self, IsTerminal};
 
+use adit_app::environment::Environment;
+use adit_app::failure::{Code, Failure, Outcome};
 use tracing::Level;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-
-use crate::environment::Environment;
-use crate::failure::{Code, Failure, Outcome};
 
 /// Starts logging. `verbosity` counts `-v`; with none of them `ADIT_LOG` decides.
 pub(crate) fn start(verbosity: u8, environment: &Environment) -> Outcome {

@@ -3,35 +3,23 @@
 //! Nothing is decided here about tunnels: the engines are in `adit_tunnel`, the relay in
 //! `adit_relay`. Here is what people and scripts see of them.
 
-mod access;
 mod args;
-mod claim;
 mod commands;
 mod context;
-mod credentials;
-mod durable;
-mod environment;
-mod failure;
 mod lines;
 mod logging;
-mod name;
-mod place;
-mod places;
-mod port;
 mod project;
-mod reach;
-mod relay_url;
 mod report;
 mod screen;
-mod settings;
 mod signal;
 
 use std::process::ExitCode;
 
+use adit_app::environment::Environment;
+use adit_app::failure::{Code, Failure, Outcome};
+
 use crate::args::Cli;
 use crate::context::Context;
-use crate::environment::Environment;
-use crate::failure::{Code, Failure, Outcome};
 
 fn main() -> ExitCode {
     let cli = match args::parse(std::env::args_os().collect()) {
@@ -42,7 +30,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.report(json);
+            screen::report(&failure, json);
             failure.exit()
         }
     }

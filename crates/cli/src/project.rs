@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
+use adit_app::access::Access;
+use adit_app::durable;
+use adit_app::failure::Outcome;
+use adit_app::name::Name;
+use adit_app::place::Place;
+use adit_app::port::Port;
+use adit_app::settings;
 use serde::Deserialize;
-
-use crate::access::Access;
-use crate::durable;
-use crate::failure::Outcome;
-use crate::name::Name;
-use crate::place::Place;
-use crate::port::Port;
-use crate::settings;
 
 /// The file's name, in the directory that `adit up` runs in.
 pub(crate) const FILE: &str = "adit.toml";
@@ -41,7 +40,7 @@ impl Project {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Code;
+    use adit_app::failure::Code;
 
     fn load(text: &str) -> Outcome<Project> {
         let folder = tempfile::tempdir().unwrap();

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::reach::Reaches;
 use adit_tunnel::host::{self, GiveUp, PortUrls};
 use adit_tunnel::inspect::{Ending, Exchange, NotInspected, Observation, Observed, mask_query};
 
-use crate::failure::{Code, Failure, Outcome};
 use crate::lines::{Event, Lines, Phase, State, Url};
-use crate::reach::Reaches;
 use crate::screen::{Screen, Style, harmless};
 
 /// Tells what happens.

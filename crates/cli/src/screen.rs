@@ -3,8 +3,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::environment::Environment;
-use crate::failure::{Failure, Outcome};
+use adit_app::environment::Environment;
+use adit_app::failure::{Failure, Outcome};
 
 /// Standard output.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,13 @@ pub(crate) fn print_line(text: &str) -> Outcome {
 pub(crate) fn remark(text: impl AsRef<str>) {
     // Where standard error is gone there is nobody to tell.
     let _ = writeln!(io::stderr(), "adit: {}", text.as_ref());
+}
+
+/// Tells a failure on standard error, for a script as one line of JSON.
+pub(crate) fn report(failure: &Failure, json: bool) {
+    let text = if json { failure.json() } else { format!("adit: {failure}") };
+    // Where standard error is gone there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Text from a stranger without what could move a cursor or turn the reading direction.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::failure::{Code, Failure, Outcome};
+use adit_app::failure::{Code, Failure, Outcome};
 
 /// Requests to end: Ctrl-C, and on Unix SIGTERM (a service manager) and SIGHUP (the terminal was
 /// closed). From its making on, none of them ends the program by itself.

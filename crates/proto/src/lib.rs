@@ -9,5 +9,6 @@ pub mod host;
 pub mod id;
 pub mod registry;
 pub mod relay;
+pub mod span;
 pub mod ssh;
 pub mod token;

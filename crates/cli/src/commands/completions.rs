@@ -1,9 +1,9 @@
 //! `adit completions`: what a shell needs to complete the command line.
 
+use adit_app::failure::{Failure, Outcome};
 use clap_complete::Shell;
 
 use crate::args;
-use crate::failure::{Failure, Outcome};
 
 /// What it takes.
 #[derive(Debug, clap::Args)]

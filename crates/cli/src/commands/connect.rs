@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use adit_app::claim::Claim;
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::place::Place;
+use adit_app::service::{connector, find};
 use adit_tunnel::client::{Client, ClientHandle, Config, Event, Failure as Cause, Numbers, State};
 use adit_tunnel::management::{Locator, Management};
 
-use crate::claim::Claim;
-use crate::context::{Context, connector, find};
-use crate::failure::{Code, Failure, Outcome};
+use crate::context::Context;
 use crate::lines::{self, Lines};
-use crate::place::Place;
 use crate::screen::{Screen, harmless};
 use crate::signal::{self, Requests};
 
@@ -35,15 +36,15 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let lines = Lines::start();
     let mut requests = Requests::listen()?;
-    let relay = context.relay(args.on)?;
-    let management: Arc<dyn Management> = Arc::new(context.service_for_anybody(&relay)?);
+    let relay = context.profile.relay(args.on)?;
+    let management: Arc<dyn Management> = Arc::new(context.profile.service_for_anybody(&relay)?);
     let tunnel = requests.unless(find(&*management, &args.tunnel)).await?;
     let shown = tunnel.to_string();
     if context.json {
         lines.print(&lines::Event::Started { tunnel_ids: vec![shown.clone()] })?;
     }
     let mut config = Config::new(management, connector(), tunnel.clone().into());
-    let claim = context.places.claim_of(&tunnel);
+    let claim = context.profile.places.claim_of(&tunnel);
     config.numbers = Numbers::chosen_by(move |port| {
         let is_hosted_here = Claim::is_taken(&claim);
         if is_hosted_here { 0 } else { port }

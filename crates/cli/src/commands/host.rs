@@ -7,20 +7,21 @@ mod order;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::place::Place;
+use adit_app::reach::Reaches;
+use adit_app::relay_url::RelayUrl;
+use adit_app::service::find;
 use adit_proto::id::FullId;
 use adit_tunnel::host::{Command, Event, State};
 use adit_tunnel::management::{Locator, Management};
 
 use self::hosted::Hosted;
 use self::order::{Order, Orders};
-use crate::context::{Context, find};
-use crate::failure::{Code, Failure, Outcome};
+use crate::context::Context;
 use crate::lines::{self, Lines};
-use crate::place::Place;
-use crate::reach::Reaches;
-use crate::relay_url::RelayUrl;
 use crate::report::{Report, given_up};
-use crate::screen::remark;
+use crate::screen::{remark, report};
 use crate::signal::{self, Requests};
 
 /// What it takes.
@@ -50,8 +51,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let lines = Lines::start();
     let mut requests = Requests::listen()?;
-    let relay = context.relay(args.on)?;
-    let management: Arc<dyn Management> = Arc::new(context.service(&relay)?);
+    let relay = context.profile.relay(args.on)?;
+    let management: Arc<dyn Management> = Arc::new(context.profile.service(&relay)?);
     let found =
         async { tokio::join!(find_all(&*management, &args.tunnels), Reaches::look_up(&relay)) };
     let (tunnels, reaches) = requests.unless(async { Ok(found.await) }).await?;
@@ -63,7 +64,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
             Report::to_people(context.screen, several, args.show_query, reaches)
         }
     };
-    let hosted = Hosted::new(management.clone(), context.places.clone());
+    let hosted = Hosted::new(management.clone(), context.profile.places.clone());
     let run = Run { management, relay, hosted, report, initial: tunnels, failed: None };
     run.finish(requests).await
 }
@@ -158,7 +159,7 @@ impl Run {
             Event::State(State::Error(give_up)) => {
                 let failure = given_up(&tunnel.to_string(), &give_up);
                 if self.report.lines().is_none() && self.initial.len() > 1 {
-                    failure.report(false);
+                    report(&failure, false);
                 }
                 self.failed = Some(failure);
                 self.hosted.gave_up(tunnel);
@@ -210,7 +211,7 @@ impl Run {
         };
         match (done, self.report.lines()) {
             (Err(failure), Some(lines)) => lines.print(&failure.into())?,
-            (Err(failure), None) => failure.report(false),
+            (Err(failure), None) => report(&failure, false),
             (Ok(()), _) => {}
         }
         Ok(true)

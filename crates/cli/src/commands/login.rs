@@ -2,14 +2,15 @@
 
 use std::io::{self, BufRead, IsTerminal, Read};
 
+use adit_app::credentials::{SignIn, parse_key};
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::relay_url::RelayUrl;
+use adit_app::service::service;
 use adit_proto::token::Secret;
 use adit_wire::task;
 use serde_json::json;
 
-use crate::context::{self, Context};
-use crate::credentials::{SignIn, parse_key};
-use crate::failure::{Code, Failure, Outcome};
-use crate::relay_url::RelayUrl;
+use crate::context::Context;
 use crate::screen::{harmless, print_line, remark};
 
 /// What it takes.
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     }
     let prompt = format!("API key for {relay}: ");
     let key = task::blocking("read key", move || read_key(&prompt)).await?;
-    let service = context::service(&relay, key.clone());
+    let service = service(&relay, key.clone());
     let user = service.whoami().await;
     let user = user.map_err(|error| match Failure::service("sign in", &error) {
         failure if failure.code == Code::SignIn => {
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         }
         failure => failure,
     })?;
-    let mut credentials = context.credentials()?;
+    let mut credentials = context.profile.credentials()?;
     credentials.put(SignIn { relay: relay.clone(), key })?;
     if context.json {
         let line = json!({ "relay": relay, "signed_in": true, "user": user });

@@ -1,10 +1,10 @@
 //! `adit logout`: forgets a user's key for a relay.
 
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::relay_url::RelayUrl;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::failure::{Code, Failure, Outcome};
-use crate::relay_url::RelayUrl;
 use crate::screen::{print_line, remark};
 
 /// What it takes.
@@ -16,7 +16,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
-    let mut credentials = context.credentials()?;
+    let mut credentials = context.profile.credentials()?;
     let relay = match (&args.relay, credentials.all()) {
         (Some(url), _) => match credentials.find(url).or(credentials.by_host(url.authority())) {
             Some(sign_in) => sign_in.relay.clone(),
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         }
     };
     credentials.remove(&relay)?;
-    if context.has_key_in_environment() {
+    if context.profile.has_key_in_environment() {
         remark("ADIT_API_KEY is still set, and is used for any relay");
     }
     if context.json {

@@ -1,12 +1,12 @@
 //! `adit use`: chooses where tunnels live from now on.
 
+use adit_app::failure::Outcome;
+use adit_app::place::{self, Place, Wishes};
+use adit_app::settings::Settings;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::failure::Outcome;
-use crate::place::{self, Place, Wishes};
 use crate::screen::{print_line, remark};
-use crate::settings::Settings;
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
@@ -17,10 +17,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
-    let credentials = context.credentials()?;
+    let credentials = context.profile.credentials()?;
     let wishes = Wishes { asked: Some(args.place), ..Wishes::default() };
     let (place, _) = place::choose(wishes, &credentials);
-    let path = context.places.settings();
+    let path = context.profile.places.settings();
     // A file with a mistake in it is not written over.
     let mut settings = Settings::load(&path)?;
     settings.r#where = Some(place.clone());

@@ -5,11 +5,11 @@ mod user;
 
 use std::path::PathBuf;
 
+use adit_app::durable;
+use adit_app::failure::{Code, Failure, Outcome};
 use adit_relay::config::{Config, Storage};
 
 use crate::context::Context;
-use crate::durable;
-use crate::failure::{Code, Failure, Outcome};
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
 /// Reads the configuration. A file that is named must be there; the usual one need not.
 fn config(named: Option<PathBuf>, context: &Context) -> Outcome<Config> {
     let is_named = named.is_some();
-    let path = named.unwrap_or_else(|| context.places.relay_config());
+    let path = named.unwrap_or_else(|| context.profile.places.relay_config());
     let text = match durable::read(&path)? {
         Some(text) => text,
         None if is_named => {
@@ -60,7 +60,7 @@ fn config(named: Option<PathBuf>, context: &Context) -> Outcome<Config> {
         }
         None => String::new(),
     };
-    Config::parse(&text, &context.places.data).map_err(|error| {
+    Config::parse(&text, &context.profile.places.data).map_err(|error| {
         let message = format!("cannot read {}: {}", path.display(), error.to_string().trim_end());
         Failure::new(Code::Usage, message)
             .hint("mend the file; `docs/relay.md` lists what may stand in it")

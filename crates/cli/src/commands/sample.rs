@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use adit_app::failure::{Code, Failure, Outcome};
 use adit_wire::net::{self, Listener, Stream};
 use adit_wire::task::{Group, Spawner, Stopping};
 use bytes::Bytes;
@@ -15,7 +16,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use crate::context::Context;
-use crate::failure::{Code, Failure, Outcome};
 use crate::signal::Requests;
 
 /// What it takes.

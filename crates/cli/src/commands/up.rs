@@ -12,16 +12,16 @@ mod relay;
 mod serve;
 mod stage;
 
+use adit_app::access::Open;
+use adit_app::durable;
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::name::Name;
+use adit_app::place::Place;
+use adit_app::port::Port;
 use adit_wire::clock;
 
-use crate::access::Open;
 use crate::context::Context;
-use crate::durable;
-use crate::failure::{Code, Failure, Outcome};
 use crate::lines::Lines;
-use crate::name::Name;
-use crate::place::Place;
-use crate::port::Port;
 use crate::project::Project;
 use crate::report::Report;
 use crate::signal::Requests;
@@ -93,8 +93,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         std::env::current_dir().map_err(|error| durable::cannot("find", ".".as_ref(), &error))?;
     let project = if args.ports.is_empty() { Project::load(&directory)? } else { None };
     let (show_query, qr) = (args.show_query, args.qr);
-    let plan =
-        plan::make(args, project, &directory, |asked, project| context.choose(asked, project))?;
+    let plan = plan::make(args, project, &directory, |asked, project| {
+        context.profile.choose(asked, project)
+    })?;
 
     if !context.json {
         header::before(&plan, context.screen)?;

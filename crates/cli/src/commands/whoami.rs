@@ -1,13 +1,13 @@
 //! `adit whoami`: where tunnels live now, and which relays accept the user's keys.
 
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::place::Place;
+use adit_app::relay_url::RelayUrl;
 use adit_proto::contracts::NamedRateStatus;
 use adit_tunnel::management::Management;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Code, Failure, Outcome};
-use crate::place::Place;
-use crate::relay_url::RelayUrl;
 use crate::screen::{Style, harmless, print_line};
 
 /// The whole answer.
@@ -32,9 +32,9 @@ struct Known {
 }
 
 pub(crate) async fn run(context: &Context) -> Outcome {
-    let (place, because) = context.choose(None, None)?;
+    let (place, because) = context.profile.choose(None, None)?;
     let mut relays: Vec<_> =
-        context.credentials()?.all().iter().map(|it| it.relay.clone()).collect();
+        context.profile.credentials()?.all().iter().map(|it| it.relay.clone()).collect();
     if let Place::Relay(chosen) = &place
         && !relays.contains(chosen)
     {
@@ -73,7 +73,7 @@ async fn signed_in(
     context: &Context,
     relay: &RelayUrl,
 ) -> Outcome<(Option<String>, Vec<NamedRateStatus>)> {
-    let service = context.service(relay)?;
+    let service = context.profile.service(relay)?;
     let asked = tokio::try_join!(service.whoami(), service.limits());
     asked.map_err(|error| Failure::service(format_args!("sign in to {relay}"), &error))
 }

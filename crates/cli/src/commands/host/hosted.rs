@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use adit_app::claim::Claim;
+use adit_app::failure::Outcome;
+use adit_app::places::Places;
+use adit_app::relay_url::RelayUrl;
+use adit_app::service::connector;
 use adit_proto::id::FullId;
 use adit_tunnel::host::{Command, Commander, Config, Event, Host, HostHandle, Identity};
 use adit_tunnel::management::Management;
 use adit_wire::task::Group;
 use tokio::sync::mpsc;
-
-use crate::claim::Claim;
-use crate::context::connector;
-use crate::failure::Outcome;
-use crate::places::Places;
-use crate::relay_url::RelayUrl;
 
 /// Events that wait to be told. Full means that the tunnels' own queues fill up next, which drop
 /// and count: nothing that is forwarded waits for a screen.

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use adit_app::failure::{Code, Failure, Outcome};
 use adit_relay::Server;
 use adit_relay::config::Config;
 use adit_relay::server::SpawnError;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::failure::{Code, Failure, Outcome};
 use crate::screen::{print_line, remark};
 use crate::signal::{self, Requests};
 

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use adit_app::failure::{Code, Failure, Outcome};
 use adit_relay::auth::users::{self, UsersError};
 use adit_relay::record::User;
 use adit_wire::{clock, task};
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::failure::{Code, Failure, Outcome};
 use crate::screen::{print_line, remark};
 
 /// What to do with users.

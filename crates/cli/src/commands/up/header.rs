@@ -1,15 +1,15 @@
 //! What `adit up` says before the first request: what was chosen, what that means, and what next.
 
+use adit_app::access::Access;
+use adit_app::failure::Outcome;
+use adit_app::place::{Because, Place};
+use adit_app::reach::{Reach, Reaches};
 use adit_tunnel::host::PortUrls;
 use jiff::Timestamp;
 
 use super::plan::Plan;
 use super::qr;
 use super::stage::Stage;
-use crate::access::Access;
-use crate::failure::Outcome;
-use crate::place::{Because, Place};
-use crate::reach::{Reach, Reaches};
 use crate::screen::{Screen, Style};
 
 /// Before anything is done: what was chosen and, if others will be let in, what that means.

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use adit_app::claim::Claim;
+use adit_app::durable;
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::reach::Reaches;
 use adit_proto::id::{FullId, TunnelId};
 use adit_proto::token::Secret;
 use adit_relay::Server;
@@ -18,11 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::Plan;
 use super::stage::{LanUrl, Stage};
 use super::{lan, relay};
-use crate::claim::Claim;
 use crate::context::Context;
-use crate::durable;
-use crate::failure::{Code, Failure, Outcome};
-use crate::reach::Reaches;
 use crate::screen::remark;
 
 /// What a trial relay keeps besides its own store.
@@ -40,7 +40,7 @@ const VERSION: u32 = 1;
 
 /// Starts the relay and finds or makes its tunnel.
 pub(super) async fn set(plan: &Plan, context: &Context) -> Outcome<Stage> {
-    let directory = context.places.state.join("embedded").join(plan.key());
+    let directory = context.profile.places.state.join("embedded").join(plan.key());
     let claim = Claim::take(&directory, &plan.called())?;
     let note = directory.join("trial.json");
     let last = remembered(&note)?;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use crate::failure::{Code, Failure, Outcome};
+use adit_app::failure::{Code, Failure, Outcome};
 
 /// The address that this computer would have towards others. Nothing is sent to find out: the
 /// system only chooses a way.

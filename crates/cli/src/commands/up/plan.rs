@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use adit_app::access::Access;
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::name::Name;
+use adit_app::place::{Because, Place};
+use adit_app::port::Port;
+
 use super::Args;
-use crate::access::Access;
-use crate::failure::{Code, Failure, Outcome};
-use crate::name::Name;
-use crate::place::{Because, Place};
-use crate::port::Port;
 use crate::project::{self, Project};
 
 /// What to do.

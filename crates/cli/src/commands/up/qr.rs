@@ -1,11 +1,11 @@
 //! A QR code of the address that reaches farthest, to be opened with a phone.
 
+use adit_app::failure::Outcome;
+use adit_app::reach::{Reach, Reaches};
 use adit_tunnel::host::PortUrls;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
-use crate::failure::Outcome;
-use crate::reach::{Reach, Reaches};
 use crate::screen::Screen;
 
 /// Prints it, light on dark as most terminals are; cameras read either.

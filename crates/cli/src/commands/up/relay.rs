@@ -2,6 +2,14 @@
 
 use std::sync::Arc;
 
+use adit_app::access::Access;
+use adit_app::claim::Claim;
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::name::Name;
+use adit_app::port::Port;
+use adit_app::reach::Reaches;
+use adit_app::relay_url::RelayUrl;
+use adit_app::service::{connector, full_id};
 use adit_proto::contracts::{AccessControl, AccessEntryType, Tunnel, TunnelPort};
 use adit_proto::id::FullId;
 use adit_tunnel::management::{Error, Locator, Management, Want};
@@ -10,14 +18,7 @@ use jiff::Timestamp;
 
 use super::plan::Plan;
 use super::stage::Stage;
-use crate::access::Access;
-use crate::claim::Claim;
-use crate::context::{Context, connector, full_id};
-use crate::failure::{Code, Failure, Outcome};
-use crate::name::Name;
-use crate::port::Port;
-use crate::reach::Reaches;
-use crate::relay_url::RelayUrl;
+use crate::context::Context;
 
 /// A temporary tunnel that nobody removed, because this process was killed, goes away by itself
 /// after this time without a host; the shortest that there is.
@@ -25,10 +26,10 @@ const TEMPORARY_SECONDS: u32 = 3600;
 
 /// Finds or makes the tunnel on the relay at `url`.
 pub(super) async fn set(plan: &Plan, url: &RelayUrl, context: &Context) -> Outcome<Stage> {
-    let management: Arc<dyn Management> = Arc::new(context.service(url)?);
+    let management: Arc<dyn Management> = Arc::new(context.profile.service(url)?);
     let (tunnel, reaches) = tokio::join!(prepare(&*management, plan), Reaches::look_up(url));
     let tunnel = tunnel?;
-    let directory = context.places.claim_of(&tunnel);
+    let directory = context.profile.places.claim_of(&tunnel);
     let claim = Claim::take(&directory, &format!("{} on {url}", plan.shown(&tunnel)))?;
     Ok(Stage {
         management,
@@ -160,7 +161,7 @@ mod tests {
     use adit_proto::contracts::{AccessEntry, Protocol, TunnelOptions};
 
     use super::*;
-    use crate::place::{Because, Place};
+    use adit_app::place::{Because, Place};
 
     fn plan(ports: &[&str], access: &str) -> Plan {
         Plan {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adit_app::failure::{Code, Failure, Outcome};
 use adit_relay::Server;
 use adit_tunnel::host::{Command, Config, Event, Host, HostHandle, PortUrls, State};
 use adit_tunnel::management::Locator;
@@ -10,7 +11,6 @@ use adit_wire::{clock, net};
 use super::header;
 use super::plan::Plan;
 use super::stage::{LanUrl, Stage};
-use crate::failure::{Code, Failure, Outcome};
 use crate::lines;
 use crate::report::{Report, given_up};
 use crate::screen::{Screen, remark};

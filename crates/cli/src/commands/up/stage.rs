@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use adit_app::claim::Claim;
+use adit_app::failure::Outcome;
+use adit_app::place::Place;
+use adit_app::reach::Reaches;
 use adit_proto::id::FullId;
 use adit_relay::Server;
 use adit_tunnel::management::Management;
@@ -9,11 +13,7 @@ use adit_wire::net::Connector;
 
 use super::plan::Plan;
 use super::{here, relay};
-use crate::claim::Claim;
 use crate::context::Context;
-use crate::failure::Outcome;
-use crate::place::Place;
-use crate::reach::Reaches;
 
 /// A tunnel that may be hosted now, and what it stands on.
 #[derive(Debug)]

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use adit_proto::access::Scope;
 use adit_proto::contracts::{AccessControl, AccessEntry, AccessEntryType};
-use adit_relay::config::parse_duration;
+use adit_proto::span;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 /// Who may visit a tunnel besides its owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// Nobody.
     #[default]
     Private,
@@ -22,19 +22,19 @@ pub(crate) enum Access {
 
 /// How long everybody may visit: a minute to 30 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Open(Duration);
+pub struct Open(Duration);
 
 /// Why a text does not say how long.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a time from 1m to 30d is expected, such as 90m, 8h or 7d")]
-pub(crate) struct BadOpen;
+pub struct BadOpen;
 
 impl Open {
     /// What `--anonymous` alone means; long enough for a working day, and it ends overnight.
-    pub(crate) const DEFAULT: &str = "8h";
+    pub const DEFAULT: &str = "8h";
 
     /// When it ends if it begins now.
-    pub(crate) fn end(self, now: Timestamp) -> Timestamp {
+    pub fn end(self, now: Timestamp) -> Timestamp {
         now.checked_add(self.0).unwrap_or(Timestamp::MAX)
     }
 }
@@ -44,7 +44,7 @@ impl FromStr for Open {
 
     fn from_str(text: &str) -> Result<Self, BadOpen> {
         let allowed = Duration::from_secs(60)..=Duration::from_secs(30 * 86_400);
-        let time = parse_duration(text).ok().filter(|time| allowed.contains(time));
+        let time = span::parse(text).filter(|time| allowed.contains(time));
         time.map(Self).ok_or(BadOpen)
     }
 }
@@ -62,7 +62,7 @@ impl fmt::Display for Open {
 
 impl Access {
     /// As the service writes it.
-    pub(crate) fn to_contract(self, now: Timestamp) -> AccessControl {
+    pub fn to_contract(self, now: Timestamp) -> AccessControl {
         let entries = match self {
             Self::Private => Vec::new(),
             Self::Anonymous(open) => vec![AccessEntry {

@@ -11,20 +11,20 @@ use crate::place::Place;
 /// The user's choices.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Where tunnels live unless a command says otherwise.
-    pub(crate) r#where: Option<Place>,
+    pub r#where: Option<Place>,
 }
 
 impl Settings {
     /// Reads them; all open when there is no file.
-    pub(crate) fn load(path: &Path) -> Outcome<Self> {
+    pub fn load(path: &Path) -> Outcome<Self> {
         let Some(text) = durable::read(path)? else { return Ok(Self::default()) };
         toml::from_str(&text).map_err(|error| cannot_read(path, &error))
     }
 
     /// Keeps them.
-    pub(crate) fn save(&self, path: &Path) -> Outcome {
+    pub fn save(&self, path: &Path) -> Outcome {
         let mut text = "# Written by `adit use`; may be edited.\n".to_owned();
         if let Some(place) = &self.r#where {
             text.push_str(&format!("where = \"{place}\"\n"));
@@ -34,7 +34,7 @@ impl Settings {
 }
 
 /// A file of the user's that is not what it should be; `error` names the line and what is wrong.
-pub(crate) fn cannot_read(path: &Path, error: &toml::de::Error) -> Failure {
+pub fn cannot_read(path: &Path, error: &toml::de::Error) -> Failure {
     let text = error.to_string();
     Failure::new(Code::Usage, format!("cannot read {}: {}", path.display(), text.trim_end()))
         .hint("mend the file; `docs/cli.md` lists what may stand in it")

@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 /// end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct RelayUrl(Box<str>);
+pub struct RelayUrl(Box<str>);
 
 impl RelayUrl {
     /// For the client of the management API.
-    pub(crate) fn base(&self) -> Base {
+    pub fn base(&self) -> Base {
         Base::parse(&self.0).expect("it was checked when it was made")
     }
 
     /// The host, with its port if that is written.
-    pub(crate) fn authority(&self) -> &str {
+    pub fn authority(&self) -> &str {
         self.0.split_once("://").map_or(&*self.0, |(_, authority)| authority)
     }
 
     /// The host alone; an IPv6 address without its brackets.
-    pub(crate) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         let authority = self.authority();
         match authority.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or(rest),
@@ -34,7 +34,7 @@ impl RelayUrl {
     }
 
     /// Whether keys and bytes would cross a network unencrypted.
-    pub(crate) fn is_exposed(&self) -> bool {
+    pub fn is_exposed(&self) -> bool {
         let loopback = self.host().parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         self.0.starts_with("http://") && !loopback && self.host() != "localhost"
     }

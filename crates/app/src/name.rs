@@ -9,11 +9,11 @@ use serde::Deserialize;
 /// A name that a relay accepts, and that can be a file name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Name(Box<str>);
+pub struct Name(Box<str>);
 
 impl Name {
     /// The text.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -7,7 +7,7 @@ use crate::relay_url::RelayUrl;
 
 /// From where an address can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Reach {
+pub enum Reach {
     /// This computer only.
     Computer,
     /// Computers of the same network.
@@ -18,7 +18,7 @@ pub(crate) enum Reach {
 
 impl Reach {
     /// Of an IP address. Those that the internet does not route count as a network's own.
-    pub(crate) fn of(address: IpAddr) -> Self {
+    pub fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => of_v4(address),
             IpAddr::V6(address) => match address.to_ipv4_mapped() {
@@ -29,14 +29,14 @@ impl Reach {
     }
 
     /// Of a host that has these addresses: as far as the farthest; nothing when it has none.
-    pub(crate) fn of_all(addresses: impl IntoIterator<Item = IpAddr>) -> Option<Self> {
+    pub fn of_all(addresses: impl IntoIterator<Item = IpAddr>) -> Option<Self> {
         addresses.into_iter().map(Self::of).max()
     }
 }
 
 /// How far the addresses of one relay reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reaches {
+pub struct Reaches {
     /// Whether it is the trial relay in this process.
     trial: bool,
     /// How far names below its domain reach, if that is known.
@@ -45,10 +45,10 @@ pub(crate) struct Reaches {
 
 impl Reaches {
     /// Of the trial relay in this process.
-    pub(crate) const TRIAL: Self = Self { trial: true, names: None };
+    pub const TRIAL: Self = Self { trial: true, names: None };
 
     /// Of a relay: asks the name service where it is. Its tunnels' names lead to the same place.
-    pub(crate) async fn look_up(relay: &RelayUrl) -> Self {
+    pub async fn look_up(relay: &RelayUrl) -> Self {
         let host = relay.host();
         let names = if is_localhost(host) {
             Some(Reach::Computer)
@@ -61,7 +61,7 @@ impl Reaches {
     }
 
     /// How far a URL reaches, if that is known.
-    pub(crate) fn of(&self, url: &str) -> Option<Reach> {
+    pub fn of(&self, url: &str) -> Option<Reach> {
         let host = host(url);
         match host.parse() {
             Ok(address) => Some(Reach::of(address)),
@@ -71,7 +71,7 @@ impl Reaches {
     }
 
     /// What to say behind a URL. `before` is the one named before it, if there is one.
-    pub(crate) fn describe(&self, url: &str, before: Option<&str>) -> String {
+    pub fn describe(&self, url: &str, before: Option<&str>) -> String {
         let reach = self.of(url);
         // Names below localhost are known to browsers, but not to every program.
         let is_for_browsers = |url| is_localhost(host(url));

@@ -12,7 +12,7 @@ use crate::relay_url::RelayUrl;
 /// A place as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) enum Place {
+pub enum Place {
     /// A trial relay in this process: reaches this computer, with `--lan` the local network.
     Here,
     /// A relay.
@@ -21,7 +21,7 @@ pub(crate) enum Place {
 
 /// Why a place was chosen, for the user to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Because {
+pub enum Because {
     /// `--on`.
     Asked,
     /// `ADIT_ON`.
@@ -40,15 +40,19 @@ pub(crate) enum Because {
 
 /// What may say where, the strongest first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wishes {
-    pub(crate) asked: Option<Place>,
-    pub(crate) environment: Option<Place>,
-    pub(crate) project: Option<Place>,
-    pub(crate) settings: Option<Place>,
+pub struct Wishes {
+    /// `--on`.
+    pub asked: Option<Place>,
+    /// `ADIT_ON`.
+    pub environment: Option<Place>,
+    /// `where` in `./adit.toml`.
+    pub project: Option<Place>,
+    /// `adit use`.
+    pub settings: Option<Place>,
 }
 
 /// Chooses, and says why.
-pub(crate) fn choose(wishes: Wishes, credentials: &Credentials) -> (Place, Because) {
+pub fn choose(wishes: Wishes, credentials: &Credentials) -> (Place, Because) {
     let Wishes { asked, environment, project, settings } = wishes;
     let wished = asked
         .map(|place| (place, Because::Asked))

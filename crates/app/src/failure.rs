@@ -10,7 +10,7 @@ use serde::Serialize;
 /// What kind of failure it is. The name is what scripts match on, and never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Code {
+pub enum Code {
     /// The command line, or a file that stands in for it, cannot be understood.
     Usage,
     /// There is no such tunnel, port, user or sign-in.
@@ -41,7 +41,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// The exit code of a command that fails like this.
-    pub(crate) fn exit(self) -> u8 {
+    pub fn exit(self) -> u8 {
         match self {
             Self::Conflict | Self::Refused | Self::Listen | Self::Storage => 1,
             Self::LocalPort | Self::Internal => 1,
@@ -57,46 +57,43 @@ impl Code {
 
 /// Why a command ended badly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Failure {
-    pub(crate) code: Code,
+pub struct Failure {
+    /// What kind it is.
+    pub code: Code,
     /// What happened, without a full stop at the end.
-    pub(crate) message: String,
+    pub message: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) hint: Option<String>,
+    pub hint: Option<String>,
 }
 
 /// What a command returns.
-pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+pub type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
     /// A failure without advice.
-    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), hint: None }
     }
 
     /// Adds what to do.
     #[must_use]
-    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+    pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
     /// A failure with everything that its cause has to say.
-    pub(crate) fn caused(
-        code: Code,
-        what: impl fmt::Display,
-        cause: &dyn std::error::Error,
-    ) -> Self {
+    pub fn caused(code: Code, what: impl fmt::Display, cause: &dyn std::error::Error) -> Self {
         Self::new(code, format!("{what}: {}", chain(cause)))
     }
 
     /// Standard output is gone: whoever read it, such as `head`, has seen enough.
-    pub(crate) fn output(cause: &std::io::Error) -> Self {
+    pub fn output(cause: &std::io::Error) -> Self {
         Self::caused(Code::Storage, "nothing can be printed", cause)
     }
 
     /// A relay that did not do `what` (the rest of a sentence that begins with "cannot").
-    pub(crate) fn service(what: impl fmt::Display, error: &management::Error) -> Self {
+    pub fn service(what: impl fmt::Display, error: &management::Error) -> Self {
         use management::Error;
         let failure = |code| Self::caused(code, format_args!("cannot {what}"), error);
         match error {
@@ -126,19 +123,12 @@ impl Failure {
     }
 
     /// The exit code.
-    pub(crate) fn exit(&self) -> ExitCode {
+    pub fn exit(&self) -> ExitCode {
         self.code.exit().into()
     }
 
-    /// Tells it on standard error, for a script as one line of JSON.
-    pub(crate) fn report(&self, json: bool) {
-        // Where standard error is gone there is nobody to tell.
-        use std::io::Write;
-        let text = if json { self.json() } else { format!("adit: {self}") };
-        let _ = writeln!(std::io::stderr(), "{text}");
-    }
-
-    fn json(&self) -> String {
+    /// One line of JSON for a script.
+    pub fn json(&self) -> String {
         #[derive(Serialize)]
         struct Reported<'a> {
             error: &'a Failure,
@@ -158,7 +148,7 @@ impl fmt::Display for Failure {
 }
 
 /// An error and what it says were its causes, each once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

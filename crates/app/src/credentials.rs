@@ -12,19 +12,20 @@ use crate::relay_url::RelayUrl;
 
 /// All sign-ins.
 #[derive(Debug)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     path: PathBuf,
     signed_in: Vec<SignIn>,
+    remarks: Vec<String>,
 }
 
 /// One sign-in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SignIn {
+pub struct SignIn {
     /// The relay.
-    pub(crate) relay: RelayUrl,
+    pub relay: RelayUrl,
     /// The user's API key there.
-    pub(crate) key: Secret,
+    pub key: Secret,
 }
 
 #[derive(Deserialize)]
@@ -39,57 +40,67 @@ struct File {
 const VERSION: u32 = 1;
 
 impl Credentials {
-    /// Reads them. A file that makes no sense is set aside, which is said on standard error; then
+    /// Reads them. A file that makes no sense is set aside, which [`remarks`](Self::remarks) tell; then
     /// nobody is signed in.
-    pub(crate) fn load(path: PathBuf) -> Outcome<Self> {
-        let Some(text) = durable::read(&path)? else {
-            return Ok(Self { path, signed_in: Vec::new() });
-        };
-        protect(&path);
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was written by a newer program.
+    pub fn load(path: PathBuf) -> Outcome<Self> {
+        let mut read = Self { path, signed_in: Vec::new(), remarks: Vec::new() };
+        let Some(text) = durable::read(&read.path)? else { return Ok(read) };
+        read.remarks.extend(protect(&read.path));
         match toml::from_str::<File>(&text) {
-            Ok(file) if file.version == VERSION => Ok(Self { path, signed_in: file.signed_in }),
-            Ok(file) => Err(newer(&path, file.version)),
+            Ok(file) if file.version == VERSION => read.signed_in = file.signed_in,
+            Ok(file) => return Err(newer(&read.path, file.version)),
             Err(_) => match toml::from_str::<toml::Table>(&text).ok().and_then(version) {
-                Some(version) if version > VERSION => Err(newer(&path, version)),
-                _ => {
-                    let aside = durable::set_aside(&path)?;
-                    // Not the parser's message: it quotes the line, which may hold a key.
-                    eprintln!(
-                        "adit: {} is damaged and was moved to {}; sign in again with: adit login <relay URL>",
-                        path.display(),
-                        aside.display()
-                    );
-                    Ok(Self { path, signed_in: Vec::new() })
-                }
+                Some(version) if version > VERSION => return Err(newer(&read.path, version)),
+                _ => read.set_aside()?,
             },
         }
+        Ok(read)
+    }
+
+    fn set_aside(&mut self) -> Outcome {
+        let aside = durable::set_aside(&self.path)?;
+        // Not the parser's message: it quotes the line, which may hold a key.
+        self.remarks.push(format!(
+            "{} is damaged and was moved to {}; sign in again with: adit login <relay URL>",
+            self.path.display(),
+            aside.display()
+        ));
+        Ok(())
+    }
+
+    /// What the user should hear about the file, each a sentence.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// All sign-ins, oldest first.
-    pub(crate) fn all(&self) -> &[SignIn] {
+    pub fn all(&self) -> &[SignIn] {
         &self.signed_in
     }
 
     /// The sign-in to that relay.
-    pub(crate) fn find(&self, relay: &RelayUrl) -> Option<&SignIn> {
+    pub fn find(&self, relay: &RelayUrl) -> Option<&SignIn> {
         self.signed_in.iter().find(|it| it.relay == *relay)
     }
 
     /// The relay that is meant by a host name, with or without `cp.` before it, if one is.
-    pub(crate) fn by_host(&self, host: &str) -> Option<&SignIn> {
+    pub fn by_host(&self, host: &str) -> Option<&SignIn> {
         let bare = |it: &SignIn| it.relay.authority().strip_prefix("cp.") == Some(host);
         self.signed_in.iter().find(|it| it.relay.authority() == host || bare(it))
     }
 
     /// Adds a sign-in or replaces its key.
-    pub(crate) fn put(&mut self, sign_in: SignIn) -> Outcome {
+    pub fn put(&mut self, sign_in: SignIn) -> Outcome {
         self.signed_in.retain(|it| it.relay != sign_in.relay);
         self.signed_in.push(sign_in);
         self.save()
     }
 
     /// Forgets a sign-in; `false` when there was none.
-    pub(crate) fn remove(&mut self, relay: &RelayUrl) -> Outcome<bool> {
+    pub fn remove(&mut self, relay: &RelayUrl) -> Outcome<bool> {
         let before = self.signed_in.len();
         self.signed_in.retain(|it| it.relay != *relay);
         let found = self.signed_in.len() < before;
@@ -116,7 +127,7 @@ impl Credentials {
 ///
 /// # Errors
 /// When it is nothing that a relay gives out.
-pub(crate) fn parse_key(text: &str) -> Outcome<Secret> {
+pub fn parse_key(text: &str) -> Outcome<Secret> {
     let text = text.trim();
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if (8..=512).contains(&text.len()) && text.bytes().all(fits) {
@@ -138,19 +149,22 @@ fn newer(path: &Path, version: u32) -> Failure {
 
 /// Takes the file away from others, if they could read it.
 #[cfg(unix)]
-fn protect(path: &Path) {
+fn protect(path: &Path) -> Option<String> {
     use std::fs::{Permissions, metadata, set_permissions};
     use std::os::unix::fs::PermissionsExt;
-    let Ok(found) = metadata(path) else { return };
-    if found.permissions().mode() & 0o077 != 0 {
-        let changed = set_permissions(path, Permissions::from_mode(0o600));
-        let what = if changed.is_ok() { "is now readable by you only" } else { "should not be" };
-        eprintln!("adit: others could read {}; it {what}", path.display());
+    let found = metadata(path).ok()?;
+    if found.permissions().mode() & 0o077 == 0 {
+        return None;
     }
+    let changed = set_permissions(path, Permissions::from_mode(0o600));
+    let what = if changed.is_ok() { "is now readable by you only" } else { "should not be" };
+    Some(format!("others could read {}; it {what}", path.display()))
 }
 
 #[cfg(not(unix))]
-fn protect(_: &Path) {}
+fn protect(_: &Path) -> Option<String> {
+    None
+}
 
 #[cfg(test)]
 mod tests {
@@ -194,7 +208,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("credentials.toml");
             durable::write(&path, text).unwrap();
-            assert!(Credentials::load(path.clone()).unwrap().all().is_empty());
+            let credentials = Credentials::load(path.clone()).unwrap();
+            assert!(credentials.all().is_empty());
+            assert!(credentials.remarks().iter().any(|it| it.contains("is damaged")));
             assert!(!path.exists());
             let aside = folder.path().join("credentials.toml.damaged");
             assert_eq!(fs::read_to_string(aside).unwrap(), text);

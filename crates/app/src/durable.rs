@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Code, Failure, Outcome};
 
 /// Reads a text; nothing when there is no file.
-pub(crate) fn read(path: &Path) -> Outcome<Option<String>> {
+pub fn read(path: &Path) -> Outcome<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -16,12 +16,12 @@ pub(crate) fn read(path: &Path) -> Outcome<Option<String>> {
 }
 
 /// Replaces a file, readable by its owner only. Makes its directory.
-pub(crate) fn write(path: &Path, text: &str) -> Outcome {
+pub fn write(path: &Path, text: &str) -> Outcome {
     replace(path, text.as_bytes()).map_err(|error| cannot("write", path, &error))
 }
 
 /// Makes a directory that only its owner can enter, with those above it.
-pub(crate) fn make_private_directory(path: &Path) -> Outcome {
+pub fn make_private_directory(path: &Path) -> Outcome {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -30,7 +30,7 @@ pub(crate) fn make_private_directory(path: &Path) -> Outcome {
 }
 
 /// Moves a file that makes no sense out of the way, so that nothing is lost, and returns where to.
-pub(crate) fn set_aside(path: &Path) -> Outcome<PathBuf> {
+pub fn set_aside(path: &Path) -> Outcome<PathBuf> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".damaged");
     let mut aside = path.with_file_name(&name);
@@ -46,7 +46,7 @@ pub(crate) fn set_aside(path: &Path) -> Outcome<PathBuf> {
 }
 
 /// A failure to do `what` with a file.
-pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
+pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::new(Code::Storage, format!("cannot {what} {}: {error}", path.display()));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

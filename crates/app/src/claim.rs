@@ -13,7 +13,7 @@ use crate::failure::{Code, Failure, Outcome};
 
 /// The right to be the only one; given up when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub struct Claim {
     directory: PathBuf,
     /// Holds the lock.
     _lock: File,
@@ -21,12 +21,12 @@ pub(crate) struct Claim {
 
 /// What the holder says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Note {
+pub struct Note {
     /// Its process.
-    pub(crate) pid: u32,
+    pub pid: u32,
     /// Where its tunnel can be reached, as soon as it can.
     #[serde(default)]
-    pub(crate) urls: Vec<String>,
+    pub urls: Vec<String>,
 }
 
 /// Apart from the lock, because Windows lets nobody read a locked file.
@@ -38,7 +38,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Code::AlreadyRunning`] when another process has it, with where that can be reached.
-    pub(crate) fn take(directory: &Path, what: &str) -> Outcome<Self> {
+    pub fn take(directory: &Path, what: &str) -> Outcome<Self> {
         durable::make_private_directory(directory)?;
         let path = directory.join(LOCK);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -54,14 +54,14 @@ impl Claim {
     }
 
     /// Whether some process has the directory.
-    pub(crate) fn is_taken(directory: &Path) -> bool {
+    pub fn is_taken(directory: &Path) -> bool {
         // A shared lock, so that those who only ask are not in each other's way.
         let lock = File::open(directory.join(LOCK));
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// Says where the tunnel can be reached.
-    pub(crate) fn note(&self, urls: &[String]) -> Outcome {
+    pub fn note(&self, urls: &[String]) -> Outcome {
         let note = Note { pid: std::process::id(), urls: urls.to_vec() };
         let text = serde_json::to_string(&note).expect("numbers and texts are JSON");
         durable::write(&self.directory.join(NOTE), &text)

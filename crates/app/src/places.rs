@@ -13,12 +13,12 @@ use crate::failure::{Code, Failure, Outcome};
 
 /// The directories of this user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Places {
+pub struct Places {
     config: Config,
     /// What `adit` remembers from run to run.
-    pub(crate) state: PathBuf,
+    pub state: PathBuf,
     /// What a relay keeps, unless its configuration says where.
-    pub(crate) data: PathBuf,
+    pub data: PathBuf,
 }
 
 /// `ADIT_CONFIG` names a directory, or with a name in `.toml` the one file that the command reads.
@@ -30,7 +30,7 @@ enum Config {
 
 impl Places {
     /// Finds them.
-    pub(crate) fn new(environment: &Environment) -> Outcome<Self> {
+    pub fn new(environment: &Environment) -> Outcome<Self> {
         let base = choose_base_strategy();
         let base = base.as_ref();
         let config = match &environment.config {
@@ -50,17 +50,17 @@ impl Places {
     }
 
     /// The user's settings.
-    pub(crate) fn settings(&self) -> PathBuf {
+    pub fn settings(&self) -> PathBuf {
         self.config_file("adit.toml")
     }
 
     /// A relay's configuration.
-    pub(crate) fn relay_config(&self) -> PathBuf {
+    pub fn relay_config(&self) -> PathBuf {
         self.config_file("relay.toml")
     }
 
     /// The keys of signed-in relays; beside the configuration.
-    pub(crate) fn credentials(&self) -> PathBuf {
+    pub fn credentials(&self) -> PathBuf {
         match &self.config {
             Config::Directory(directory) => directory.join("credentials.toml"),
             Config::File(file) => file.with_file_name("credentials.toml"),
@@ -68,7 +68,7 @@ impl Places {
     }
 
     /// The claim of the process that hosts a tunnel of a relay.
-    pub(crate) fn claim_of(&self, tunnel: &FullId) -> PathBuf {
+    pub fn claim_of(&self, tunnel: &FullId) -> PathBuf {
         self.state.join("tunnels").join(tunnel.to_string())
     }
 

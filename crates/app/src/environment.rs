@@ -9,26 +9,26 @@ use adit_proto::token::Secret;
 
 /// The variables that mean something to `adit`.
 #[derive(Default)]
-pub(crate) struct Environment {
+pub struct Environment {
     /// `ADIT_CONFIG`: where the configuration is.
-    pub(crate) config: Option<OsString>,
+    pub config: Option<OsString>,
     /// `ADIT_STATE_DIR`: where state is kept.
-    pub(crate) state_dir: Option<OsString>,
+    pub state_dir: Option<OsString>,
     /// `ADIT_DATA_DIR`: where a relay keeps its data.
-    pub(crate) data_dir: Option<OsString>,
+    pub data_dir: Option<OsString>,
     /// `ADIT_ON`: where tunnels live unless the command says so.
-    pub(crate) on: Option<String>,
+    pub on: Option<String>,
     /// `ADIT_API_KEY`: a user's key, used before any that is stored.
-    pub(crate) api_key: Option<Secret>,
+    pub api_key: Option<Secret>,
     /// `ADIT_LOG`: what is logged.
-    pub(crate) log: Option<String>,
+    pub log: Option<String>,
     /// Whether `NO_COLOR` is set to something.
-    pub(crate) no_color: bool,
+    pub no_color: bool,
 }
 
 impl Environment {
     /// Reads them. A variable that is empty counts as not set.
-    pub(crate) fn read() -> Self {
+    pub fn read() -> Self {
         let path = |name| env::var_os(name).filter(|value| !value.is_empty());
         let text = |name| env::var(name).ok().filter(|value| !value.is_empty());
         Self {

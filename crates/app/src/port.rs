@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 /// What the server on a port speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     /// Found out from its first answer.
     #[default]
     Auto,
@@ -20,15 +20,16 @@ pub(crate) enum Protocol {
 
 /// A port of this computer that is to be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Port {
+pub struct Port {
     /// 1 to 65535.
-    pub(crate) number: u16,
-    pub(crate) protocol: Protocol,
+    pub number: u16,
+    /// What it speaks.
+    pub protocol: Protocol,
 }
 
 impl Port {
     /// As the service writes it.
-    pub(crate) fn to_contract(self) -> TunnelPort {
+    pub fn to_contract(self) -> TunnelPort {
         let protocol = match self.protocol {
             Protocol::Auto => contracts::Protocol::Auto,
             Protocol::Http => contracts::Protocol::Http,
@@ -40,7 +41,7 @@ impl Port {
 
 /// Why a text is no port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadPort {
+pub enum BadPort {
     /// Not a number, or one that no port has.
     #[error("a port is a number from 1 to 65535, such as 3000")]
     Number,

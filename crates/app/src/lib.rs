@@ -1,0 +1,21 @@
+//! The application without any of its faces: where tunnels live and who is signed in, what is kept
+//! in files and how, and who may do a thing on this computer.
+//!
+//! The command line and the desktop app stand on it; nothing in here prints, draws or parses
+//! arguments.
+
+pub mod access;
+pub mod claim;
+pub mod credentials;
+pub mod durable;
+pub mod environment;
+pub mod failure;
+pub mod name;
+pub mod place;
+pub mod places;
+pub mod port;
+pub mod profile;
+pub mod reach;
+pub mod relay_url;
+pub mod service;
+pub mod settings;

@@ -1,0 +1,106 @@
+//! The user of this computer: where the files are, where tunnels shall live, and with which key.
+
+use adit_proto::token::Secret;
+use adit_tunnel::management::{Credential, Rest};
+
+use crate::credentials::{self, Credentials, SignIn};
+use crate::environment::Environment;
+use crate::failure::{Code, Failure, Outcome};
+use crate::place::{self, Because, Place, Wishes};
+use crate::places::Places;
+use crate::relay_url::RelayUrl;
+use crate::service::{connector, service};
+use crate::settings::Settings;
+
+/// What the environment and the files say of the user.
+#[derive(Debug)]
+pub struct Profile {
+    /// Where the files are.
+    pub places: Places,
+    on: Option<String>,
+    api_key: Option<Secret>,
+    remark: fn(&str),
+}
+
+impl Profile {
+    /// From what the environment says. What the user should hear goes to `remark`, a sentence a call.
+    ///
+    /// # Errors
+    /// When there is no directory for the files.
+    pub fn new(environment: Environment, remark: fn(&str)) -> Outcome<Self> {
+        let places = Places::new(&environment)?;
+        Ok(Self { places, on: environment.on, api_key: environment.api_key, remark })
+    }
+
+    /// The stored sign-ins.
+    pub fn credentials(&self) -> Outcome<Credentials> {
+        let credentials = Credentials::load(self.places.credentials())?;
+        credentials.remarks().iter().for_each(|remark| (self.remark)(remark));
+        Ok(credentials)
+    }
+
+    /// Where a tunnel is to live, and why.
+    pub fn choose(
+        &self,
+        asked: Option<Place>,
+        project: Option<Place>,
+    ) -> Outcome<(Place, Because)> {
+        let environment = match &self.on {
+            Some(text) => Some(text.parse().map_err(|error| {
+                Failure::new(Code::Usage, format!("ADIT_ON is `{text}`: {error}"))
+            })?),
+            None => None,
+        };
+        let settings = Settings::load(&self.places.settings())?.r#where;
+        let wishes = Wishes { asked, environment, project, settings };
+        Ok(place::choose(wishes, &self.credentials()?))
+    }
+
+    /// The relay to use, for a command that needs one.
+    pub fn relay(&self, asked: Option<Place>) -> Outcome<RelayUrl> {
+        match self.choose(asked, None)? {
+            (Place::Relay(relay), _) => Ok(relay),
+            (Place::Here, Because::ManySignIns) => {
+                Err(Failure::new(Code::Usage, "you are signed in to several relays")
+                    .hint("say which with --on <relay>, or choose one with: adit use <relay>"))
+            }
+            (Place::Here, _) => Err(Failure::new(Code::SignIn, "you are signed in to no relay")
+                .hint("sign in with: adit login <relay URL>")),
+        }
+    }
+
+    /// The user's key for a relay: `ADIT_API_KEY`, else the stored one.
+    pub fn key(&self, relay: &RelayUrl) -> Outcome<Secret> {
+        if let Some(key) = &self.api_key {
+            return credentials::parse_key(key.expose())
+                .map_err(|failure| failure.hint("ADIT_API_KEY is set to it"));
+        }
+        let credentials = self.credentials()?;
+        match credentials.find(relay) {
+            Some(SignIn { key, .. }) => Ok(key.clone()),
+            None => Err(Failure::new(Code::SignIn, format!("you are not signed in to {relay}"))
+                .hint(format!("sign in with: adit login {relay}"))),
+        }
+    }
+
+    /// The management API of a relay, as its signed-in user.
+    pub fn service(&self, relay: &RelayUrl) -> Outcome<Rest> {
+        Ok(service(relay, self.key(relay)?))
+    }
+
+    /// The management API of a relay, as its signed-in user or, where there is none, as a stranger.
+    pub fn service_for_anybody(&self, relay: &RelayUrl) -> Outcome<Rest> {
+        match self.key(relay) {
+            Ok(key) => Ok(service(relay, key)),
+            Err(failure) if failure.code == Code::SignIn => {
+                Ok(Rest::new(connector(), relay.base(), Credential::Anonymous))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether `ADIT_API_KEY` is set.
+    pub fn has_key_in_environment(&self) -> bool {
+        self.api_key.is_some()
+    }
+}
