@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod constraints;
 pub mod contracts;
 pub mod deadline;
+pub mod health;
 pub mod host;
 pub mod id;
 pub mod registry;
