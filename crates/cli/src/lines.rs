@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_wire::clock;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::screen::print_line;
@@ -54,6 +55,14 @@ pub(crate) enum Event {
     Removed { port: u16 },
     /// The connection is tried again after a while.
     Retry { attempt: u32, in_ms: u64, cause: String },
+    /// What is known of a port's URL is another thing than before.
+    Health {
+        port: u16,
+        label: &'static str,
+        reason: String,
+        proven_at: Option<Timestamp>,
+        proof: Option<&'static str>,
+    },
     /// Nothing more can be done until somebody signs in again.
     ReloginRequired,
     /// Another host serves the tunnel now.

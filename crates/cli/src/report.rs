@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::reach::Reaches;
-use adit_tunnel::host::{self, GiveUp, PortUrls};
+use adit_tunnel::host::{self, GiveUp, Health, Label, PortUrls};
 use adit_tunnel::inspect::{Ending, Exchange, NotInspected, Observation, Observed, mask_query};
 
 use crate::lines::{Event, Lines, Phase, State, Url};
@@ -36,6 +36,8 @@ struct People {
     name_ports: bool,
     /// What was said once and needs no repeating.
     said: BTreeSet<(u16, String)>,
+    /// Ports whose URL was said not to work.
+    dead: BTreeSet<(String, u16)>,
 }
 
 impl Report {
@@ -51,7 +53,13 @@ impl Report {
         show_query: bool,
         reaches: Reaches,
     ) -> Self {
-        let people = People { screen, name_tunnels, name_ports: false, said: BTreeSet::new() };
+        let people = People {
+            screen,
+            name_tunnels,
+            name_ports: false,
+            said: BTreeSet::new(),
+            dead: BTreeSet::new(),
+        };
         Self { to: To::People(people), show_query, reaches }
     }
 
@@ -129,6 +137,13 @@ fn to_line(event: &host::Event, show_query: bool, reaches: &Reaches) -> Option<E
         }
         host::Event::LocalDown { port, cause } => local_down(*port, cause).into(),
         host::Event::LocalUp { .. } => return None,
+        host::Event::Health { port, health } => Event::Health {
+            port: *port,
+            label: health.label.as_str(),
+            reason: health.reason.clone(),
+            proven_at: health.proven.map(|(at, _)| at),
+            proof: health.proven.map(|(_, proof)| proof.as_str()),
+        },
     })
 }
 
@@ -224,7 +239,24 @@ impl People {
             host::Event::LocalUp { port } => {
                 self.line(tunnel, &format!("local port {port} answers again"))
             }
+            host::Event::Health { port, health } => self.health(tunnel, *port, health),
         }
+    }
+
+    /// Told where nothing else tells it: a local server that is away shows in the requests, and what ends
+    /// the session in the state.
+    fn health(&mut self, tunnel: &str, port: u16, health: &Health) -> Outcome {
+        let text = match health.label {
+            Label::Operational if self.dead.remove(&(tunnel.to_owned(), port)) => {
+                "its URL answers again".to_owned()
+            }
+            Label::Zombie | Label::DnsOrTls | Label::LocalScheme => {
+                self.dead.insert((tunnel.to_owned(), port));
+                harmless(&health.reason)
+            }
+            _ => return Ok(()),
+        };
+        self.line(tunnel, &format!("port {port}: {text}"))
     }
 
     fn state(&mut self, tunnel: &str, state: &host::State) -> Outcome {

@@ -28,6 +28,7 @@ use crate::events;
 use crate::inspect::{Inspector, Observed};
 use crate::management::{Locator, Management};
 
+pub use adit_proto::health::{Health, Label, Proof};
 pub use adit_proto::host::{GiveUp, Phase, State};
 
 /// Commands that wait for the engine; full means that the caller waits.
@@ -166,6 +167,13 @@ pub enum Event {
     LocalUp {
         /// The port.
         port: u16,
+    },
+    /// What is known of a port's URL is another thing than before.
+    Health {
+        /// The port.
+        port: u16,
+        /// What is known.
+        health: Health,
     },
 }
 
