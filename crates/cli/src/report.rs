@@ -136,7 +136,7 @@ fn to_line(event: &host::Event, show_query: bool, reaches: &Reaches) -> Option<E
             Failure::new(Code::Unreachable, format!("the ports are not known: {cause}")).into()
         }
         host::Event::LocalDown { port, cause } => local_down(*port, cause).into(),
-        host::Event::LocalUp { .. } => return None,
+        host::Event::Swapped | host::Event::LocalUp { .. } => return None,
         host::Event::Health { port, health } => Event::Health {
             port: *port,
             label: health.label.as_str(),
@@ -201,7 +201,7 @@ impl People {
     ) -> Outcome {
         match event {
             host::Event::State(state) => self.state(tunnel, state),
-            host::Event::Progress(_) => Ok(()),
+            host::Event::Progress(_) | host::Event::Swapped => Ok(()),
             host::Event::Ready { urls } => self.urls(tunnel, urls, reaches),
             host::Event::UrlChanged { urls } => {
                 self.line(tunnel, "The addresses are other ones now:")?;

@@ -96,6 +96,8 @@ pub enum Notice {
         /// Why, as far as is known.
         cause: String,
     },
+    /// A session was replaced by plan: the new one serves.
+    Swapped,
     /// A planned replacement of a session failed. The old one serves on, and it will be tried again.
     SwapFailed {
         /// How long until it is tried again.

@@ -466,6 +466,10 @@ impl Driver {
                 tracing::warn!(%tunnel, port, cause, "port refused");
                 Event::PortRefused { port, cause: cause.into() }
             }
+            Notice::Swapped => {
+                tracing::debug!(%tunnel, "session replaced");
+                Event::Swapped
+            }
             Notice::SwapFailed { delay, cause } => {
                 tracing::warn!(%tunnel, ?delay, %cause, "session not replaced");
                 Event::SwapFailed { wait: delay, cause: cause.to_string().into() }

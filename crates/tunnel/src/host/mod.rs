@@ -144,6 +144,8 @@ pub enum Event {
         /// Why, as far as is known.
         cause: Box<str>,
     },
+    /// The session was replaced by plan: the new one serves.
+    Swapped,
     /// A planned replacement of the session failed; the old one serves on.
     SwapFailed {
         /// The time until it is tried again.

@@ -180,6 +180,7 @@ impl Policy {
             Live { id: attempt.id, epoch: attempt.epoch, ports: attempt.ports, since: at.now };
         let overlaps = live.epoch.is_some();
         if let Some(old) = self.live.replace(live) {
+            self.tell(Notice::Swapped);
             // Where sessions cannot overlap, the relay has ended the old one or is about to.
             match overlaps && old.epoch.is_some() {
                 true => self.retire(old.id, at.now),

@@ -362,7 +362,7 @@ impl World {
                 assert!(attempt > 0 && at == self.now + delay);
                 assert!(delay <= RETRY_AFTER_MAX + RETRY_START);
             }
-            Notice::SwapFailed { .. } => assert_eq!(self.told, State::Hosting),
+            Notice::Swapped | Notice::SwapFailed { .. } => assert_eq!(self.told, State::Hosting),
             Notice::Progress(_) | Notice::ReloginRequired | Notice::PortRefused { .. } => {}
         }
     }

@@ -202,7 +202,7 @@ fn where_sessions_cannot_overlap_the_old_one_is_closed_after_the_swap() {
     let mut host = Host::hosting();
     host.tell(Event::RemintDue);
     host.minted();
-    assert_eq!(host.come_up(), ["forwarding_ports", "announce 1 3000", "close 0"]);
+    assert_eq!(host.come_up(), ["forwarding_ports", "announce 1 3000", "swapped", "close 0"]);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_relay_that_restarts_is_left_in_time() {
     assert_eq!(told, ["connecting_relay", "connect 1 superseding 1"], "with the same tokens");
     assert_eq!(host.tell(Event::Drain { session: old }), NOTHING);
     host.connected_as(2);
-    assert_eq!(host.announced(3000), ["retire 0"]);
+    assert_eq!(host.announced(3000), ["swapped", "retire 0"]);
     assert_eq!(host.tell(Event::Drain { session: old }), NOTHING);
 }
 

@@ -113,7 +113,7 @@ fn due_tokens_are_replaced_while_the_session_serves_on() {
     assert_eq!(host.minted(), ["connecting_relay", "connect 1 superseding 1"]);
     assert_eq!(host.connected_as(2), ["forwarding_ports", "announce 1 3000"]);
     assert_eq!(host.policy.state(), &State::Hosting);
-    assert_eq!(host.announced(3000), ["retire 0"]);
+    assert_eq!(host.announced(3000), ["swapped", "retire 0"]);
     assert_eq!(host.pass(hours(20))[..2], ["close 0", "authorizing"], "it goes on from there");
 }
 
