@@ -19,3 +19,4 @@ pub mod reach;
 pub mod relay_url;
 pub mod service;
 pub mod settings;
+pub mod status;

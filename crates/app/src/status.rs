@@ -1,0 +1,157 @@
+//! How it stands with a tunnel that an engine on this computer hosts: a fold over the engine's events.
+//!
+//! It is told to other processes as it stands here, so it is a contract: `adit status --json` prints it and
+//! the control socket carries it. What is added means nothing to a reader that does not know it.
+
+mod apply;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A hosted tunnel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tunnel {
+    /// Its id, as `id.cluster`.
+    pub tunnel_id: String,
+    /// What people call it, where it has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it lives, as `--on` takes it.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// How it stands.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// The step that is under way, while connecting or replacing a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// The next try, while there is one to wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// What went wrong last and has not been mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+    /// Its ports, by number.
+    pub ports: BTreeMap<u16, Port>,
+}
+
+/// How it stands with a tunnel. The names are those of the event lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// On the way up for the first time.
+    Connecting,
+    /// The session is up and its ports are announced.
+    Hosting,
+    /// On the way up again.
+    Reconnecting,
+    /// Another host has the tunnel.
+    Standby,
+    /// Not hosted any more.
+    Stopped,
+    /// Given up until it is started again.
+    Error,
+}
+
+/// A step of connecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Getting access.
+    Authorizing,
+    /// Reaching the relay.
+    ConnectingRelay,
+    /// Announcing ports.
+    ForwardingPorts,
+}
+
+/// The next try.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Which try it is since the tunnel last worked, from 1.
+    pub attempt: u32,
+    /// When it begins.
+    pub at: Timestamp,
+    /// Why the one before failed.
+    pub cause: String,
+}
+
+/// What went wrong, by what can be done about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Error {
+    /// What kind it is.
+    pub kind: ErrorKind,
+    /// What happened.
+    pub message: String,
+}
+
+/// Kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// Sign in again. The tunnel may still be hosted as long as its tokens last.
+    SignIn,
+    /// Not allowed, or a quota is used up.
+    Access,
+    /// There is no such tunnel.
+    NotFound,
+    /// The service refuses the request as it is.
+    Refused,
+    /// The session was not replaced by plan; the old one serves on.
+    NotRenewed,
+    /// The tunnel's ports could not be asked for; those known are served.
+    PortsUnknown,
+}
+
+/// A port of a hosted tunnel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// Its addresses, the preferred one first.
+    pub urls: Vec<String>,
+    /// What is known of its URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// Why nothing answers on the local port, if nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_down: Option<String>,
+    /// Why the relay does not serve it, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// What is known of a port's URL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// One of the labels of `docs/cli.md`.
+    pub label: String,
+    /// Why, in English.
+    pub reason: String,
+    /// When the URL was last seen to reach this host.
+    pub proven_at: Option<Timestamp>,
+    /// How well: `strong` or `weak`.
+    pub proof: Option<String>,
+}
+
+impl Tunnel {
+    /// One that is about to be hosted.
+    pub fn new(
+        tunnel_id: impl Into<String>,
+        place: impl Into<String>,
+        name: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            tunnel_id: tunnel_id.into(),
+            name,
+            place: place.into(),
+            state: State::Connecting,
+            since: now,
+            phase: None,
+            retry: None,
+            error: None,
+            ports: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What each event of the engine means for the status.
+
+use std::time::Duration;
+
+use adit_tunnel::host::{self, Event, GiveUp, PortUrls};
+use jiff::Timestamp;
+
+use super::{Error, ErrorKind, Health, Phase, Port, Retry, State, Tunnel};
+
+impl Tunnel {
+    /// Takes in what the engine told at `now`.
+    pub fn apply(&mut self, event: &Event, now: Timestamp) {
+        match event {
+            Event::State(state) => self.state(state, now),
+            // The steps of a planned replacement are nobody's concern: the tunnel is hosted all the time.
+            Event::Progress(_) if self.state == State::Hosting => {}
+            Event::Progress(phase) => self.phase = Some(to_phase(*phase)),
+            Event::Ready { urls } | Event::UrlChanged { urls } => {
+                self.urls(urls);
+                self.mended(ErrorKind::PortsUnknown);
+            }
+            Event::Retry { attempt, wait, cause } => {
+                self.phase = None;
+                let (attempt, cause) = (*attempt, cause.to_string());
+                self.retry = Some(Retry { attempt, at: after(now, *wait), cause });
+            }
+            Event::ReloginRequired => {
+                let message = "somebody has to sign in again".to_owned();
+                self.error = Some(Error { kind: ErrorKind::SignIn, message });
+            }
+            Event::PortRefused { port, cause } => {
+                self.port(*port).refused = Some(cause.to_string());
+            }
+            Event::SwapFailed { cause, .. } => self.failed(ErrorKind::NotRenewed, cause),
+            Event::Swapped => self.renewed(),
+            Event::PortsUnknown { cause } => self.failed(ErrorKind::PortsUnknown, cause),
+            Event::LocalDown { port, cause } => {
+                self.port(*port).local_down = Some(cause.to_string());
+            }
+            Event::LocalUp { port } => self.port(*port).local_down = None,
+            Event::Health { port, health } => self.port(*port).health = Some(to_health(health)),
+            Event::Observed(_) => {}
+        }
+    }
+
+    fn state(&mut self, state: &host::State, now: Timestamp) {
+        let Some(new) = to_state(state) else { return };
+        if self.state != new {
+            self.since = now;
+        }
+        self.state = new;
+        self.phase = None;
+        self.retry = None;
+        match state {
+            host::State::Hosting => {
+                self.error = None;
+                self.ports.values_mut().for_each(|port| port.refused = None);
+            }
+            host::State::Error(why) => {
+                self.error = Some(Error { kind: to_kind(why), message: why.to_string() });
+            }
+            // What was known of the URLs is not true of a tunnel that nobody serves.
+            host::State::Stopped => self.ports.values_mut().for_each(|port| port.health = None),
+            _ => {}
+        }
+    }
+
+    fn urls(&mut self, urls: &[PortUrls]) {
+        self.ports.retain(|number, _| urls.iter().any(|of| of.port == *number));
+        for of in urls {
+            self.port(of.port).urls.clone_from(&of.urls);
+        }
+    }
+
+    fn port(&mut self, number: u16) -> &mut Port {
+        self.ports.entry(number).or_default()
+    }
+
+    /// A failure that leaves the tunnel hosted does not hide one that asks for a person.
+    fn failed(&mut self, kind: ErrorKind, cause: &str) {
+        if self.error.as_ref().is_none_or(|error| error.kind != ErrorKind::SignIn) {
+            self.error = Some(Error { kind, message: cause.to_owned() });
+        }
+    }
+
+    /// New tokens were to be had, so nobody has to sign in either.
+    fn renewed(&mut self) {
+        self.mended(ErrorKind::NotRenewed);
+        self.mended(ErrorKind::SignIn);
+    }
+
+    fn mended(&mut self, kind: ErrorKind) {
+        if self.error.as_ref().is_some_and(|error| error.kind == kind) {
+            self.error = None;
+        }
+    }
+}
+
+fn to_state(state: &host::State) -> Option<State> {
+    Some(match state {
+        host::State::Idle => return None,
+        host::State::Connecting => State::Connecting,
+        host::State::Hosting => State::Hosting,
+        host::State::Reconnecting => State::Reconnecting,
+        host::State::Standby => State::Standby,
+        host::State::Stopped => State::Stopped,
+        host::State::Error(_) => State::Error,
+    })
+}
+
+fn to_phase(phase: host::Phase) -> Phase {
+    match phase {
+        host::Phase::Authorizing => Phase::Authorizing,
+        host::Phase::ConnectingRelay => Phase::ConnectingRelay,
+        host::Phase::ForwardingPorts => Phase::ForwardingPorts,
+    }
+}
+
+fn to_kind(why: &GiveUp) -> ErrorKind {
+    match why {
+        GiveUp::SignIn => ErrorKind::SignIn,
+        GiveUp::Forbidden(_) => ErrorKind::Access,
+        GiveUp::UnknownTunnel => ErrorKind::NotFound,
+        GiveUp::Fatal(_) => ErrorKind::Refused,
+    }
+}
+
+fn to_health(health: &host::Health) -> Health {
+    Health {
+        label: health.label.as_str().to_owned(),
+        reason: health.reason.clone(),
+        proven_at: health.proven.map(|(at, _)| at),
+        proof: health.proven.map(|(_, proof)| proof.as_str().to_owned()),
+    }
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn urls(ports: &[u16]) -> Vec<PortUrls> {
+        ports
+            .iter()
+            .map(|port| PortUrls { port: *port, urls: vec![format!("http://x/{port}")] })
+            .collect()
+    }
+
+    fn told(events: &[Event]) -> Tunnel {
+        let mut tunnel = Tunnel::new("shop.loc1", "here", None, at(0));
+        for (second, event) in (1..).zip(events) {
+            tunnel.apply(event, at(second));
+        }
+        tunnel
+    }
+
+    #[test]
+    fn a_tunnel_comes_up_and_its_addresses_are_known() {
+        let tunnel = told(&[
+            Event::State(host::State::Connecting),
+            Event::Progress(host::Phase::ForwardingPorts),
+            Event::State(host::State::Hosting),
+            Event::Ready { urls: urls(&[3000]) },
+        ]);
+        assert_eq!((tunnel.state, tunnel.since, tunnel.phase), (State::Hosting, at(3), None));
+        assert_eq!(tunnel.ports[&3000].urls, ["http://x/3000"]);
+    }
+
+    #[test]
+    fn a_drop_shows_at_once_with_its_next_try() {
+        let tunnel = told(&[
+            Event::State(host::State::Hosting),
+            Event::State(host::State::Reconnecting),
+            Event::Retry { attempt: 3, wait: Duration::from_secs(8), cause: "no network".into() },
+        ]);
+        let retry = Retry { attempt: 3, at: at(11), cause: "no network".into() };
+        assert_eq!((tunnel.state, tunnel.retry), (State::Reconnecting, Some(retry)));
+    }
+
+    #[test]
+    fn an_error_keeps_its_place_until_the_tunnel_is_hosted() {
+        let mut events = vec![
+            Event::State(host::State::Connecting),
+            Event::State(host::State::Error(GiveUp::UnknownTunnel)),
+        ];
+        let error = told(&events).error.unwrap();
+        assert_eq!(error.kind, ErrorKind::NotFound);
+        events.push(Event::State(host::State::Connecting));
+        assert_eq!(told(&events).error, Some(error));
+        events.push(Event::State(host::State::Hosting));
+        assert_eq!(told(&events).error, None);
+    }
+
+    #[test]
+    fn what_asks_for_a_person_is_not_hidden_by_what_passes() {
+        let swap = Event::SwapFailed { wait: Duration::from_secs(1), cause: "refused".into() };
+        let tunnel = told(&[Event::State(host::State::Hosting), Event::ReloginRequired, swap]);
+        assert_eq!(tunnel.error.unwrap().kind, ErrorKind::SignIn);
+    }
+
+    #[test]
+    fn a_session_that_was_replaced_after_all_mends_what_kept_it() {
+        let swap = Event::SwapFailed { wait: Duration::from_secs(1), cause: "refused".into() };
+        let mut events = vec![Event::State(host::State::Hosting), swap];
+        assert_eq!(told(&events).error.unwrap().kind, ErrorKind::NotRenewed);
+        events.extend([Event::Progress(host::Phase::Authorizing), Event::Swapped]);
+        let tunnel = told(&events);
+        assert_eq!((tunnel.error, tunnel.phase), (None, None));
+    }
+
+    #[test]
+    fn ports_come_and_go_with_what_is_known_of_them() {
+        let down = |port| Event::LocalDown { port, cause: "nothing listens".into() };
+        let mut events = vec![
+            Event::State(host::State::Hosting),
+            Event::Ready { urls: urls(&[3000, 3001]) },
+            down(3000),
+            down(3001),
+            Event::UrlChanged { urls: urls(&[3001]) },
+        ];
+        let tunnel = told(&events);
+        assert_eq!(tunnel.ports.keys().collect::<Vec<_>>(), [&3001]);
+        assert!(tunnel.ports[&3001].local_down.is_some());
+        events.push(Event::LocalUp { port: 3001 });
+        assert!(told(&events).ports[&3001].local_down.is_none());
+    }
+
+    #[test]
+    fn other_processes_read_the_same() {
+        let mut tunnel = told(&[Event::State(host::State::Hosting), Event::ReloginRequired]);
+        tunnel.phase = Some(Phase::ConnectingRelay);
+        let text = serde_json::to_string(&tunnel).unwrap();
+        assert!(text.contains(r#""where":"here","state":"Hosting""#), "{text}");
+        assert_eq!(serde_json::from_str::<Tunnel>(&text).unwrap(), tunnel);
+    }
+}
