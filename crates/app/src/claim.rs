@@ -60,6 +60,11 @@ impl Claim {
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Says where the tunnel can be reached.
     pub fn note(&self, urls: &[String]) -> Outcome {
         let note = Note { pid: std::process::id(), urls: urls.to_vec() };

@@ -5,10 +5,10 @@ use std::fmt;
 use std::process::ExitCode;
 
 use adit_tunnel::management;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What kind of failure it is. The name is what scripts match on, and never changes its meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The command line, or a file that stands in for it, cannot be understood.
@@ -56,14 +56,14 @@ impl Code {
 }
 
 /// Why a command ended badly.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What kind it is.
     pub code: Code,
     /// What happened, without a full stop at the end.
     pub message: String,
     /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 

@@ -6,10 +6,12 @@
 
 pub mod access;
 pub mod claim;
+pub mod control;
 pub mod credentials;
 pub mod durable;
 pub mod environment;
 pub mod failure;
+pub mod lines;
 pub mod name;
 pub mod place;
 pub mod places;

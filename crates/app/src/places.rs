@@ -72,6 +72,11 @@ impl Places {
         self.state.join("tunnels").join(tunnel.to_string())
     }
 
+    /// The claim of the one process that hosts for others too.
+    pub fn owner(&self) -> PathBuf {
+        self.state.join("owner")
+    }
+
     fn config_file(&self, name: &str) -> PathBuf {
         match &self.config {
             Config::Directory(directory) => directory.join(name),

@@ -4,11 +4,14 @@
 //! the control socket carries it. What is added means nothing to a reader that does not know it.
 
 mod apply;
+mod retell;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use retell::retell;
 
 /// A hosted tunnel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

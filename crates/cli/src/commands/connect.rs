@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use adit_app::claim::Claim;
 use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::lines::{self, Lines};
 use adit_app::place::Place;
 use adit_app::service::{connector, find};
 use adit_tunnel::client::{Client, ClientHandle, Config, Event, Failure as Cause, Numbers, State};
 use adit_tunnel::management::{Locator, Management};
 
 use crate::context::Context;
-use crate::lines::{self, Lines};
-use crate::screen::{Screen, harmless};
+use crate::screen::{Screen, harmless, print_line};
 use crate::signal::{self, Requests};
 
 /// What it takes.
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let tunnel = requests.unless(find(&*management, &args.tunnel)).await?;
     let shown = tunnel.to_string();
     if context.json {
-        lines.print(&lines::Event::Started { tunnel_ids: vec![shown.clone()] })?;
+        print_line(&lines.write(None, lines::Event::Started { tunnel_ids: vec![shown.clone()] }))?;
     }
     let mut config = Config::new(management, connector(), tunnel.clone().into());
     let claim = context.profile.places.claim_of(&tunnel);
@@ -65,14 +65,14 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         () = requests.next() => return Err(signal::interrupted()),
     }
     if context.json && ended.is_ok() {
-        lines.print(&lines::Event::Stopped)?;
+        print_line(&lines.write(None, lines::Event::Stopped))?;
     }
     ended
 }
 
 fn tell(tunnel: &str, event: &Event, context: &Context, lines: Lines) -> Outcome {
     if context.json {
-        return to_line(event).map_or(Ok(()), |line| lines.print_of(tunnel, &line));
+        return to_line(event).map_or(Ok(()), |line| print_line(&lines.write(Some(tunnel), line)));
     }
     show(event, context.screen)
 }

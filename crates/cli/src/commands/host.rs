@@ -1,35 +1,41 @@
-//! `adit host`: serves tunnels that exist on a relay, until Ctrl-C or, for a script, until it says
-//! so on standard input.
+//! `adit host`: serves tunnels that exist.
+//!
+//! One process of a user hosts, the *owner* of the state directory; [`owner`] is that. A second `adit host`
+//! hands its tunnels over to the owner and [`follow`]s their events; when the owner ends, it is the next.
 
+mod follow;
 mod hosted;
 mod order;
+mod owner;
+mod services;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::time::Duration;
 
+use adit_app::claim::Claim;
 use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::lines::{Event, Lines};
 use adit_app::place::Place;
-use adit_app::reach::Reaches;
-use adit_app::relay_url::RelayUrl;
-use adit_app::service::find;
 use adit_proto::id::FullId;
-use adit_tunnel::host::{Command, Event, State};
-use adit_tunnel::management::{Locator, Management};
+use adit_tunnel::management::Locator;
+use adit_wire::clock;
 
-use self::hosted::Hosted;
-use self::order::{Order, Orders};
+use self::follow::Followed;
+use self::order::Orders;
+use self::services::Services;
 use crate::context::Context;
-use crate::lines::{self, Lines};
-use crate::report::{Report, given_up};
-use crate::screen::{remark, report};
-use crate::signal::{self, Requests};
+use crate::report::Report;
+use crate::screen::remark;
+use crate::signal::Requests;
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 With --json it prints one event a line and takes commands on standard input, one a line:
-  host <id>   stop <id>   stop   drop <id>   quit
+  host <id>   stop <id>   stop   drop <id>   list   quit
 The end of standard input is `quit`. `docs/cli.md` lists the events.
+
+A second `adit host` hands its tunnels to the one that runs already and shows their events;
+Ctrl-C then ends only what the second one added.
 
 Examples:
   adit host quiet-fox-4k9x2bd.loc1
@@ -37,225 +43,111 @@ Examples:
 pub(crate) struct Args {
     /// The tunnels: ids, or names.
     #[arg(required = true, value_name = "TUNNEL")]
-    tunnels: Vec<Locator>,
+    pub(crate) tunnels: Vec<Locator>,
 
     /// The relay that they live on.
     #[arg(long, value_name = "RELAY")]
-    on: Option<Place>,
+    pub(crate) on: Option<Place>,
+
+    /// Fail if another `adit host` or the desktop app hosts already, instead of joining it.
+    #[arg(long)]
+    pub(crate) exclusive: bool,
 
     /// Show the values in the queries of requests; they are hidden otherwise.
     #[arg(long)]
-    show_query: bool,
+    pub(crate) show_query: bool,
 }
+
+/// How long the owner may hold its lock without listening: it does so while it starts and while it ends.
+const UNHEARD: Duration = Duration::from_secs(5);
+
+/// How soon it is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let lines = Lines::start();
     let mut requests = Requests::listen()?;
-    let relay = context.profile.relay(args.on)?;
-    let management: Arc<dyn Management> = Arc::new(context.profile.service(&relay)?);
-    let found =
-        async { tokio::join!(find_all(&*management, &args.tunnels), Reaches::look_up(&relay)) };
-    let (tunnels, reaches) = requests.unless(async { Ok(found.await) }).await?;
-    let tunnels = tunnels?;
-    let report = match context.json {
-        true => Report::to_script(lines, args.show_query, reaches),
-        false => {
-            let several = tunnels.len() > 1;
-            Report::to_people(context.screen, several, args.show_query, reaches)
-        }
+    let mut services = Services::new(context);
+    let place = services.place(args.on)?;
+    let service = requests.unless(services.get(&place)).await?;
+    let tunnels = requests.unless(service.find_all(&args.tunnels)).await?;
+    let mut report = match context.json {
+        true => Report::to_script(lines, args.show_query),
+        false => Report::to_people(context.screen, tunnels.len() > 1, args.show_query),
     };
-    let hosted = Hosted::new(management.clone(), context.profile.places.clone());
-    let run = Run { management, relay, hosted, report, initial: tunnels, failed: None };
-    run.finish(requests).await
+    let wanted = Wanted { tunnels, place, show_query: args.show_query };
+    let (mut orders, mut unheard_until) = (None, None);
+    loop {
+        match Claim::take(&context.profile.places.owner(), "adit host") {
+            Ok(claim) => {
+                let run = owner::Run::new(wanted, services, report, claim, context)?;
+                return run.finish(requests, orders).await;
+            }
+            Err(failure) if failure.code != Code::AlreadyRunning => return Err(failure),
+            Err(failure) if args.exclusive => return Err(failure),
+            Err(failure) => {
+                let followed = follow::run(
+                    &wanted,
+                    &service,
+                    &mut report,
+                    &mut requests,
+                    &mut orders,
+                    context,
+                );
+                match followed.await? {
+                    Followed::Ended(ended) => return ended,
+                    Followed::NobodyThere => {
+                        let until = *unheard_until.get_or_insert(clock::now() + UNHEARD);
+                        if clock::now() >= until {
+                            return Err(unheard(failure));
+                        }
+                        let pause = async {
+                            clock::sleep(LOOK_AGAIN).await;
+                            Ok(())
+                        };
+                        requests.unless(pause).await?;
+                    }
+                    Followed::OwnerEnded => {
+                        unheard_until = None;
+                        if !report.is_for_script() {
+                            remark("the adit that hosted this has ended; this one goes on");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
-/// The tunnels with their clusters, in the order given and each once.
-async fn find_all(service: &dyn Management, tunnels: &[Locator]) -> Outcome<Vec<FullId>> {
-    let mut found = Vec::with_capacity(tunnels.len());
-    for locator in tunnels {
-        let tunnel = find(service, locator).await?;
-        if !found.contains(&tunnel) {
-            found.push(tunnel);
-        }
-    }
-    Ok(found)
+/// What the command line asks for.
+struct Wanted {
+    /// In the order given, each once.
+    tunnels: Vec<FullId>,
+    /// Where they live, as `--on` takes it.
+    place: String,
+    show_query: bool,
 }
 
-/// A run from its first line to its last.
-struct Run {
-    management: Arc<dyn Management>,
-    relay: RelayUrl,
-    hosted: Hosted,
-    report: Report,
-    /// The tunnels of the command line.
-    initial: Vec<FullId>,
-    /// Why the last tunnel that gave up did so.
-    failed: Option<Failure>,
-}
-
-impl Run {
-    async fn finish(mut self, mut requests: Requests) -> Outcome {
-        let mut orders = self.start()?;
-        let ended = loop {
-            tokio::select! {
-                (tunnel, event) = self.hosted.next() => match self.told(&tunnel, event).await {
-                    Ok(()) if self.is_over() => break self.failed.take().map_or(Ok(()), Err),
-                    Ok(()) => {}
-                    Err(failure) => break Err(failure),
-                },
-                order = orders.next() => match self.obey(order).await {
-                    Ok(true) => {}
-                    Ok(false) => break Ok(()),
-                    Err(failure) => break Err(failure),
-                },
-                () = requests.next() => break Ok(()),
-            }
-        };
-        if self.report.lines().is_none() && ended.is_ok() {
-            remark("ending, after the requests at hand (Ctrl-C again ends at once)");
-        }
-        tokio::select! {
-            () = self.drain() => {}
-            () = requests.next() => return Err(signal::interrupted()),
-        }
-        if let (Some(lines), Ok(())) = (self.report.lines(), &ended) {
-            lines.print(&lines::Event::Stopped)?;
-        }
-        ended
+impl Wanted {
+    fn ids(&self) -> Vec<String> {
+        self.tunnels.iter().map(ToString::to_string).collect()
     }
 
-    /// Starts all tunnels of the command line; all of them or none.
-    fn start(&mut self) -> Outcome<Orders> {
-        let claims: Outcome<Vec<_>> =
-            self.initial.iter().map(|tunnel| self.hosted.claim(tunnel, &self.relay)).collect();
-        let claims = claims?;
-        let orders = match self.report.lines() {
-            Some(lines) => {
-                let tunnel_ids = self.initial.iter().map(ToString::to_string).collect();
-                lines.print(&lines::Event::Started { tunnel_ids })?;
-                Orders::from_stdin()
-            }
-            None => Orders::none(),
-        };
-        for (tunnel, claim) in self.initial.iter().zip(claims) {
-            self.hosted.start(tunnel, claim);
-        }
-        Ok(orders)
-    }
-
-    /// Something happened to a tunnel; `None` is its end.
-    async fn told(&mut self, tunnel: &FullId, event: Option<Event>) -> Outcome {
-        let Some(event) = event else {
-            self.hosted.ended(tunnel);
-            return Ok(());
-        };
-        // Before it is told: who reads the line may ask for the note next.
-        if let Event::Ready { urls } | Event::UrlChanged { urls } = &event {
-            let urls: Vec<_> = urls.iter().flat_map(|of| of.urls.iter().cloned()).collect();
-            self.hosted.note(tunnel, &urls)?;
-        }
-        self.report.event(&tunnel.to_string(), &event)?;
-        match event {
-            Event::State(State::Error(give_up)) => {
-                let failure = given_up(&tunnel.to_string(), &give_up);
-                if self.report.lines().is_none() && self.initial.len() > 1 {
-                    report(&failure, false);
-                }
-                self.failed = Some(failure);
-                self.hosted.gave_up(tunnel);
-                Ok(())
-            }
-            Event::State(state) => {
-                self.hosted.is_in(tunnel, state == State::Standby);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether nothing more can happen: for people, when every tunnel has given up. A script decides
-    /// for itself.
-    fn is_over(&self) -> bool {
-        self.report.lines().is_none() && self.hosted.all_gave_up()
-    }
-
-    /// Does what standard input says; `false` when that is to end.
-    async fn obey(&mut self, order: Order) -> Outcome<bool> {
-        let done = match order {
-            Order::Quit => return Ok(false),
-            Order::Host(locator) => self.host(&locator).await,
-            Order::Stop(locator) => match self.hosted_as(&locator).await {
-                Ok(tunnel) => {
-                    self.hosted.stop(&tunnel).await;
-                    Ok(())
-                }
-                Err(failure) => Err(failure),
-            },
-            Order::Drop(locator) => match self.hosted_as(&locator).await {
-                Ok(tunnel) => {
-                    self.hosted.tell(&tunnel, Command::Drop).await;
-                    Ok(())
-                }
-                Err(failure) => Err(failure),
-            },
-            Order::StopInitial => {
-                for tunnel in &self.initial {
-                    self.hosted.stop(tunnel).await;
-                }
-                Ok(())
-            }
-            Order::Unknown(line) => {
-                Err(Failure::new(Code::Usage, format!("`{line}` is no command"))
-                    .hint("there are: host <id>, stop <id>, stop, drop <id>, quit"))
-            }
-        };
-        match (done, self.report.lines()) {
-            (Err(failure), Some(lines)) => lines.print(&failure.into())?,
-            (Err(failure), None) => report(&failure, false),
-            (Ok(()), _) => {}
-        }
-        Ok(true)
-    }
-
-    /// Hosts one more tunnel, or takes one up again: one that gave up is started anew, one that
-    /// stands by is taken over.
-    async fn host(&mut self, locator: &Locator) -> Outcome {
-        let tunnel = find(&*self.management, locator).await?;
-        if self.hosted.resume(&tunnel).await {
+    /// The first line, which a run has once whoever hosts.
+    fn begin(&self, report: &Report, orders: &mut Option<Orders>) -> Outcome {
+        if orders.is_some() {
             return Ok(());
         }
-        let claim = self.hosted.claim(&tunnel, &self.relay)?;
-        self.hosted.start(&tunnel, claim);
+        report.of_run(Event::Started { tunnel_ids: self.ids() })?;
+        *orders = Some(match report.is_for_script() {
+            true => Orders::from_stdin(),
+            false => Orders::none(),
+        });
         Ok(())
     }
-
-    /// The tunnel that is hosted here under that id or name.
-    async fn hosted_as(&self, locator: &Locator) -> Outcome<FullId> {
-        if let Some(tunnel) = self.hosted.ids().find(|tunnel| names(locator, tunnel)) {
-            return Ok(tunnel.clone());
-        }
-        let tunnel = find(&*self.management, locator).await?;
-        match self.hosted.ids().any(|hosted| *hosted == tunnel) {
-            true => Ok(tunnel),
-            false => Err(Failure::new(Code::NotFound, format!("{tunnel} is not hosted here"))),
-        }
-    }
-
-    /// Ends all hosting in good order.
-    async fn drain(&mut self) {
-        let tunnels: BTreeSet<FullId> = self.hosted.ids().cloned().collect();
-        for tunnel in &tunnels {
-            self.hosted.stop(tunnel).await;
-        }
-        while !self.hosted.is_empty() {
-            let (tunnel, event) = self.hosted.next().await;
-            // Where nobody reads any more there is still to be ended in good order.
-            let _ = self.told(&tunnel, event).await;
-        }
-    }
 }
 
-fn names(locator: &Locator, tunnel: &FullId) -> bool {
-    let cluster = locator.cluster.as_ref();
-    locator.id == tunnel.tunnel && cluster.is_none_or(|cluster| *cluster == tunnel.cluster)
+/// The owner holds the lock and does not listen, for longer than it takes to start or to end.
+fn unheard(failure: Failure) -> Failure {
+    failure.hint("it cannot be asked to host these too; try again, or end it first")
 }

@@ -15,13 +15,13 @@ mod stage;
 use adit_app::access::Open;
 use adit_app::durable;
 use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::lines::Lines;
 use adit_app::name::Name;
 use adit_app::place::Place;
 use adit_app::port::Port;
 use adit_wire::clock;
 
 use crate::context::Context;
-use crate::lines::Lines;
 use crate::project::Project;
 use crate::report::Report;
 use crate::signal::Requests;
@@ -102,8 +102,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     }
     let stage = requests.unless(stage::set(&plan, context)).await?;
     let report = match context.json {
-        true => Report::to_script(lines, show_query, stage.reaches),
-        false => Report::to_people(context.screen, false, show_query, stage.reaches),
+        true => Report::to_script(lines, show_query),
+        false => Report::to_people(context.screen, false, show_query),
     };
     if !context.json {
         header::after(&plan, &stage, context.screen, clock::wall())?;

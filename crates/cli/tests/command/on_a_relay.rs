@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::net::SocketAddr;
 
+use serde_json::Value;
+
 use crate::support::{Local, Relay, Running, Sandbox, free_port, get, send, visit};
 
 /// `adit connect`, and where it put that port.
@@ -15,8 +17,15 @@ fn connect(sandbox: &Sandbox, tunnel: &str, port: u16) -> (Running, SocketAddr) 
 
 /// A named tunnel that nobody hosts, as `adit up` leaves it.
 fn tunnel(sandbox: &Sandbox, name: &str, port: u16) -> String {
-    let port = port.to_string();
-    let mut up = sandbox.start(&["up", &port, "--name", name, "--json"]);
+    made(sandbox.start(&["up", &port.to_string(), "--name", name, "--json"]))
+}
+
+/// One that everybody may visit.
+fn open_tunnel(sandbox: &Sandbox, name: &str, port: u16) -> String {
+    made(sandbox.start(&["up", &port.to_string(), "--name", name, "--anonymous", "--json"]))
+}
+
+fn made(mut up: Running) -> String {
     let id = up.event("ready")["tunnel_id"].as_str().unwrap().to_owned();
     assert_eq!(up.interrupted().0.code(), Some(0));
     id
@@ -94,11 +103,78 @@ fn a_tunnel_is_hosted_by_one_process_of_a_user_at_a_time() {
     let id = tunnel(&ann, "shop", local.port);
     let mut host = ann.start(&["host", &id, "--json"]);
     let url = host.event("ready")["urls"][0]["url"].as_str().unwrap().to_owned();
-    for args in [&["host", &id, "-j"][..], &["up", "1", "--name", "shop", "-j"]] {
-        let second = ann.run(args).ended_with(5);
-        let message = second.error()["message"].as_str().unwrap().to_owned();
-        assert!(message.contains(&url), "{message}");
+    let second = ann.run(&["up", "1", "--name", "shop", "-j"]).ended_with(5);
+    assert!(second.error()["message"].as_str().unwrap().contains(&url), "{second:?}");
+    let second = ann.run(&["host", &id, "--exclusive", "-j"]).ended_with(5);
+    let message = second.error()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains(&host.pid().to_string()), "{message}");
+}
+
+#[test]
+fn a_second_host_joins_the_first_and_takes_with_it_only_what_it_brought() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let shop = open_tunnel(&ann, "shop", local.port);
+    let blog = open_tunnel(&ann, "blog", local.port);
+    let mut first = ann.start(&["host", &shop, "--json"]);
+    first.event("ready");
+    let mut second = ann.start(&["host", &shop, &blog, "--json"]);
+    assert_eq!(second.event("started")["tunnel_ids"], serde_json::json!([shop, blog]));
+    let is = |id: &str| {
+        let id = id.to_owned();
+        move |line: &Value| line["tunnel_id"] == *id
+    };
+    second.event_that("ready", is(&shop));
+    let ready = second.event_that("ready", is(&blog));
+    let url = ready["urls"][0]["url"].as_str().unwrap().to_owned();
+    assert!(visit(&url, "/").starts_with("HTTP/1.1 200"));
+    let seen = second.event_that("request", is(&blog));
+    assert_eq!(seen["status"], 200);
+    // It is asked like the first one.
+    second.say("dance");
+    assert_eq!(second.event("error")["code"], "usage");
+    second.say(&format!("drop {blog}"));
+    second.event_that("state", |line| line["state"] == "Reconnecting");
+    second.event_that("state", |line| line["state"] == "Hosting");
+
+    second.signal("INT");
+    let (status, lines, _) = second.ended();
+    assert_eq!(status.code(), Some(0));
+    assert!(lines.last().unwrap().contains(r#""event":"stopped""#));
+    // It is ended in good order, which takes its time.
+    while listed(&mut first) != [shop.clone()] {}
+}
+
+/// What a host says that it hosts.
+fn listed(host: &mut Running) -> Vec<String> {
+    host.say("list");
+    host.say("that is all");
+    let mut ids = Vec::new();
+    loop {
+        let line = host.line("status", |line| line.contains("\"status\"") || line.contains("all"));
+        let line: Value = serde_json::from_str(&line).unwrap();
+        match line["tunnel_id"].as_str() {
+            Some(id) if line["event"] == "status" => ids.push(id.to_owned()),
+            _ => return ids,
+        }
     }
+}
+
+#[test]
+fn when_the_first_host_ends_the_second_goes_on() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = open_tunnel(&ann, "shop", local.port);
+    let mut first = ann.start(&["host", &id, "--json"]);
+    first.event("ready");
+    let mut second = ann.start(&["host", &id, "--json"]);
+    second.event("ready");
+    first.signal("KILL");
+    second.event_that("state", |line| line["state"] == "Connecting");
+    let ready = second.event("ready");
+    assert!(visit(ready["urls"][0]["url"].as_str().unwrap(), "/").starts_with("HTTP/1.1 200"));
+    second.say("quit");
+    assert_eq!(second.ended().0.code(), Some(0));
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn collect(folder: &Path, into: &mut Vec<(PathBuf, Vec<u8>)>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, into);
-        } else {
+        } else if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();
             into.push((path, bytes));
         }

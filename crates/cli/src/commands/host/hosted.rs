@@ -6,13 +6,12 @@ use std::sync::Arc;
 use adit_app::claim::Claim;
 use adit_app::failure::Outcome;
 use adit_app::places::Places;
-use adit_app::relay_url::RelayUrl;
-use adit_app::service::connector;
 use adit_proto::id::FullId;
 use adit_tunnel::host::{Command, Commander, Config, Event, Host, HostHandle, Identity};
-use adit_tunnel::management::Management;
 use adit_wire::task::Group;
 use tokio::sync::mpsc;
+
+use super::services::Service;
 
 /// Events that wait to be told. Full means that the tunnels' own queues fill up next, which drop
 /// and count: nothing that is forwarded waits for a screen.
@@ -21,7 +20,6 @@ const EVENTS: usize = 64;
 /// The tunnels that are hosted.
 #[derive(Debug)]
 pub(super) struct Hosted {
-    management: Arc<dyn Management>,
     identity: Identity,
     /// Where each tunnel's claim is.
     places: Places,
@@ -34,6 +32,7 @@ pub(super) struct Hosted {
 #[derive(Debug)]
 struct Live {
     commander: Commander,
+    service: Arc<Service>,
     claim: Claim,
     gave_up: bool,
     stands_by: bool,
@@ -52,24 +51,26 @@ enum Ends {
 
 impl Hosted {
     /// None yet.
-    pub(super) fn new(management: Arc<dyn Management>, places: Places) -> Self {
+    pub(super) fn new(places: Places) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
         let (identity, tasks) = (Identity::random(), Group::new("hosts"));
-        Self { management, identity, places, live: BTreeMap::new(), tasks, sender, events }
+        Self { identity, places, live: BTreeMap::new(), tasks, sender, events }
     }
 
     /// Makes sure that no other process of this user hosts a tunnel.
-    pub(super) fn claim(&self, tunnel: &FullId, relay: &RelayUrl) -> Outcome<Claim> {
-        Claim::take(&self.places.claim_of(tunnel), &format!("{tunnel} on {relay}"))
+    pub(super) fn claim(&self, tunnel: &FullId, service: &Service) -> Outcome<Claim> {
+        Claim::take(&self.places.claim_of(tunnel), &format!("{tunnel} on {}", service.place))
     }
 
     /// Starts to host a tunnel.
-    pub(super) fn start(&mut self, tunnel: &FullId, claim: Claim) {
-        let mut config = Config::new(self.management.clone(), connector(), tunnel.clone().into());
+    pub(super) fn start(&mut self, tunnel: &FullId, claim: Claim, service: Arc<Service>) {
+        let (management, connector) = (service.management.clone(), service.connector.clone());
+        let mut config = Config::new(management, connector, tunnel.clone().into());
         config.identity = self.identity.clone();
         let handle = Host::spawn(config);
         let commander = handle.commander();
-        let live = Live { commander, claim, gave_up: false, stands_by: false, ends: Ends::No };
+        let (gave_up, stands_by, ends) = (false, false, Ends::No);
+        let live = Live { commander, service, claim, gave_up, stands_by, ends };
         self.live.insert(tunnel.clone(), live);
         self.tasks.spawn("host events", relay_events(handle, tunnel.clone(), self.sender.clone()));
     }
@@ -127,11 +128,20 @@ impl Hosted {
         }
     }
 
-    /// A tunnel is hosted no longer.
-    pub(super) fn ended(&mut self, tunnel: &FullId) {
-        if let Some(Live { ends: Ends::ToBegin, claim, .. }) = self.live.remove(tunnel) {
-            self.start(tunnel, claim);
+    /// A tunnel is hosted no longer; `true` when it begins again.
+    pub(super) fn ended(&mut self, tunnel: &FullId) -> bool {
+        match self.live.remove(tunnel) {
+            Some(Live { ends: Ends::ToBegin, claim, service, .. }) => {
+                self.start(tunnel, claim, service);
+                true
+            }
+            _ => false,
         }
+    }
+
+    /// Where a tunnel lives.
+    pub(super) fn service(&self, tunnel: &FullId) -> Option<Arc<Service>> {
+        self.live.get(tunnel).map(|live| live.service.clone())
     }
 
     /// Whether there is no tunnel that may still be hosted.

@@ -14,6 +14,8 @@ pub(super) enum Order {
     StopInitial,
     /// `drop <id>`: break the connection, to see it come back.
     Drop(Locator),
+    /// `list`: how it stands with each tunnel.
+    List,
     /// `quit`, `exit`, or the end of input.
     Quit,
     /// Anything else, cut.
@@ -26,6 +28,7 @@ impl Order {
         let mut words = line.split_whitespace();
         let order = match (words.next()?, words.next(), words.next()) {
             ("quit" | "exit", None, None) => Some(Self::Quit),
+            ("list", None, None) => Some(Self::List),
             ("stop", None, None) => Some(Self::StopInitial),
             ("host", Some(id), None) => id.parse().ok().map(Self::Host),
             ("stop", Some(id), None) => id.parse().ok().map(Self::Stop),
@@ -94,6 +97,7 @@ mod tests {
         assert_eq!(order("  stop quiet-fox-4k9x2bd.loc1 \r"), Some(Order::Stop(id())));
         assert_eq!(order("drop quiet-fox-4k9x2bd.loc1"), Some(Order::Drop(id())));
         assert_eq!(order("stop"), Some(Order::StopInitial));
+        assert_eq!(order("list"), Some(Order::List));
         assert_eq!(order("quit"), Some(Order::Quit));
         assert_eq!(order("exit"), Some(Order::Quit));
         assert_eq!(order("  "), None);

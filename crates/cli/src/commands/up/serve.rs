@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
+use adit_app::control::{self, Asked, Reply, Request};
 use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::lines::{self, given_up};
+use adit_app::reach::Reaches;
+use adit_app::status::Tunnel;
 use adit_relay::Server;
 use adit_tunnel::host::{Command, Config, Event, Host, HostHandle, PortUrls, State};
 use adit_tunnel::management::Locator;
 use adit_wire::{clock, net};
+use tokio::sync::watch;
 
 use super::header;
 use super::plan::Plan;
 use super::stage::{LanUrl, Stage};
-use crate::lines;
-use crate::report::{Report, given_up};
+use crate::report::Report;
 use crate::screen::{Screen, remark};
 use crate::signal::{self, Requests};
 
@@ -38,13 +42,13 @@ pub(super) async fn run(
     after_ready: AfterReady<'_>,
 ) -> Outcome {
     let tunnel = stage.tunnel.to_string();
-    if let Some(lines) = report.lines() {
-        lines.print(&lines::Event::Started { tunnel_ids: vec![tunnel.clone()] })?;
-    }
+    report.of_run(lines::Event::Started { tunnel_ids: vec![tunnel.clone()] })?;
     let locator = Locator::from(stage.tunnel.clone());
     let config = Config::new(stage.management.clone(), stage.connector.clone(), locator.clone());
     let mut host = Host::spawn(config);
-    let mut served = Served { tunnel: &tunnel, stage: &stage, after_ready, was_ready: false };
+    let desk = Desk::new(&tunnel, &after_ready);
+    let mut control = control::Server::listen(stage.claim.directory(), desk.status.subscribe())?;
+    let mut served = Served { tunnel: &tunnel, stage: &stage, after_ready, was_ready: false, desk };
     let ended = loop {
         tokio::select! {
             event = host.next() => match event {
@@ -53,19 +57,21 @@ pub(super) async fn run(
                 },
                 None => break Err(Failure::new(Code::Internal, "the host engine ended by itself")),
             },
+            asked = control.next() => if !obey(asked, &host, &tunnel).await { break Ok(()) },
             () = requests.next() => break match served.was_ready {
                 true => Ok(()),
                 false => Err(signal::interrupted()),
             },
         }
     };
-    let people = report.lines().is_none();
+    let people = !report.is_for_script();
     if people && ended.is_ok() {
         remark("ending, after the requests at hand (Ctrl-C again ends at once)");
     }
-    let Stage { management, server, temporary, claim, .. } = stage;
+    drop(served);
+    let Stage { management, server, temporary, claim, reaches, .. } = stage;
     let wind_down = async {
-        drain(host, &tunnel, &mut report).await;
+        drain(host, &tunnel, &mut report, &reaches).await;
         if temporary && let Err(error) = management.delete(&locator).await {
             let failure = Failure::service(format_args!("remove the tunnel {tunnel}"), &error);
             remark(format!("{}; the relay removes it within an hour", failure.message));
@@ -79,8 +85,8 @@ pub(super) async fn run(
         () = wind_down => {}
         () = requests.next() => return Err(signal::interrupted()),
     }
-    if let (Some(lines), Ok(())) = (report.lines(), &ended) {
-        lines.print(&lines::Event::Stopped)?;
+    if ended.is_ok() {
+        report.of_run(lines::Event::Stopped)?;
     }
     ended
 }
@@ -91,6 +97,7 @@ struct Served<'a> {
     stage: &'a Stage,
     after_ready: AfterReady<'a>,
     was_ready: bool,
+    desk: Desk,
 }
 
 impl Served<'_> {
@@ -100,7 +107,8 @@ impl Served<'_> {
             // Before it is told: who reads the line may ask for the note next.
             self.stage.claim.note(&all(urls))?;
         }
-        report.event(self.tunnel, &event)?;
+        self.desk.tell(&event);
+        report.event(self.tunnel, &event, &self.stage.reaches)?;
         match &event {
             Event::Ready { urls } => self.ready(urls, report).await,
             Event::State(State::Error(give_up)) => Err(given_up(self.tunnel, give_up)),
@@ -111,10 +119,10 @@ impl Served<'_> {
     async fn ready(&mut self, urls: &[PortUrls], report: &Report) -> Outcome {
         self.was_ready = true;
         let AfterReady { plan, qr, screen } = self.after_ready;
-        if report.lines().is_some() {
+        if report.is_for_script() {
             return Ok(());
         }
-        header::ready(plan, urls, report.reaches(), qr, screen)?;
+        header::ready(plan, urls, &self.stage.reaches, qr, screen)?;
         for port in &plan.ports {
             let number = port.number;
             if net::connect_local(number, clock::now() + LOOK).await.is_err() {
@@ -126,6 +134,53 @@ impl Served<'_> {
         }
         Ok(())
     }
+}
+
+/// What other processes can ask about this one.
+struct Desk {
+    status: watch::Sender<control::Status>,
+}
+
+impl Desk {
+    fn new(tunnel: &str, after_ready: &AfterReady<'_>) -> Self {
+        let plan = after_ready.plan;
+        let name = plan.name.as_ref().map(ToString::to_string);
+        let tunnel = Tunnel::new(tunnel, plan.place.to_string(), name, clock::wall());
+        let (pid, program) = (std::process::id(), "up".to_owned());
+        let tunnels = vec![tunnel];
+        Self { status: watch::Sender::new(control::Status { pid, program, tunnels }) }
+    }
+
+    fn tell(&self, event: &Event) {
+        self.status.send_if_modified(|status| {
+            let before = status.tunnels.clone();
+            status.tunnels.iter_mut().for_each(|tunnel| tunnel.apply(event, clock::wall()));
+            status.tunnels != before
+        });
+    }
+}
+
+/// Does what another process asks; `false` when that is to end.
+async fn obey(asked: Asked, host: &HostHandle, tunnel: &str) -> bool {
+    let Asked::Request { request, answers, .. } = asked else { return true };
+    let command = match request {
+        Request::Stop { .. } => {
+            answers.try_send(Reply::Done { tunnels: vec![tunnel.to_owned()] });
+            return false;
+        }
+        Request::Retry { .. } => Command::RetryNow,
+        Request::TakeOver { .. } => Command::TakeOver,
+        Request::Drop { .. } => Command::Drop,
+        Request::Host { .. } | Request::Status | Request::Watch => {
+            let failure =
+                Failure::new(Code::Refused, "`adit up` hosts no more than its own tunnel");
+            answers.try_send(Reply::Failed(failure.hint("host others with: adit host <id>")));
+            return true;
+        }
+    };
+    host.command(command).await;
+    answers.try_send(Reply::Done { tunnels: vec![tunnel.to_owned()] });
+    true
 }
 
 /// The relay does not tell of these addresses: they are not for others than its owner to give out.
@@ -141,11 +196,11 @@ fn all(urls: &[PortUrls]) -> Vec<String> {
 }
 
 /// Ends the hosting and tells what still happens meanwhile.
-async fn drain(mut host: HostHandle, tunnel: &str, report: &mut Report) {
+async fn drain(mut host: HostHandle, tunnel: &str, report: &mut Report, reaches: &Reaches) {
     host.command(Command::Stop).await;
     while let Some(event) = host.next().await {
         // Where nobody reads any more there is still to be ended in good order.
-        let _ = report.event(tunnel, &event);
+        let _ = report.event(tunnel, &event, reaches);
     }
 }
 

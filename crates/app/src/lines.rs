@@ -2,132 +2,214 @@
 //!
 //! A contract of its own, apart from the types of the engine: names and meanings here never change
 //! within version 1; what is added means nothing to a reader that does not know it. `docs/cli.md`
-//! is the reader's side.
+//! is the reader's side. They are read here too: a second `adit host` follows the first one's.
+
+mod tell;
 
 use std::time::Instant;
 
-use adit_app::failure::{Code, Failure, Outcome};
 use adit_wire::clock;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::screen::print_line;
+use crate::failure::{Code, Failure};
+
+pub use tell::{Teller, given_up};
 
 /// The version of the contract.
 const VERSION: u8 = 1;
 
-/// Prints event lines.
+/// Writes event lines.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lines {
+pub struct Lines {
     started: Instant,
 }
 
 /// One line.
-#[derive(Serialize)]
-struct Line<'a> {
-    v: u8,
-    elapsed_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tunnel_id: Option<&'a str>,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The version of the contract.
+    pub v: u8,
+    /// Milliseconds since the start of the run.
+    pub elapsed_ms: u64,
+    /// The tunnel it is about, as `id.cluster`; none on lines about the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel_id: Option<String>,
+    /// What happened.
     #[serde(flatten)]
-    event: &'a Event,
+    pub event: Event,
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub(crate) enum Event {
+pub enum Event {
     /// The first line.
-    Started { tunnel_ids: Vec<String> },
+    Started {
+        /// The tunnels of the command line.
+        tunnel_ids: Vec<String>,
+    },
     /// A tunnel is in another state.
-    State { state: State, message: Option<String> },
+    State {
+        /// The state.
+        state: State,
+        /// Why, for `Error` only.
+        message: Option<String>,
+    },
     /// A step on the way to `Hosting`.
-    Progress { phase: Phase },
+    Progress {
+        /// The step that begins.
+        phase: Phase,
+    },
     /// The tunnel can be reached there.
-    Ready { urls: Vec<Url> },
+    Ready {
+        /// All addresses.
+        urls: Vec<Url>,
+    },
     /// The tunnel can be reached elsewhere than before.
-    UrlChanged { urls: Vec<Url> },
+    UrlChanged {
+        /// All addresses.
+        urls: Vec<Url>,
+    },
     /// A visitor's request went through.
-    Request { port: u16, method: String, path: String, status: Option<u16>, ms: u64 },
+    Request {
+        /// The port.
+        port: u16,
+        /// As in the request line.
+        method: String,
+        /// The target, with the values of its query hidden unless they were asked for.
+        path: String,
+        /// The status of the answer; none where there was no answer.
+        status: Option<u16>,
+        /// Milliseconds until the answer was complete.
+        ms: u64,
+        /// How the answer ended, unless it is complete.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ending: Option<String>,
+    },
+    /// A port's requests are not, or no longer, looked into. Once for each port and reason.
+    NotInspected {
+        /// The port.
+        port: u16,
+        /// Why.
+        reason: String,
+    },
     /// `connect`: a port of the tunnel is at this port of localhost.
-    Listening { port: u16, local: u16 },
+    Listening {
+        /// The tunnel's port.
+        port: u16,
+        /// The port of this computer.
+        local: u16,
+    },
     /// `connect`: a port of the tunnel is gone.
-    Removed { port: u16 },
+    Removed {
+        /// The tunnel's port.
+        port: u16,
+    },
     /// The connection is tried again after a while.
-    Retry { attempt: u32, in_ms: u64, cause: String },
+    Retry {
+        /// Which try it is, from 1.
+        attempt: u32,
+        /// Milliseconds until it begins.
+        in_ms: u64,
+        /// Why the one before failed.
+        cause: String,
+    },
+    /// A local port answers again.
+    LocalUp {
+        /// The port.
+        port: u16,
+    },
     /// What is known of a port's URL is another thing than before.
     Health {
+        /// The port.
         port: u16,
-        label: &'static str,
+        /// One of the labels of `docs/cli.md`.
+        label: String,
+        /// Why.
         reason: String,
+        /// When the URL was last seen to reach this host.
         proven_at: Option<Timestamp>,
-        proof: Option<&'static str>,
+        /// How well: `strong` or `weak`.
+        proof: Option<String>,
     },
     /// Nothing more can be done until somebody signs in again.
     ReloginRequired,
     /// Another host serves the tunnel now.
     Standby,
+    /// How it stands with a tunnel, on demand.
+    Status {
+        /// The same as in `adit status --json`.
+        status: Box<crate::status::Tunnel>,
+    },
     /// Something went wrong that does not end the run.
     Error {
+        /// What kind it is.
         code: Code,
+        /// What happened.
         message: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        /// What to do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
-    /// The last line, of the run or, with a tunnel's id, of that tunnel.
+    /// The last line of the run.
     Stopped,
 }
 
 /// The state of a tunnel. `Connected` and `Waiting` (for a host) are those of `connect`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) enum State {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// On the way up for the first time.
     Connecting,
+    /// The session is up and its ports are announced.
     Hosting,
+    /// `connect`: the tunnel's ports are at hand.
     Connected,
+    /// `connect`: for a host.
     Waiting,
+    /// On the way up again.
     Reconnecting,
+    /// Not wanted any more.
     Stopped,
+    /// Given up until it is started again.
     Error,
 }
 
 /// A step on the way to `Hosting`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Phase {
+pub enum Phase {
+    /// Tokens are minted; left out where they are reused.
     Authorizing,
+    /// The relay's socket is opened.
     ConnectingRelay,
+    /// The ports are announced; left out where there are none.
     ForwardingPorts,
 }
 
 /// An address of a port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Url {
-    pub(crate) port: u16,
-    pub(crate) url: String,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Url {
+    /// The port.
+    pub port: u16,
+    /// The address.
+    pub url: String,
     /// `this computer only`, `this network` or `the internet`; absent where nobody knows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reach: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<String>,
 }
 
 impl Lines {
     /// Counts time from now.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self { started: clock::now() }
     }
 
-    /// Prints a line about the run.
-    pub(crate) fn print(self, event: &Event) -> Outcome {
-        print_line(&self.write(None, event))
-    }
-
-    /// Prints a line about a tunnel.
-    pub(crate) fn print_of(self, tunnel: &str, event: &Event) -> Outcome {
-        print_line(&self.write(Some(tunnel), event))
-    }
-
-    fn write(self, tunnel_id: Option<&str>, event: &Event) -> String {
+    /// Writes what happened, to a tunnel or to the run, as a line without its end.
+    pub fn write(self, tunnel_id: Option<&str>, event: Event) -> String {
         let elapsed = clock::now().saturating_duration_since(self.started);
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let tunnel_id = tunnel_id.map(ToOwned::to_owned);
         let line = Line { v: VERSION, elapsed_ms, tunnel_id, event };
         serde_json::to_string(&line).expect("numbers and texts are JSON")
     }
@@ -147,8 +229,9 @@ mod tests {
     use super::*;
 
     fn line(tunnel: Option<&str>, event: Event) -> Value {
-        let text = Lines::start().write(tunnel, &event);
+        let text = Lines::start().write(tunnel, event);
         assert!(!text.contains('\n'));
+        assert!(serde_json::from_str::<Line>(&text).is_ok(), "{text}");
         let mut line: Value = serde_json::from_str(&text).unwrap();
         let elapsed = line.as_object_mut().unwrap().remove("elapsed_ms").unwrap();
         assert!(elapsed.is_u64());
@@ -205,6 +288,7 @@ mod tests {
             path: "/?q=•••".into(),
             status: None,
             ms: 12,
+            ending: None,
         };
         assert_eq!(
             line(Some("t"), request),

@@ -1,0 +1,73 @@
+//! The places that tunnels are hosted on, each opened once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::place::Place;
+use adit_app::profile::Profile;
+use adit_app::reach::Reaches;
+use adit_app::service::{connector, find};
+use adit_proto::id::FullId;
+use adit_tunnel::management::{Locator, Management};
+use adit_wire::net::Connector;
+
+use crate::context::Context;
+
+/// A place that tunnels are hosted on.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) management: Arc<dyn Management>,
+    pub(super) connector: Connector,
+    /// As `--on` takes it.
+    pub(super) place: String,
+    pub(super) reaches: Reaches,
+}
+
+/// The places that were opened.
+pub(super) struct Services<'a> {
+    profile: &'a Profile,
+    open: BTreeMap<String, Arc<Service>>,
+}
+
+impl<'a> Services<'a> {
+    pub(super) fn new(context: &'a Context) -> Self {
+        Self { profile: &context.profile, open: BTreeMap::new() }
+    }
+
+    /// The place that is meant, as `--on` takes it.
+    pub(super) fn place(&self, asked: Option<Place>) -> Outcome<String> {
+        Ok(self.profile.relay(asked)?.to_string())
+    }
+
+    /// Opens a place, or finds the one that is open.
+    pub(super) async fn get(&mut self, place: &str) -> Outcome<Arc<Service>> {
+        if let Some(service) = self.open.get(place) {
+            return Ok(service.clone());
+        }
+        let asked = place.parse::<Place>().map_err(|error| Failure::new(Code::Usage, error))?;
+        let relay = self.profile.relay(Some(asked))?;
+        let service = Arc::new(Service {
+            management: Arc::new(self.profile.service(&relay)?),
+            connector: connector(),
+            place: relay.to_string(),
+            reaches: Reaches::look_up(&relay).await,
+        });
+        self.open.insert(place.to_owned(), service.clone());
+        Ok(service)
+    }
+}
+
+impl Service {
+    /// The tunnels with their clusters, in the order given and each once.
+    pub(super) async fn find_all(&self, tunnels: &[Locator]) -> Outcome<Vec<FullId>> {
+        let mut found = Vec::with_capacity(tunnels.len());
+        for locator in tunnels {
+            let tunnel = find(&*self.management, locator).await?;
+            if !found.contains(&tunnel) {
+                found.push(tunnel);
+            }
+        }
+        Ok(found)
+    }
+}
