@@ -1,0 +1,423 @@
+//! How it stands with a hosted tunnel and each of its ports: one glyph, one sentence, one thing to do.
+
+use adit_proto::contracts::Protocol;
+use adit_proto::health::{Label, Proof};
+
+use crate::message::{Message, Offer, Word};
+use crate::place_key::PlaceKey;
+use crate::status::{Error, ErrorKind, Health, Phase, Port, Retry, State, Tunnel};
+
+/// What kind of state it is: the glyph. The order is by urgency, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mood {
+    /// Not hosted, as somebody chose.
+    Stopped,
+    /// The URL is proven.
+    Live,
+    /// Hosted and not proven.
+    Checking,
+    /// On the way up for the first time.
+    Connecting,
+    /// On the way up again.
+    Reconnecting,
+    /// The tunnel is fine; the local server is not.
+    Local,
+    /// Another host has the tunnel.
+    Standby,
+    /// It does not work, and will not mend itself.
+    Error,
+}
+
+/// How it stands with one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The glyph.
+    pub mood: Mood,
+    /// The sentence.
+    pub text: Message,
+    /// The same where there is no room for a sentence.
+    pub word: Word,
+    /// What others said of the cause, in their words; nothing where the sentence says it all.
+    pub detail: Option<String>,
+    /// What a person can do.
+    pub offer: Option<Offer>,
+}
+
+/// How it stands with a hosted tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelStatus {
+    /// Of the tunnel: while it is hosted, that of its worst port.
+    pub standing: Standing,
+    /// What is wrong besides and does not stop it, such as a sign-in that has ended.
+    pub notice: Option<Standing>,
+    /// Its ports, by number.
+    pub ports: Vec<PortStatus>,
+}
+
+/// How it stands with a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortStatus {
+    /// Its number.
+    pub port: u16,
+    /// Its addresses, the preferred one first. Without any, [`Message::NoUrlYet`] stands in their place.
+    pub urls: Vec<String>,
+    /// Of the port.
+    pub standing: Standing,
+}
+
+/// Folds what an engine told.
+pub fn of_status(tunnel: &Tunnel) -> TunnelStatus {
+    of_status_with(tunnel, |_| None)
+}
+
+/// As [`of_status`], where it is known what the ports speak.
+pub(crate) fn of_status_with(
+    tunnel: &Tunnel,
+    protocol: impl Fn(u16) -> Option<Protocol>,
+) -> TunnelStatus {
+    let place = PlaceKey::from(tunnel.place.as_str());
+    let session = of_session(tunnel, &place);
+    let ports: Vec<_> = tunnel
+        .ports
+        .iter()
+        .map(|(number, port)| PortStatus {
+            port: *number,
+            urls: port.urls.clone(),
+            // What was known of a port says nothing while nobody serves it.
+            standing: session
+                .clone()
+                .unwrap_or_else(|| of_port(*number, port, protocol(*number), &place)),
+        })
+        .collect();
+    let worst = || ports.iter().map(|port| &port.standing).max_by_key(|standing| standing.mood);
+    let standing = session.or_else(|| worst().cloned()).unwrap_or_else(no_ports);
+    let is_told = tunnel.state == State::Error;
+    let notice = tunnel.error.as_ref().filter(|_| !is_told).map(|error| of_error(error, &place));
+    TunnelStatus { standing, notice, ports }
+}
+
+impl Standing {
+    pub(crate) fn new(mood: Mood, text: Message, word: Word) -> Self {
+        Self { mood, text, word, detail: None, offer: None }
+    }
+
+    pub(crate) fn offer(self, offer: Offer) -> Self {
+        Self { offer: Some(offer), ..self }
+    }
+
+    /// Adds what others said of the cause, unless they said nothing.
+    pub(crate) fn detail(self, detail: &str) -> Self {
+        Self { detail: (!detail.is_empty()).then(|| detail.to_owned()), ..self }
+    }
+
+    /// Of a tunnel that nobody hosts.
+    pub(crate) fn stopped() -> Self {
+        Self::new(Mood::Stopped, Message::Stopped, Word::Stopped)
+    }
+
+    /// Of a tunnel that another computer hosts.
+    pub(crate) fn another_host() -> Self {
+        Self::new(Mood::Standby, Message::AnotherHost, Word::StandingBy).offer(Offer::TakeOver)
+    }
+}
+
+/// Of a tunnel that is not hosted; nothing while it is, when its ports decide.
+fn of_session(tunnel: &Tunnel, place: &PlaceKey) -> Option<Standing> {
+    Some(match tunnel.state {
+        State::Hosting => return None,
+        State::Connecting => connecting(tunnel.phase, tunnel.retry.as_ref()),
+        State::Reconnecting => reconnecting(tunnel.phase, tunnel.retry.as_ref()),
+        State::Standby => Standing::another_host(),
+        State::Stopped => Standing::stopped(),
+        State::Error => match &tunnel.error {
+            Some(error) => of_error(error, place),
+            None => {
+                Standing::new(Mood::Error, Message::Refused, Word::NotHosted).offer(Offer::Start)
+            }
+        },
+    })
+}
+
+fn connecting(phase: Option<Phase>, retry: Option<&Retry>) -> Standing {
+    let standing = |text| Standing::new(Mood::Connecting, text, Word::Connecting);
+    match retry {
+        Some(retry) => standing(Message::ConnectingAgain { attempt: retry.attempt, at: retry.at })
+            .detail(&retry.cause)
+            .offer(Offer::TryNow),
+        None => standing(Message::Connecting(phase)),
+    }
+}
+
+fn reconnecting(phase: Option<Phase>, retry: Option<&Retry>) -> Standing {
+    let standing = |text| Standing::new(Mood::Reconnecting, text, Word::Reconnecting);
+    match retry {
+        Some(retry) => standing(Message::Retry { attempt: retry.attempt, at: retry.at })
+            .detail(&retry.cause)
+            .offer(Offer::TryNow),
+        None => standing(Message::Reconnecting(phase)),
+    }
+}
+
+fn of_error(error: &Error, place: &PlaceKey) -> Standing {
+    let not_hosted = |text| Standing::new(Mood::Error, text, Word::NotHosted);
+    // These do not stop the tunnel.
+    let warns = |text| Standing::new(Mood::Checking, text, Word::Checking);
+    let standing = match error.kind {
+        // The message would say the same again.
+        ErrorKind::SignIn => {
+            let offer = Offer::SignIn(place.clone());
+            return not_hosted(Message::SignIn(place.clone())).offer(offer);
+        }
+        ErrorKind::NotFound => return not_hosted(Message::UnknownTunnel),
+        ErrorKind::Access => not_hosted(Message::AccessRefused).offer(Offer::Start),
+        ErrorKind::Refused => not_hosted(Message::Refused).offer(Offer::Start),
+        ErrorKind::NotRenewed => warns(Message::NotRenewed),
+        ErrorKind::PortsUnknown => warns(Message::PortsUnknown),
+    };
+    standing.detail(&error.message)
+}
+
+fn of_port(number: u16, port: &Port, protocol: Option<Protocol>, place: &PlaceKey) -> Standing {
+    if let Some(cause) = &port.refused {
+        return Standing::new(Mood::Error, Message::PortRefused(number), Word::NotHosted)
+            .detail(cause);
+    }
+    if port.local_down.is_some() {
+        return local_down(number);
+    }
+    match &port.health {
+        Some(health) => of_health(number, health, protocol, place),
+        None => checking(),
+    }
+}
+
+fn of_health(
+    number: u16,
+    health: &Health,
+    configured: Option<Protocol>,
+    place: &PlaceKey,
+) -> Standing {
+    let Some(label) = Label::ALL.into_iter().find(|label| label.as_str() == health.label) else {
+        // A label of a newer program proves nothing to this one.
+        return checking().detail(&health.reason);
+    };
+    let error = |text, word| Standing::new(Mood::Error, text, word).detail(&health.reason);
+    match label {
+        Label::Operational => match health.proven_at {
+            Some(at) => {
+                let proof = if health.proof.as_deref() == Some(Proof::Weak.as_str()) {
+                    Proof::Weak
+                } else {
+                    Proof::Strong
+                };
+                Standing::new(Mood::Live, Message::Live { at, proof }, Word::Live)
+            }
+            None => checking(),
+        },
+        Label::LocalDown => local_down(number),
+        Label::LocalScheme => local_scheme(number, configured).detail(&health.reason),
+        Label::Limited => error(Message::Limited, Word::UrlDead),
+        Label::RelayUnreachable => error(Message::RelayUnreachable(place.clone()), Word::UrlDead),
+        Label::DnsOrTls => error(Message::DnsOrTls, Word::UrlDead),
+        Label::Zombie => error(Message::UrlDead, Word::UrlDead),
+        Label::AnotherHost => Standing::another_host(),
+        Label::AccessRefused => error(Message::AccessRefused, Word::UrlDead),
+        Label::SignIn => {
+            error(Message::SignIn(place.clone()), Word::UrlDead).offer(Offer::SignIn(place.clone()))
+        }
+        Label::UnknownTunnel => error(Message::UnknownTunnel, Word::UrlDead),
+    }
+}
+
+fn checking() -> Standing {
+    Standing::new(Mood::Checking, Message::Checking, Word::Checking)
+}
+
+fn no_ports() -> Standing {
+    Standing::new(Mood::Checking, Message::NoPorts, Word::Checking).offer(Offer::AddPort)
+}
+
+fn local_down(port: u16) -> Standing {
+    Standing::new(Mood::Local, Message::LocalDown(port), Word::NoAnswer)
+}
+
+fn local_scheme(port: u16, configured: Option<Protocol>) -> Standing {
+    let to = match &configured {
+        Some(Protocol::Http) => Some(Protocol::Https),
+        Some(Protocol::Https) => Some(Protocol::Http),
+        _ => None,
+    };
+    let text = Message::LocalScheme { port, configured };
+    let standing = Standing::new(Mood::Local, text, Word::WrongProtocol);
+    match to {
+        Some(to) => standing.offer(Offer::ChangeProtocol { port, to }),
+        None => standing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use adit_proto::host::GiveUp;
+    use adit_tunnel::host::{self, Event, PortUrls};
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::words::{self, Language};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// What a face prints of a tunnel at second 100 after these events, all told at second 88.
+    fn shown(place: &str, events: &[Event]) -> Vec<String> {
+        let mut tunnel = Tunnel::new("shop.loc1", place, None, at(80));
+        events.iter().for_each(|event| tunnel.apply(event, at(88)));
+        let status = of_status(&tunnel);
+        let now = at(100).to_zoned_datetime(TimeZone::UTC);
+        let text = |standing: &Standing| {
+            let text = words::text(&standing.text, Language::English, &now);
+            match &standing.offer {
+                Some(offer) => {
+                    let offer = Message::Do(offer.clone());
+                    format!("{text} · {}", words::text(&offer, Language::English, &now))
+                }
+                None => text,
+            }
+        };
+        let ports =
+            status.ports.iter().map(|port| format!("{}: {}", port.port, text(&port.standing)));
+        [text(&status.standing)]
+            .into_iter()
+            .chain(status.notice.iter().map(text))
+            .chain(ports)
+            .collect()
+    }
+
+    fn urls(ports: &[u16]) -> Event {
+        let urls = |port: &u16| PortUrls { port: *port, urls: vec!["http://x/".to_owned()] };
+        Event::Ready { urls: ports.iter().map(urls).collect() }
+    }
+
+    fn health(port: u16, label: Label, proven: Option<Proof>) -> Event {
+        let proven = proven.map(|proof| (at(88), proof));
+        Event::Health { port, health: host::Health { label, reason: String::new(), proven } }
+    }
+
+    const HOSTING: Event = Event::State(host::State::Hosting);
+    const RECONNECTING: Event = Event::State(host::State::Reconnecting);
+
+    /// The table that every face keeps to, line by line.
+    #[test]
+    fn the_words_are_those_of_the_table() {
+        let progress = |phase| shown("microsoft", &[Event::Progress(phase)]);
+        assert_eq!(progress(host::Phase::Authorizing), ["Connecting: getting access"]);
+        assert_eq!(progress(host::Phase::ConnectingRelay), ["Connecting: reaching the relay"]);
+        assert_eq!(progress(host::Phase::ForwardingPorts), ["Connecting: announcing ports"]);
+
+        let hosting = |event| shown("microsoft", &[HOSTING, urls(&[3000]), event])[0].clone();
+        let proven = Some(Proof::Strong);
+        assert_eq!(shown("microsoft", &[HOSTING, urls(&[3000])])[0], "Hosting, checking the URL");
+        assert_eq!(hosting(health(3000, Label::Operational, proven)), "Live, checked 12 s ago");
+        let down = "Nothing answers on localhost:3000. The tunnel is fine; start your server.";
+        assert_eq!(hosting(Event::LocalDown { port: 3000, cause: "refused".into() }), down);
+        assert_eq!(hosting(health(3000, Label::LocalDown, proven)), down);
+
+        let retry = Event::Retry { attempt: 3, wait: Duration::from_secs(20), cause: "x".into() };
+        assert_eq!(
+            shown("microsoft", &[HOSTING, RECONNECTING, retry]),
+            ["Reconnecting, try 3 in 8 s · Try now"]
+        );
+        assert_eq!(
+            shown("microsoft", &[HOSTING, Event::State(host::State::Standby)]),
+            ["Another computer hosts this tunnel · Take over (disconnects it)"]
+        );
+        let sign_in = Event::State(host::State::Error(GiveUp::SignIn));
+        assert_eq!(shown("microsoft", &[sign_in]), ["Sign in to Microsoft again · Sign in"]);
+        let now = at(0).to_zoned_datetime(TimeZone::UTC);
+        assert_eq!(
+            words::text(&Message::NoUrlYet, Language::English, &now),
+            "URL appears after the first connection"
+        );
+    }
+
+    #[test]
+    fn connecting_reconnecting_and_stopped_are_told_apart() {
+        assert_eq!(shown("here", &[]), ["Connecting"]);
+        assert_eq!(shown("here", &[HOSTING, RECONNECTING]), ["Reconnecting"]);
+        let relay = Event::Progress(host::Phase::ConnectingRelay);
+        assert_eq!(
+            shown("here", &[HOSTING, RECONNECTING, relay])[0],
+            "Reconnecting: reaching the relay"
+        );
+        assert_eq!(shown("here", &[HOSTING, Event::State(host::State::Stopped)]), ["Stopped"]);
+    }
+
+    #[test]
+    fn live_is_said_only_with_a_proof() {
+        let of = |proven| {
+            shown("here", &[HOSTING, urls(&[1]), health(1, Label::Operational, proven)])[0].clone()
+        };
+        assert_eq!(of(None), "Hosting, checking the URL");
+        assert_eq!(of(Some(Proof::Weak)), "Live, an answer was seen 12 s ago");
+    }
+
+    #[test]
+    fn a_tunnel_shows_its_worst_port_and_each_port_its_own() {
+        let events = [
+            HOSTING,
+            urls(&[80, 81]),
+            health(80, Label::Operational, Some(Proof::Strong)),
+            health(81, Label::Zombie, None),
+        ];
+        assert_eq!(
+            shown("here", &events),
+            [
+                "The URL is dead though the tunnel is up",
+                "80: Live, checked 12 s ago",
+                "81: The URL is dead though the tunnel is up"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_proven_of_a_url_is_not_shown_while_nobody_serves_it() {
+        let live = health(80, Label::Operational, Some(Proof::Strong));
+        let shown = shown("here", &[HOSTING, urls(&[80]), live, RECONNECTING]);
+        assert_eq!(shown, ["Reconnecting", "80: Reconnecting"]);
+    }
+
+    #[test]
+    fn a_hosted_tunnel_whose_sign_in_has_ended_is_still_live() {
+        let live = health(80, Label::Operational, Some(Proof::Strong));
+        let events = [HOSTING, urls(&[80]), live, Event::ReloginRequired];
+        assert_eq!(
+            shown("https://cp.r.example", &events)[..2],
+            ["Live, checked 12 s ago", "Sign in to r.example again · Sign in"]
+        );
+    }
+
+    #[test]
+    fn a_hosted_tunnel_without_ports_asks_for_one() {
+        assert_eq!(shown("here", &[HOSTING, urls(&[])]), ["No port yet · Add port"]);
+    }
+
+    #[test]
+    fn a_mismatch_offers_the_other_protocol_where_it_is_known() {
+        let mut tunnel = Tunnel::new("shop.loc1", "here", None, at(0));
+        for event in [HOSTING, urls(&[3000]), health(3000, Label::LocalScheme, None)] {
+            tunnel.apply(&event, at(0));
+        }
+        let status = of_status_with(&tunnel, |_| Some(Protocol::Http));
+        let offer = Offer::ChangeProtocol { port: 3000, to: Protocol::Https };
+        assert_eq!(status.standing.offer, Some(offer));
+        let now = at(0).to_zoned_datetime(TimeZone::UTC);
+        assert_eq!(
+            words::text(&status.standing.text, Language::English, &now),
+            "localhost:3000 speaks https, the port says http."
+        );
+        assert_eq!(of_status(&tunnel).standing.offer, None);
+    }
+}
