@@ -21,6 +21,7 @@ pub mod port;
 pub mod profile;
 pub mod reach;
 pub mod relay_url;
+pub mod running;
 pub mod service;
 pub mod settings;
 pub mod status;

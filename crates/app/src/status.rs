@@ -37,7 +37,8 @@ pub struct Tunnel {
     /// What went wrong last and has not been mended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
-    /// Its ports, by number.
+    /// Its ports, by number; written as a list, each with its number in `port`.
+    #[serde(with = "ports")]
     pub ports: BTreeMap<u16, Port>,
 }
 
@@ -135,6 +136,43 @@ pub struct Health {
     pub proven_at: Option<Timestamp>,
     /// How well: `strong` or `weak`.
     pub proof: Option<String>,
+}
+
+/// Ports as a list. Numbers as the keys of an object would not survive the tagged lines they travel in.
+mod ports {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Port;
+
+    #[derive(Serialize)]
+    struct Written<'a> {
+        port: u16,
+        #[serde(flatten)]
+        of: &'a Port,
+    }
+
+    #[derive(Deserialize)]
+    struct Read {
+        port: u16,
+        #[serde(flatten)]
+        of: Port,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        ports: &BTreeMap<u16, Port>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(ports.iter().map(|(port, of)| Written { port: *port, of }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<u16, Port>, D::Error> {
+        let read = Vec::<Read>::deserialize(deserializer)?;
+        Ok(read.into_iter().map(|Read { port, of }| (port, of)).collect())
+    }
 }
 
 impl Tunnel {

@@ -7,7 +7,9 @@ use adit_app::failure::{Code, Failure};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{completions, connect, host, login, logout, place, relay, sample, up};
+use crate::commands::{
+    completions, connect, host, login, logout, place, relay, sample, status, tell, up,
+};
 use crate::screen::report;
 
 /// The whole command line.
@@ -44,6 +46,14 @@ pub(crate) enum Command {
     Host(host::Args),
     /// Bring a tunnel's ports to this computer, until Ctrl-C.
     Connect(connect::Args),
+    /// Show what is hosted on this computer, and whether its URLs work.
+    Status(status::Args),
+    /// End the hosting of tunnels, whichever process does it.
+    Stop(tell::StopArgs),
+    /// Try a tunnel's connection now instead of after its pause.
+    Retry(tell::OneArgs),
+    /// Take a tunnel from the host that took it; its connections there are cut.
+    TakeOver(tell::OneArgs),
     /// Run a relay, or manage its users.
     Relay(relay::Args),
     /// Sign in to a relay.
@@ -190,6 +200,12 @@ mod tests {
             "whoami",
             "use here",
             "use https://cp.x.example",
+            "status",
+            "status --watch --json",
+            "stop shop quiet-fox-4k9x2bd.loc1",
+            "stop --all",
+            "retry shop",
+            "take-over shop",
             "sample",
             "sample 3000",
             "completions bash",
@@ -222,6 +238,9 @@ mod tests {
             "login",
             "login ftp://x.example",
             "use",
+            "stop",
+            "stop shop --all",
+            "take-over",
             "sample 0",
             "completions tcsh",
             "whoami extra",

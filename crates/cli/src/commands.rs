@@ -8,6 +8,8 @@ pub(crate) mod logout;
 pub(crate) mod place;
 pub(crate) mod relay;
 pub(crate) mod sample;
+pub(crate) mod status;
+pub(crate) mod tell;
 pub(crate) mod up;
 pub(crate) mod whoami;
 
@@ -22,6 +24,10 @@ pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {
         Command::Up(args) => up::run(args, &context).await,
         Command::Host(args) => host::run(args, &context).await,
         Command::Connect(args) => connect::run(args, &context).await,
+        Command::Status(args) => status::run(args, &context).await,
+        Command::Stop(args) => tell::stop(args, &context).await,
+        Command::Retry(args) => tell::retry(args, &context).await,
+        Command::TakeOver(args) => tell::take_over(args, &context).await,
         Command::Relay(args) => relay::run(args, &context).await,
         Command::Login(args) => login::run(args, &context).await,
         Command::Logout(args) => logout::run(&args, &context),

@@ -100,8 +100,8 @@ impl People {
             Event::State { state, .. } => self.state(tunnel, *state),
             Event::Standby => self.line(
                 tunnel,
-                "Another host serves this tunnel now; this one stands by. To take it over, end \
-                 this one and start it again",
+                "Another computer hosts this tunnel now; this one stands by. To take it over, which \
+                 disconnects the other: adit take-over <tunnel>",
             ),
             Event::Ready { urls } => self.urls(tunnel, urls, reaches),
             Event::UrlChanged { urls } => {

@@ -141,6 +141,7 @@ fn after(now: Timestamp, wait: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::{self, Lines};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -236,8 +237,14 @@ mod tests {
     fn other_processes_read_the_same() {
         let mut tunnel = told(&[Event::State(host::State::Hosting), Event::ReloginRequired]);
         tunnel.phase = Some(Phase::ConnectingRelay);
+        tunnel.urls(&urls(&[3000]));
         let text = serde_json::to_string(&tunnel).unwrap();
         assert!(text.contains(r#""where":"here","state":"Hosting""#), "{text}");
+        assert!(text.contains(r#""ports":[{"port":3000,"urls":["http://x/3000"]}]"#), "{text}");
         assert_eq!(serde_json::from_str::<Tunnel>(&text).unwrap(), tunnel);
+        let status = Box::new(tunnel);
+        let line = Lines::start().write(None, lines::Event::Status { status: status.clone() });
+        let read: lines::Line = serde_json::from_str(&line).unwrap();
+        assert_eq!(read.event, lines::Event::Status { status });
     }
 }

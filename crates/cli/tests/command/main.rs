@@ -9,4 +9,5 @@ mod here;
 mod on_a_relay;
 mod secrets;
 mod sign_in;
+mod status;
 mod support;

@@ -1,0 +1,60 @@
+//! What is hosted on a computer, seen from another process, and told to stop from there.
+
+use serde_json::Value;
+
+use crate::support::{Local, Running, Sandbox};
+
+/// The tunnels that `adit status` knows.
+fn tunnels(sandbox: &Sandbox) -> Vec<Value> {
+    let status = sandbox.run(&["status", "--json"]).ended_with(0).json();
+    let processes = status["processes"].as_array().unwrap().clone();
+    processes.iter().flat_map(|process| process["tunnels"].as_array().unwrap().clone()).collect()
+}
+
+fn up(sandbox: &Sandbox, local: &Local, name: &str) -> (Running, String) {
+    let port = local.port.to_string();
+    let mut up = sandbox.start(&["up", &port, "--on", "here", "--name", name, "--json"]);
+    let ready = up.event("ready");
+    (up, ready["urls"][0]["url"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn every_running_up_is_listed_and_can_be_stopped() {
+    let (sandbox, local) = (Sandbox::new(), Local::start());
+    assert!(sandbox.run(&["status"]).ended_with(0).out.contains("Nothing is hosted"));
+    let (shop, url) = up(&sandbox, &local, "shop");
+    let (blog, _) = up(&sandbox, &local, "blog");
+
+    let listed = tunnels(&sandbox);
+    let names: Vec<_> = listed.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["blog", "shop"]);
+    assert_eq!((&listed[1]["state"], &listed[1]["where"]), (&"Hosting".into(), &"here".into()));
+    assert_eq!(listed[1]["ports"][0]["urls"][0], *url);
+    let text = sandbox.run(&["status"]).ended_with(0).out;
+    assert!(text.contains(&url) && text.contains("adit up"), "{text}");
+
+    sandbox.run(&["stop", "shop"]).ended_with(0);
+    assert_eq!(shop.ended().0.code(), Some(0));
+    assert_eq!(tunnels(&sandbox).len(), 1);
+    sandbox.run(&["stop", "--all"]).ended_with(0);
+    assert_eq!(blog.ended().0.code(), Some(0));
+    assert_eq!(tunnels(&sandbox), Vec::<Value>::new());
+}
+
+#[test]
+fn what_is_not_hosted_cannot_be_told_anything() {
+    let sandbox = Sandbox::new();
+    for args in [["stop", "shop"], ["retry", "shop"], ["take-over", "shop"]] {
+        let done = sandbox.run(&args).ended_with(2);
+        assert!(done.err.contains("shop is not hosted here"), "{done:?}");
+    }
+}
+
+#[test]
+fn a_process_that_was_killed_is_not_listed() {
+    let (sandbox, local) = (Sandbox::new(), Local::start());
+    let (shop, _) = up(&sandbox, &local, "shop");
+    shop.signal("KILL");
+    drop(shop);
+    assert_eq!(tunnels(&sandbox), Vec::<Value>::new());
+}
