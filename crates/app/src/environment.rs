@@ -22,6 +22,9 @@ pub struct Environment {
     pub api_key: Option<Secret>,
     /// `ADIT_LOG`: what is logged.
     pub log: Option<String>,
+    /// `DEVTUNNEL_HEADLESS_HOST`: tunnels to host where there are no arguments; present, though empty, where it is
+    /// set.
+    pub headless: Option<String>,
     /// Whether `NO_COLOR` is set to something.
     pub no_color: bool,
 }
@@ -38,6 +41,8 @@ impl Environment {
             on: text("ADIT_ON"),
             api_key: text("ADIT_API_KEY").map(Secret::new),
             log: text("ADIT_LOG"),
+            headless: env::var_os("DEVTUNNEL_HEADLESS_HOST")
+                .map(|ids| ids.to_string_lossy().into_owned()),
             no_color: path("NO_COLOR").is_some(),
         }
     }

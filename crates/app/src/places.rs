@@ -86,10 +86,22 @@ impl Places {
 }
 
 /// Our folder in one of the user's directories, or which variable helps.
+/// The directory of the user's configuration files, of which other programs have theirs too.
+///
+/// # Errors
+/// When the user has no home directory.
+pub fn user_config() -> Outcome<PathBuf> {
+    let base = choose_base_strategy().map_err(|_| no_home().hint("set HOME to one"))?;
+    Ok(base.config_dir())
+}
+
+fn no_home() -> Failure {
+    Failure::new(Code::Storage, "this user has no home directory")
+}
+
 fn own(directory: Result<PathBuf, &HomeDirError>, variable: &str) -> Outcome<PathBuf> {
     let directory = directory.map_err(|_| {
-        Failure::new(Code::Storage, "this user has no home directory")
-            .hint(format!("set {variable} to a directory that may be used instead"))
+        no_home().hint(format!("set {variable} to a directory that may be used instead"))
     })?;
     Ok(directory.join("adit"))
 }

@@ -1,5 +1,7 @@
 //! The user of this computer: where the files are, where tunnels shall live, and with which key.
 
+use std::path::PathBuf;
+
 use adit_proto::token::Secret;
 use adit_tunnel::management::{Credential, Rest};
 
@@ -17,6 +19,8 @@ use crate::settings::Settings;
 pub struct Profile {
     /// Where the files are.
     pub places: Places,
+    /// The overrides that were given for them, by variable: a process started from elsewhere needs them too.
+    pub overrides: Vec<(&'static str, PathBuf)>,
     on: Option<String>,
     api_key: Option<Secret>,
     remark: fn(&str),
@@ -29,7 +33,10 @@ impl Profile {
     /// When there is no directory for the files.
     pub fn new(environment: Environment, remark: fn(&str)) -> Outcome<Self> {
         let places = Places::new(&environment)?;
-        Ok(Self { places, on: environment.on, api_key: environment.api_key, remark })
+        let Environment { config, state_dir, on, api_key, .. } = environment;
+        let given = [("ADIT_CONFIG", config), ("ADIT_STATE_DIR", state_dir)];
+        let given = given.into_iter().filter_map(|(name, value)| Some((name, value?.into())));
+        Ok(Self { places, overrides: given.collect(), on, api_key, remark })
     }
 
     /// The stored sign-ins.

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    completions, connect, host, login, logout, place, relay, sample, status, tell, up,
+    completions, connect, host, login, logout, place, relay, sample, service, status, tell, up,
 };
 use crate::screen::report;
 
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Retry(tell::OneArgs),
     /// Take a tunnel from the host that took it; its connections there are cut.
     TakeOver(tell::OneArgs),
+    /// Host tunnels as a service of this user, from login on.
+    Service(service::Args),
     /// Run a relay, or manage its users.
     Relay(relay::Args),
     /// Sign in to a relay.

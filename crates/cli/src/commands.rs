@@ -8,6 +8,7 @@ pub(crate) mod logout;
 pub(crate) mod place;
 pub(crate) mod relay;
 pub(crate) mod sample;
+pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod tell;
 pub(crate) mod up;
@@ -24,6 +25,7 @@ pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {
         Command::Up(args) => up::run(args, &context).await,
         Command::Host(args) => host::run(args, &context).await,
         Command::Connect(args) => connect::run(args, &context).await,
+        Command::Service(args) => service::run(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,
         Command::Stop(args) => tell::stop(args, &context).await,
         Command::Retry(args) => tell::retry(args, &context).await,

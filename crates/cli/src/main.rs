@@ -6,7 +6,9 @@
 mod args;
 mod commands;
 mod context;
+mod headless;
 mod logging;
+mod manager;
 mod project;
 mod report;
 mod screen;
@@ -21,12 +23,20 @@ use crate::args::Cli;
 use crate::context::Context;
 
 fn main() -> ExitCode {
-    let cli = match args::parse(std::env::args_os().collect()) {
+    let environment = Environment::read();
+    let args = match headless::args(std::env::args_os().collect(), &environment) {
+        Ok(args) => args,
+        Err(failure) => {
+            screen::report(&failure, false);
+            return failure.exit();
+        }
+    };
+    let cli = match args::parse(args) {
         Ok(cli) => cli,
         Err(code) => return code,
     };
     let json = cli.json;
-    match run(cli) {
+    match run(cli, environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             screen::report(&failure, json);
@@ -35,8 +45,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Outcome {
-    let environment = Environment::read();
+fn run(cli: Cli, environment: Environment) -> Outcome {
     logging::start(cli.verbose, &environment)?;
     let context = Context::new(cli.json, environment)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

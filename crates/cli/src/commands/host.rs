@@ -7,7 +7,7 @@ mod follow;
 mod hosted;
 mod order;
 mod owner;
-mod services;
+pub(super) mod services;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod grammar;
+mod headless;
 mod here;
 mod on_a_relay;
 mod secrets;

@@ -20,6 +20,7 @@ use super::hosted::Hosted;
 use super::order::{Order, Orders};
 use super::services::{Service, Services};
 use crate::context::Context;
+use crate::manager::Manager;
 use crate::report::Report;
 use crate::screen::remark;
 use crate::signal::{self, Requests};
@@ -40,6 +41,7 @@ pub(super) struct Run<'a> {
     wanters: BTreeMap<FullId, BTreeSet<Wanter>>,
     /// Why the last tunnel that gave up did so.
     failed: Option<Failure>,
+    manager: Manager,
     _claim: Claim,
 }
 
@@ -83,6 +85,7 @@ impl<'a> Run<'a> {
             followers: BTreeMap::new(),
             wanters: BTreeMap::new(),
             failed: None,
+            manager: Manager::new(),
             _claim: claim,
         })
     }
@@ -94,6 +97,8 @@ impl<'a> Run<'a> {
         orders: Option<Orders>,
     ) -> Outcome {
         let mut orders = self.start(orders).await?;
+        self.manager.ready();
+        let mut alive = self.manager.every().map(|every| clock::now() + every);
         let ended = loop {
             tokio::select! {
                 (tunnel, event) = self.hosted.next() => match self.told(&tunnel, event).await {
@@ -107,9 +112,14 @@ impl<'a> Run<'a> {
                     Err(failure) => break Err(failure),
                 },
                 asked = self.control.next() => self.asked(asked).await,
+                () = clock::sleep_until_maybe(alive) => {
+                    self.manager.alive();
+                    alive = self.manager.every().map(|every| clock::now() + every);
+                }
                 () = requests.next() => break Ok(()),
             }
         };
+        self.manager.stopping();
         if !self.report.is_for_script() && ended.is_ok() {
             remark("ending, after the requests at hand (Ctrl-C again ends at once)");
         }
@@ -217,6 +227,8 @@ impl<'a> Run<'a> {
 
     /// Says to all who ask how it stands.
     fn publish(&self) {
+        let is_hosted = |tunnel: &&Tunnel| tunnel.state == status::State::Hosting;
+        self.manager.hosted(self.tunnels.values().filter(is_hosted).count(), self.tunnels.len());
         let tunnels = self.tunnels.values().cloned().collect();
         self.status.send_modify(|status| status.tunnels = tunnels);
     }

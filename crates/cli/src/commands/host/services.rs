@@ -16,32 +16,32 @@ use crate::context::Context;
 
 /// A place that tunnels are hosted on.
 #[derive(Debug)]
-pub(super) struct Service {
-    pub(super) management: Arc<dyn Management>,
-    pub(super) connector: Connector,
+pub(in crate::commands) struct Service {
+    pub(in crate::commands) management: Arc<dyn Management>,
+    pub(in crate::commands) connector: Connector,
     /// As `--on` takes it.
-    pub(super) place: String,
-    pub(super) reaches: Reaches,
+    pub(in crate::commands) place: String,
+    pub(in crate::commands) reaches: Reaches,
 }
 
 /// The places that were opened.
-pub(super) struct Services<'a> {
+pub(in crate::commands) struct Services<'a> {
     profile: &'a Profile,
     open: BTreeMap<String, Arc<Service>>,
 }
 
 impl<'a> Services<'a> {
-    pub(super) fn new(context: &'a Context) -> Self {
+    pub(in crate::commands) fn new(context: &'a Context) -> Self {
         Self { profile: &context.profile, open: BTreeMap::new() }
     }
 
     /// The place that is meant, as `--on` takes it.
-    pub(super) fn place(&self, asked: Option<Place>) -> Outcome<String> {
+    pub(in crate::commands) fn place(&self, asked: Option<Place>) -> Outcome<String> {
         Ok(self.profile.relay(asked)?.to_string())
     }
 
     /// Opens a place, or finds the one that is open.
-    pub(super) async fn get(&mut self, place: &str) -> Outcome<Arc<Service>> {
+    pub(in crate::commands) async fn get(&mut self, place: &str) -> Outcome<Arc<Service>> {
         if let Some(service) = self.open.get(place) {
             return Ok(service.clone());
         }
@@ -60,7 +60,7 @@ impl<'a> Services<'a> {
 
 impl Service {
     /// The tunnels with their clusters, in the order given and each once.
-    pub(super) async fn find_all(&self, tunnels: &[Locator]) -> Outcome<Vec<FullId>> {
+    pub(in crate::commands) async fn find_all(&self, tunnels: &[Locator]) -> Outcome<Vec<FullId>> {
         let mut found = Vec::with_capacity(tunnels.len());
         for locator in tunnels {
             let tunnel = find(&*self.management, locator).await?;

@@ -1,0 +1,78 @@
+//! Hosting without a terminal: by a script's variable, and by a service manager.
+
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Done, Local, Relay, Running, Sandbox};
+
+fn tunnel(sandbox: &Sandbox, name: &str, port: u16) -> String {
+    let mut up = sandbox.start(&["up", &port.to_string(), "--name", name, "--json"]);
+    let id = up.event("ready")["tunnel_id"].as_str().unwrap().to_owned();
+    assert_eq!(up.interrupted().0.code(), Some(0));
+    id
+}
+
+#[test]
+fn a_variable_hosts_its_tunnels_as_scripts_expect_it() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let (one, two) = (tunnel(&ann, "one", local.port), tunnel(&ann, "two", local.port));
+    let mut command = ann.command(&[]);
+    command.env("DEVTUNNEL_HEADLESS_HOST", format!(" {one}, {two},"));
+    let mut host = Running::start(command);
+    let first: Value = serde_json::from_str(&host.line("line", |_| true)).unwrap();
+    assert_eq!(
+        (&first["event"], &first["tunnel_ids"][1]),
+        (&"started".into(), &two.clone().into())
+    );
+    for _ in 0..2 {
+        host.event_that("state", |line| line["state"] == "Hosting" && line["message"].is_null());
+    }
+    host.say(&format!("drop {one}"));
+    host.event_that("state", |line| line["state"] == "Reconnecting");
+    // With the tokens that are at hand.
+    assert_eq!(host.event("progress")["phase"], "connecting_relay");
+    host.event_that("state", |line| line["state"] == "Hosting");
+    host.say("exit");
+    assert_eq!(host.ended().0.code(), Some(0));
+}
+
+#[test]
+fn a_variable_that_names_no_tunnel_is_a_failure() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&[]);
+    command.env("DEVTUNNEL_HEADLESS_HOST", "");
+    let done = Done::of(command, "").ended_with(1);
+    assert!(done.err.contains("lists no tunnel ids"), "{done:?}");
+}
+
+#[test]
+fn a_service_manager_hears_of_the_start_the_state_life_and_the_end() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = tunnel(&ann, "shop", local.port);
+    let path = ann.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let hears = |what: &str| {
+        let mut buffer = [0; 1024];
+        loop {
+            let length = socket.recv(&mut buffer).unwrap_or_else(|_| panic!("{what} never came"));
+            if String::from_utf8_lossy(&buffer[..length]).contains(what) {
+                return;
+            }
+        }
+    };
+    let mut command = ann.command(&["host", &id]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
+    let host = Running::start(command);
+    hears("READY=1");
+    hears("STATUS=1 of 1 tunnels hosted");
+    hears("WATCHDOG=1");
+    hears("WATCHDOG=1");
+    host.signal("TERM");
+    hears("STOPPING=1");
+    assert_eq!(host.ended().0.code(), Some(0));
+}
