@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Retry(tell::OneArgs),
     /// Take a tunnel from the host that took it; its connections there are cut.
     TakeOver(tell::OneArgs),
+    /// Look at everything that tunnels need, and say what mends what is wrong.
+    Doctor,
     /// Host tunnels as a service of this user, from login on.
     Service(service::Args),
     /// Run a relay, or manage its users.
@@ -208,6 +210,10 @@ mod tests {
             "stop --all",
             "retry shop",
             "take-over shop",
+            "doctor --json",
+            "service install shop --print",
+            "service uninstall",
+            "service status",
             "sample",
             "sample 3000",
             "completions bash",

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod connect;
+pub(crate) mod doctor;
 pub(crate) mod host;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -25,6 +26,7 @@ pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {
         Command::Up(args) => up::run(args, &context).await,
         Command::Host(args) => host::run(args, &context).await,
         Command::Connect(args) => connect::run(args, &context).await,
+        Command::Doctor => doctor::run(&context).await,
         Command::Service(args) => service::run(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,
         Command::Stop(args) => tell::stop(args, &context).await,

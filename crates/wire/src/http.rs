@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use adit_proto::token::Secret;
 use bytes::Bytes;
-use http::header::{HOST, RETRY_AFTER};
+use http::header::{DATE, HOST, RETRY_AFTER};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -191,6 +191,12 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     }
     let date = DateTimeParser::new().parse_timestamp(value).ok()?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// The time that an answer was made, as its `Date` header says.
+pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let value = headers.get(DATE)?.to_str().ok()?;
+    DateTimeParser::new().parse_timestamp(value).ok()
 }
 
 /// The value of an `Authorization` header. It is marked sensitive, so it does not print.

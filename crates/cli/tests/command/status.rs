@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Local, Running, Sandbox};
+use crate::support::{Done, Local, Relay, Running, Sandbox};
 
 /// The tunnels that `adit status` knows.
 fn tunnels(sandbox: &Sandbox) -> Vec<Value> {
@@ -57,4 +57,27 @@ fn a_process_that_was_killed_is_not_listed() {
     shop.signal("KILL");
     drop(shop);
     assert_eq!(tunnels(&sandbox), Vec::<Value>::new());
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong_and_says_what_mends_it() {
+    let (relay, local) = (Relay::start(), Local::start());
+    let ann = relay.user("ann");
+    let checks = |done: Done| done.json()["checks"].as_array().unwrap().clone();
+    let find = |checks: &[Value], name: &str| {
+        let found = checks.iter().find(|check| check["name"].as_str().unwrap().starts_with(name));
+        found.unwrap_or_else(|| panic!("no {name} in {checks:?}")).clone()
+    };
+    let port = local.port.to_string();
+    let mut up = ann.start(&["up", &port, "--name", "shop", "--json"]);
+    up.event("ready");
+    let fine = checks(ann.run(&["doctor", "--json"]).ended_with(0));
+    for name in ["state", "keys", "relay http", "clock", "tunnel shop", "port"] {
+        assert_eq!(find(&fine, name)["verdict"], "ok", "{name}");
+    }
+    assert_eq!(up.interrupted().0.code(), Some(0));
+
+    drop(relay);
+    let done = ann.run(&["doctor"]).ended_with(1);
+    assert!(done.out.contains("FAIL  relay http") && done.err.contains("1 thing"), "{done:?}");
 }

@@ -17,7 +17,8 @@ use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
     USER_AGENT,
 };
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +83,17 @@ impl Rest {
         let call = Call::new(Method::POST, "/subjects/resolve".to_owned()).json(&asked)?;
         let subjects: Vec<AccessSubject> = self.send(call).await?;
         Ok(subjects.into_iter().find_map(|subject| subject.name))
+    }
+
+    /// What time the service says it is, to the second; none where it does not say.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked.
+    pub async fn time(&self) -> Result<Option<Timestamp>, Error> {
+        let call = Call::new(Method::GET, "/clusters".to_owned());
+        let answer = self.exchange_whole(call).await?;
+        Ok(wire_http::date(answer.headers()))
     }
 
     async fn create_tunnel(&self, tunnel: &Tunnel, want: Want) -> Result<Tunnel, Error> {
@@ -154,6 +166,10 @@ impl Rest {
 
     /// Makes a call and returns the body of its answer, if that is a success.
     async fn exchange(&self, call: Call) -> Result<Bytes, Error> {
+        Ok(self.exchange_whole(call).await?.into_body())
+    }
+
+    async fn exchange_whole(&self, call: Call) -> Result<Response<Bytes>, Error> {
         let host = self.host(&call);
         let updates = call.precondition == Some(IF_MATCH);
         let request = self.request(call)?;
@@ -165,7 +181,7 @@ impl Rest {
             .map_err(|error| unanswered(&host, error))?;
         let (head, body) = response.into_parts();
         if head.status.is_success() {
-            return Ok(body);
+            return Ok(Response::from_parts(head, body));
         }
         let retry_after = wire_http::retry_after(&head.headers, clock::wall());
         Err(match error::refused(&host, head.status, &head.headers, &body, retry_after) {

@@ -1,0 +1,121 @@
+//! The looking itself: files, relays, ports.
+
+use std::path::Path;
+use std::time::Duration;
+
+use adit_wire::{clock, net};
+
+use super::{Check, judge};
+use crate::durable;
+use crate::places;
+use crate::profile::Profile;
+use crate::relay_url::RelayUrl;
+use crate::running;
+
+/// How long a local server may take to accept.
+const LOCAL: Duration = Duration::from_millis(800);
+
+/// The directories can be written, and the keys are the user's only.
+pub(super) fn files(profile: &Profile) -> Vec<Check> {
+    let places = &profile.places;
+    let mut checks = vec![writable("state", &places.state)];
+    checks.push(match profile.credentials() {
+        Ok(credentials) => {
+            let (path, count) = (places.credentials(), credentials.all().len());
+            Check::ok("keys", format!("{count} in {}, for your eyes only", path.display()))
+        }
+        Err(failure) => Check::fail("keys", failure.message, failure.hint.unwrap_or_default()),
+    });
+    checks
+}
+
+fn writable(name: &str, directory: &Path) -> Check {
+    let probe = directory.join(format!(".doctor-{}", std::process::id()));
+    match durable::write(&probe, "written by `adit doctor`\n") {
+        Ok(()) => {
+            // Harmless where it stays.
+            let _ = std::fs::remove_file(&probe);
+            Check::ok(name, format!("{} can be written", directory.display()))
+        }
+        Err(failure) => Check::fail(
+            name,
+            failure.message,
+            failure.hint.unwrap_or_else(|| "choose another with ADIT_STATE_DIR".to_owned()),
+        ),
+    }
+}
+
+/// Every relay that the user is signed in to, and this computer's clock against the first that answers.
+pub(super) async fn places(profile: &Profile) -> Vec<Check> {
+    let relays: Vec<RelayUrl> = match profile.credentials() {
+        Ok(credentials) => credentials.all().iter().map(|it| it.relay.clone()).collect(),
+        Err(_) => Vec::new(),
+    };
+    if relays.is_empty() {
+        let found = "signed in to no relay: URLs reach this computer, with --lan the local network";
+        return vec![Check::ok("relays", found)];
+    }
+    let mut checks = Vec::new();
+    let mut time = None;
+    for relay in relays {
+        let service = match profile.service(&relay) {
+            Ok(service) => service,
+            Err(failure) => {
+                let mend = failure.hint.unwrap_or_default();
+                checks.push(Check::fail(format!("relay {relay}"), failure.message, mend));
+                continue;
+            }
+        };
+        let began = clock::now();
+        let user = service.whoami().await;
+        checks.push(judge::relay(&relay, user, clock::now().saturating_duration_since(began)));
+        if time.is_none() {
+            time = service.time().await.ok().flatten().map(|theirs| (theirs, clock::wall()));
+        }
+    }
+    checks.extend(time.map(|(theirs, ours)| judge::clock(theirs, ours)));
+    checks
+}
+
+/// What is hosted on this computer, with its local servers.
+pub(super) async fn hosted(profile: &Profile) -> Vec<Check> {
+    let processes = running::all(&profile.places).await;
+    let tunnels: Vec<_> = processes.iter().flat_map(|process| &process.status.tunnels).collect();
+    if tunnels.is_empty() {
+        return vec![Check::ok("hosting", "nothing is hosted on this computer")];
+    }
+    let mut checks = Vec::new();
+    for tunnel in tunnels {
+        checks.push(judge::tunnel(tunnel));
+        for port in tunnel.ports.keys() {
+            let answers = net::connect_local(*port, clock::now() + LOCAL).await.is_ok();
+            let name = tunnel.name.as_ref().unwrap_or(&tunnel.tunnel_id);
+            checks.push(judge::local_port(name, *port, answers));
+        }
+    }
+    checks
+}
+
+/// The unit of the user, where there is one.
+pub(super) fn service() -> Check {
+    let path = places::user_config().map(|base| base.join("systemd/user/adit.service"));
+    match path {
+        Ok(path) if path.exists() => Check::ok("service", format!("installed: {}", path.display())),
+        _ => Check::ok("service", "not installed: tunnels are hosted while a command runs"),
+    }
+}
+
+/// Whether programs other than browsers find names below `localhost`.
+pub(super) async fn localhost_names() -> Check {
+    let found = tokio::net::lookup_host(("adit-check.localhost", 0)).await;
+    let loopback = found.is_ok_and(|mut all| all.all(|address| address.ip().is_loopback()));
+    Check::ok(
+        "names below localhost",
+        match loopback {
+            true => "found by every program",
+            false => {
+                "found by browsers and curl only; other programs take the address with 127.0.0.1"
+            }
+        },
+    )
+}
