@@ -156,6 +156,21 @@ impl Error {
     }
 }
 
+/// There is nothing of that kind, as is seen from what the service did say.
+pub(super) fn absent(detail: &str) -> Error {
+    Error::NotFound(said(detail))
+}
+
+/// The service leaves out `what` for callers who may not see it.
+pub(super) fn not_shown(what: &str) -> Error {
+    Error::Forbidden(said(&format!("{what} is shown only to those who manage the tunnel")))
+}
+
+fn said(detail: &str) -> Said {
+    let problem = ProblemDetails { detail: Some(detail.into()), ..ProblemDetails::default() };
+    Said { problem, request_id: None }
+}
+
 /// The error and what is behind it, on one line.
 pub fn explain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();

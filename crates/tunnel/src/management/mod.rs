@@ -4,7 +4,9 @@
 //! implementation here, [`Rest`], speaks the management API of a relay. Nothing in here decides
 //! when to try again; [`Error`] says what may be tried.
 
+pub mod access;
 mod base;
+pub mod change;
 mod error;
 mod rest;
 
@@ -20,6 +22,7 @@ use adit_proto::token::Secret;
 
 pub use base::{BadBase, Base};
 pub use error::{Error, Flaw, Said, explain};
+use error::{absent, not_shown};
 pub use rest::{Credential, Rest};
 
 /// The answer to a call, to be awaited. Boxed, so that a place can be chosen at run time; calls

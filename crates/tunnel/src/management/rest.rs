@@ -1,9 +1,10 @@
 //! The management API over HTTP.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use adit_proto::access::Scope;
+use adit_proto::access::{Scope, Scopes};
 use adit_proto::contracts::{
     AccessEntryType, AccessSubject, ClusterDetails, NamedRateStatus, PortList, Tunnel,
     TunnelEndpoint, TunnelListByRegionResponse, TunnelPort,
@@ -20,8 +21,8 @@ use http::header::{
 use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::{self, Error, Flaw};
 use super::{Answer, Base, Filter, Locator, Management, Want};
@@ -80,8 +81,7 @@ impl Rest {
     /// [`Error::SignIn`] when it is nobody's.
     pub async fn whoami(&self) -> Result<Option<String>, Error> {
         let asked = [AccessSubject { kind: AccessEntryType::Users, ..AccessSubject::default() }];
-        let call = Call::new(Method::POST, "/subjects/resolve".to_owned()).json(&asked)?;
-        let subjects: Vec<AccessSubject> = self.send(call).await?;
+        let subjects = self.resolve(&asked).await?;
         Ok(subjects.into_iter().find_map(|subject| subject.name))
     }
 
@@ -94,6 +94,53 @@ impl Rest {
         let call = Call::new(Method::GET, "/clusters".to_owned());
         let answer = self.exchange_whole(call).await?;
         Ok(wire_http::date(answer.headers()))
+    }
+
+    /// Finds the ids of subjects that are known by name. One that is not found stays without an id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SignIn`] when the caller is no user.
+    pub async fn resolve(&self, subjects: &[AccessSubject]) -> Result<Vec<AccessSubject>, Error> {
+        let call = Call::new(Method::POST, "/subjects/resolve".to_owned()).json(&subjects)?;
+        self.send(call).await
+    }
+
+    /// Finds the names of subjects that are known by id. One that is not found stays without a name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SignIn`] when the caller is no user.
+    pub async fn format(&self, subjects: &[AccessSubject]) -> Result<Vec<AccessSubject>, Error> {
+        let call = Call::new(Method::POST, "/subjects/format".to_owned()).json(&subjects)?;
+        self.send(call).await
+    }
+
+    /// Asks for one token with all these scopes, for the tunnel or for one of its ports only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] when the caller may not have it.
+    pub async fn issue(
+        &self,
+        at: &Locator,
+        port: Option<u16>,
+        scopes: Scopes,
+    ) -> Result<Secret, Error> {
+        /// What of a tunnel or port matters here.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Issued {
+            #[serde(default)]
+            access_tokens: BTreeMap<String, Secret>,
+        }
+        let path = port.map(|port| format!("/ports/{port}")).unwrap_or_default();
+        let key = scopes.to_string();
+        let call = Call::to(Method::GET, at, &path).query("tokenScopes", &[&key]);
+        let host = self.host(&call);
+        let mut issued: Issued = self.send(call).await?;
+        let token = issued.access_tokens.remove(&key).filter(|token| !token.is_empty());
+        token.ok_or(Error::Protocol { host, flaw: Flaw::Missing("token with the asked scopes") })
     }
 
     async fn create_tunnel(&self, tunnel: &Tunnel, want: Want) -> Result<Tunnel, Error> {

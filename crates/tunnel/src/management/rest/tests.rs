@@ -247,3 +247,20 @@ fn a_client_never_shows_its_key() {
     let rest = Rest::new(connector(), base, Credential::User(Secret::new("hush-hush")));
     assert!(!format!("{rest:?}").contains("hush"), "{rest:?}");
 }
+
+#[tokio::test]
+async fn a_token_with_several_scopes_is_one_token_for_a_tunnel_or_a_port() {
+    let answer = r#"{"accessTokens":{"host connect":"t"}}"#;
+    let mut service = Service::answering(key(), &[(200, answer)]).await;
+    let scopes = Scopes::of(&[Scope::Connect, Scope::Host]);
+    let at = at("quiet-fox-1234567.loc1");
+    for (port, path) in [(None, ""), (Some(3000), "/ports/3000")] {
+        let token = service.rest.issue(&at, port, scopes).await.expect("a token");
+        assert_eq!(token.expose(), "t");
+        let line = format!("GET /tunnels/quiet-fox-1234567{path}?tokenScopes=host%20connect&V");
+        assert_eq!(service.asked().line, line);
+    }
+    let other = service.rest.issue(&at, None, Scopes::of(&[Scope::Manage])).await;
+    let error = other.expect_err("it was not what was asked for");
+    assert!(matches!(error, Error::Protocol { flaw: Flaw::Missing(_), .. }), "{error}");
+}
