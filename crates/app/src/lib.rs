@@ -8,6 +8,7 @@ pub mod access;
 pub mod claim;
 pub mod control;
 pub mod credentials;
+pub mod default_tunnels;
 pub mod doctor;
 pub mod durable;
 pub mod environment;

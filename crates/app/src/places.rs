@@ -77,6 +77,11 @@ impl Places {
         self.state.join("owner")
     }
 
+    /// The tunnels that are meant where a command is given none.
+    pub fn default_tunnels(&self) -> PathBuf {
+        self.state.join("default-tunnels.json")
+    }
+
     fn config_file(&self, name: &str) -> PathBuf {
         match &self.config {
             Config::Directory(directory) => directory.join(name),

@@ -6,6 +6,7 @@ use adit_proto::token::Secret;
 use adit_tunnel::management::{Credential, Rest};
 
 use crate::credentials::{self, Credentials, SignIn};
+use crate::default_tunnels::DefaultTunnels;
 use crate::environment::Environment;
 use crate::failure::{Code, Failure, Outcome};
 use crate::place::{self, Because, Place, Wishes};
@@ -44,6 +45,13 @@ impl Profile {
         let credentials = Credentials::load(self.places.credentials())?;
         credentials.remarks().iter().for_each(|remark| (self.remark)(remark));
         Ok(credentials)
+    }
+
+    /// The tunnels that are meant where a command is given none.
+    pub fn default_tunnels(&self) -> Outcome<DefaultTunnels> {
+        let defaults = DefaultTunnels::load(self.places.default_tunnels())?;
+        defaults.remark().into_iter().for_each(self.remark);
+        Ok(defaults)
     }
 
     /// Where a tunnel is to live, and why.
