@@ -39,6 +39,13 @@ impl Open {
     }
 }
 
+/// As `--anonymous` alone.
+impl Default for Open {
+    fn default() -> Self {
+        Self(Duration::from_secs(8 * 3600))
+    }
+}
+
 impl FromStr for Open {
     type Err = BadOpen;
 
@@ -110,6 +117,7 @@ mod tests {
         let now = Timestamp::from_second(1_000).unwrap();
         let Ok(Access::Anonymous(open)) = "anonymous".parse() else { panic!("it opens") };
         assert_eq!(open.to_string(), Open::DEFAULT);
+        assert_eq!(open, Open::default());
         let control = Access::Anonymous(open).to_contract(now);
         let entry = &control.entries[0];
         assert_eq!(entry.expiration, Timestamp::from_second(1_000 + 8 * 3600).ok());

@@ -8,7 +8,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    completions, connect, host, login, logout, place, relay, sample, service, status, tell, up,
+    completions, connect, host, login, logout, manage, place, relay, sample, service, status, tell,
+    up,
 };
 use crate::screen::report;
 
@@ -32,6 +33,10 @@ pub(crate) struct Cli {
     /// Log more to standard error; -vv and -vvv still more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    /// Print no banner; there is none, and scripts of the `devtunnel` command ask for that.
+    #[arg(long, global = true, hide = true)]
+    nologo: bool,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -72,6 +77,9 @@ pub(crate) enum Command {
     Sample(sample::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
+    /// Tunnels on a relay, in the words of the `devtunnel` command.
+    #[command(flatten)]
+    Manage(manage::Command),
 }
 
 const AFTER_HELP: &str = "\
@@ -80,6 +88,10 @@ Examples:
   adit up 3000 --lan --anonymous      the same, for a phone on the same Wi-Fi
   adit login https://cp.example.com   sign in to a relay; then `adit up 3000` uses it
   adit relay                          run a relay of your own
+
+Tunnels on a relay, in the words of the `devtunnel` command:
+  create list show update delete delete-all   port   access   token   set unset
+  user   limits   clusters   ping   echo
 
 `adit --help` says more about how far a URL reaches; `adit help up` about one command.";
 
@@ -99,6 +111,18 @@ How far a URL reaches:
   relay does: a relay on the internet makes URLs on the internet. Each URL is printed with
   its reach. A tunnel on a relay is private, for your own key and tokens, unless --anonymous
   opens it to everybody who knows the URL, for a time.
+
+Tunnels on a relay, in the words of the `devtunnel` command (see docs/devtunnel-commands.md):
+  adit create shop                    a tunnel that stays; it becomes the default one
+  adit port create -p 3000            a port of the default tunnel
+  adit access create --anonymous      open to everybody, for 8 hours
+  adit host                           serve it
+  create       make a tunnel                 port         its ports: create list show update delete
+  list         your tunnels                  access       who may visit: create list delete reset
+  show         a tunnel with its ports       token        an access token to hand on
+  update       change it                     set, unset   the tunnel meant where none is named
+  delete       delete it                     user         login, logout, show
+  delete-all   delete all of yours           limits, clusters, ping, echo   look around, and test
 
 Where tunnels live:
   --on, else ADIT_ON, else `where` in ./adit.toml, else `adit use`, else the only relay you
@@ -121,6 +145,8 @@ Exit codes:
 /// With the code to exit with, when there is nothing to do: help was printed, or the arguments make
 /// no sense, which has been said.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli, ExitCode> {
+    let args = args.into_iter().map(|word| if word == "-?" { "--help".into() } else { word });
+    let args: Vec<OsString> = args.collect();
     let json = wants_json(&args);
     let error = match Cli::try_parse_from(args) {
         Ok(cli) => return Ok(cli),
@@ -237,9 +263,10 @@ mod tests {
             "up 3000 --name Shop!",
             "up 3000 --on microsoft",
             "up 3000 --on nowhere",
-            "host",
             "host no.such.id",
-            "connect",
+            "host -p 0",
+            "host --protocol https",
+            "host -p 22 --protocol ssh",
             "connect UPPER",
             "relay user",
             "relay user add",
@@ -258,15 +285,121 @@ mod tests {
     }
 
     #[test]
+    fn what_scripts_of_the_devtunnel_command_write_is_understood() {
+        for line in [
+            "user show -j",
+            "user login",
+            "user login -g -d",
+            "user logout --json --nologo",
+            "list -j",
+            "list --labels web api --limit 3",
+            "list --all-labels web api -j",
+            "show shop -j",
+            "show",
+            "create shop -a -e 30d -d text --host-header unchanged --origin-header unchanged \
+             --request-timeout 100 -j",
+            "create --allow-anonymous --labels a b --json --nologo",
+            "create --tags my-web-app v1",
+            "update shop --expiration 10d -j",
+            "update shop -d text --add-labels a --remove-labels",
+            "update --remove-tags",
+            "delete shop -f -j",
+            "delete shop --force --json --nologo",
+            "delete-all",
+            "port create shop -p 3000 --protocol http -d text --host-header unchanged -j",
+            "port create shop --port-number 3000 --labels a b",
+            "port add -p 3000",
+            "port list shop",
+            "port show shop -p 3000",
+            "port update -p 3000 --description text",
+            "port delete shop -p 3000 -j",
+            "access create shop --anonymous -j",
+            "access create shop --port 3000 --anonymous",
+            "access create shop --port-number 3000 --deny --anonymous --json --nologo",
+            "access create shop -a --expiration 2h",
+            "access create shop --tenant",
+            "access create shop --org contoso",
+            "access create shop -r owner/repo",
+            "access create shop --user ann bob --group team --scopes connect host",
+            "access list shop --port-number 3000 -j",
+            "access delete shop --anonymous",
+            "access reset shop -p 3000",
+            "token shop --scopes host -j",
+            "token shop --scope connect",
+            "token shop --scopes connect host -p 3000",
+            "show shop --access-token -",
+            "set shop",
+            "unset",
+            "limits -j",
+            "clusters --ping",
+            "ping",
+            "ping https://shop-3000.relay.example.com -i 100 -c 2",
+            "echo http --port 8080 --interface 127.0.0.1",
+            "echo tcp -p 8080 -I ::1",
+            "host",
+            "host -p 3000",
+            "host -p 3000 5000 --allow-anonymous",
+            "host -p 8443 --protocol https --expiration 2d",
+            "host shop --host-header unchanged --origin-header unchanged",
+            "host shop --port-numbers 3978 --protocol https --allow-anonymous",
+            "connect",
+        ] {
+            if let Err(error) = read(line) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_relay_cannot_do_is_refused() {
+        for line in [
+            "create UPPER",
+            "create shop -e 31d",
+            "create shop --protocol http",
+            "port create shop",
+            "port create shop -p 70000",
+            "port create shop -p 22 --protocol tcp",
+            "access create shop --scopes create",
+            "access create shop --anonymous --expiration never",
+            "access delete shop --index 1 --anonymous",
+            "token shop",
+            "token shop --scopes shost",
+            "set",
+            "list --labels a --all-labels b",
+            "ping tcp://127.0.0.1:1",
+            "echo https",
+            "echo udp",
+        ] {
+            assert!(read(line).is_err(), "{line}");
+        }
+    }
+
+    /// Where other users of the computer could read it. A dash is none: it stands for standard input.
+    #[test]
     fn no_flag_takes_a_key() {
         fn visit(command: &clap::Command) {
             for argument in command.get_arguments() {
                 let name = argument.get_id().as_str();
-                assert!(!["key", "token", "password"].iter().any(|it| name.contains(it)), "{name}");
+                let is_dash = argument.get_value_names().is_some_and(|names| names == ["-"]);
+                let is_secret = ["key", "token", "password"].iter().any(|it| name.contains(it));
+                assert!(!is_secret || is_dash, "{name}");
             }
             command.get_subcommands().for_each(visit);
         }
         visit(&command());
+    }
+
+    #[test]
+    fn the_help_names_every_command() {
+        let (short, long) =
+            (command().render_help().to_string(), command().render_long_help().to_string());
+        for of in command().get_subcommands() {
+            let named = |help: &str| {
+                let is_end = |char: char| !char.is_ascii_alphanumeric() && char != '-';
+                help.split(is_end).any(|word| word == of.get_name())
+            };
+            assert!(named(&short) && named(&long), "{}", of.get_name());
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod host;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod manage;
 pub(crate) mod place;
 pub(crate) mod relay;
 pub(crate) mod sample;
@@ -39,5 +40,6 @@ pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {
         Command::Use(args) => place::run(args, &context),
         Command::Sample(args) => sample::run(&args, &context).await,
         Command::Completions(args) => completions::run(&args),
+        Command::Manage(command) => manage::run(command, &context).await,
     }
 }

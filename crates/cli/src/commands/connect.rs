@@ -10,6 +10,7 @@ use adit_app::service::{connector, find};
 use adit_tunnel::client::{Client, ClientHandle, Config, Event, Failure as Cause, Numbers, State};
 use adit_tunnel::management::{Locator, Management};
 
+use crate::commands::manage::target::{default_on, relay};
 use crate::context::Context;
 use crate::screen::{Screen, harmless, print_line};
 use crate::signal::{self, Requests};
@@ -25,8 +26,8 @@ Examples:
   adit connect quiet-fox-4k9x2bd.loc1
   adit connect shop --on https://cp.relay.example.com")]
 pub(crate) struct Args {
-    /// The tunnel: its id, or its name.
-    tunnel: Locator,
+    /// The tunnel: its id, or its name. Without it, the default one (see `adit set`).
+    tunnel: Option<Locator>,
 
     /// The relay that it lives on.
     #[arg(long, value_name = "RELAY")]
@@ -36,9 +37,10 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let lines = Lines::start();
     let mut requests = Requests::listen()?;
-    let relay = context.profile.relay(args.on)?;
+    let relay = relay(context, args.on)?;
+    let tunnel = args.tunnel.map_or_else(|| default_on(&relay, context), Ok)?;
     let management: Arc<dyn Management> = Arc::new(context.profile.service_for_anybody(&relay)?);
-    let tunnel = requests.unless(find(&*management, &args.tunnel)).await?;
+    let tunnel = requests.unless(find(&*management, &tunnel)).await?;
     let shown = tunnel.to_string();
     if context.json {
         print_line(&lines.write(None, lines::Event::Started { tunnel_ids: vec![shown.clone()] }))?;

@@ -7,8 +7,10 @@ mod follow;
 mod hosted;
 mod order;
 mod owner;
+mod prepare;
 pub(super) mod services;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_app::claim::Claim;
@@ -21,7 +23,8 @@ use adit_wire::clock;
 
 use self::follow::Followed;
 use self::order::Orders;
-use self::services::Services;
+use self::prepare::{With, prepare};
+use self::services::{Service, Services};
 use crate::context::Context;
 use crate::report::Report;
 use crate::screen::remark;
@@ -39,10 +42,13 @@ Ctrl-C then ends only what the second one added.
 
 Examples:
   adit host quiet-fox-4k9x2bd.loc1
-  adit host shop blog --on https://cp.relay.example.com")]
+  adit host shop blog --on https://cp.relay.example.com
+  adit host                            the default tunnel (see `adit set`)
+  adit host -p 3000                    a new tunnel, which is deleted at the end
+  adit host -p 3000 --allow-anonymous  the same, open to everybody for 8 hours")]
 pub(crate) struct Args {
-    /// The tunnels: ids, or names.
-    #[arg(required = true, value_name = "TUNNEL")]
+    /// The tunnels: ids, or names. Without any, the default one, or with --port-numbers a new one.
+    #[arg(value_name = "TUNNEL")]
     pub(crate) tunnels: Vec<Locator>,
 
     /// The relay that they live on.
@@ -56,6 +62,9 @@ pub(crate) struct Args {
     /// Show the values in the queries of requests; they are hidden otherwise.
     #[arg(long)]
     pub(crate) show_query: bool,
+
+    #[command(flatten)]
+    pub(crate) with: With,
 }
 
 /// How long the owner may hold its lock without listening: it does so while it starts and while it ends.
@@ -70,12 +79,28 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let mut services = Services::new(context);
     let place = services.place(args.on)?;
     let service = requests.unless(services.get(&place)).await?;
-    let tunnels = requests.unless(service.find_all(&args.tunnels)).await?;
-    let mut report = match context.json {
+    let prepared = prepare(&*service.management, args.tunnels, args.with, &place, context);
+    let prepared = requests.unless(prepared).await?;
+    let tunnels = requests.unless(service.find_all(&prepared.tunnels)).await?;
+    let report = match context.json {
         true => Report::to_script(lines, args.show_query),
         false => Report::to_people(context.screen, tunnels.len() > 1, args.show_query),
     };
     let wanted = Wanted { tunnels, place, show_query: args.show_query };
+    let ended = serve(wanted, services, &service, report, requests, args.exclusive, context).await;
+    prepared.take_back(&*service.management, ended).await
+}
+
+/// Hosts as the owner, or follows who is, until it is to end.
+async fn serve(
+    wanted: Wanted,
+    services: Services<'_>,
+    service: &Arc<Service>,
+    mut report: Report,
+    mut requests: Requests,
+    exclusive: bool,
+    context: &Context,
+) -> Outcome {
     let (mut orders, mut unheard_until) = (None, None);
     loop {
         match Claim::take(&context.profile.places.owner(), "adit host") {
@@ -84,16 +109,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
                 return run.finish(requests, orders).await;
             }
             Err(failure) if failure.code != Code::AlreadyRunning => return Err(failure),
-            Err(failure) if args.exclusive => return Err(failure),
+            Err(failure) if exclusive => return Err(failure),
             Err(failure) => {
-                let followed = follow::run(
-                    &wanted,
-                    &service,
-                    &mut report,
-                    &mut requests,
-                    &mut orders,
-                    context,
-                );
+                let followed =
+                    follow::run(&wanted, service, &mut report, &mut requests, &mut orders, context);
                 match followed.await? {
                     Followed::Ended(ended) => return ended,
                     Followed::NobodyThere => {

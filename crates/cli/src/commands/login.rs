@@ -26,7 +26,7 @@ Examples:
 pub(crate) struct Args {
     /// The address of the relay, such as https://cp.relay.example.com.
     #[arg(value_name = "RELAY URL")]
-    relay: RelayUrl,
+    pub(crate) relay: RelayUrl,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {

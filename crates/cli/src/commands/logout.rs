@@ -12,7 +12,7 @@ use crate::screen::{print_line, remark};
 pub(crate) struct Args {
     /// The relay; not needed when you are signed in to one only.
     #[arg(value_name = "RELAY URL")]
-    relay: Option<RelayUrl>,
+    pub(crate) relay: Option<RelayUrl>,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {

@@ -30,7 +30,8 @@ pub async fn entries(
 }
 
 /// Changes the list of a tunnel, or of one of its ports, and returns what it is then. `change` is
-/// given what belongs to the tunnel or port itself, without what a port inherits.
+/// given what belongs to the tunnel or port itself, without what a port inherits; where it returns
+/// nothing, nothing is written or returned.
 ///
 /// # Errors
 ///
@@ -39,16 +40,19 @@ pub async fn change(
     service: &dyn Management,
     at: &Locator,
     port: Option<u16>,
-    change: impl FnOnce(Vec<AccessEntry>) -> Vec<AccessEntry>,
-) -> Result<Vec<AccessEntry>, Error> {
+    change: impl FnOnce(Vec<AccessEntry>) -> Option<Vec<AccessEntry>>,
+) -> Result<Option<Vec<AccessEntry>>, Error> {
     let changed = |control: Option<AccessControl>| {
         let control = control.ok_or_else(|| not_shown("who may visit"))?;
-        Ok::<_, Error>(Some(AccessControl { entries: change(control.own().entries) }))
+        Ok::<_, Error>(change(control.own().entries).map(|entries| AccessControl { entries }))
     };
     let control = match port {
         None => {
             let known = service.get(at, Want::NOTHING).await?;
             let access_control = changed(known.access_control)?;
+            if access_control.is_none() {
+                return Ok(None);
+            }
             let Tunnel { cluster_id, tunnel_id, .. } = known;
             let tunnel = Tunnel { cluster_id, tunnel_id, access_control, ..Tunnel::default() };
             service.update(&tunnel, Want::NOTHING).await?.access_control
@@ -56,11 +60,14 @@ pub async fn change(
         Some(port_number) => {
             let known = find_port(service, at, port_number).await?;
             let access_control = changed(known.access_control)?;
+            if access_control.is_none() {
+                return Ok(None);
+            }
             let port = TunnelPort { port_number, access_control, ..TunnelPort::default() };
             service.update_port(at, &port).await?.access_control
         }
     };
-    control.map(|control| control.entries).ok_or_else(|| not_shown("who may visit"))
+    control.map(|control| Some(control.entries)).ok_or_else(|| not_shown("who may visit"))
 }
 
 /// The list with one more entry and without those that have ended. An entry that says the same gives

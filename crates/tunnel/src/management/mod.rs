@@ -167,6 +167,8 @@ pub struct Filter {
     pub labels: Vec<String>,
     /// Only those with every label.
     pub all_labels: bool,
+    /// Only those that the caller owns, not those that others share with the caller.
+    pub owned: bool,
     /// Include the ports of each.
     pub ports: bool,
 }

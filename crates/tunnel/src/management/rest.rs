@@ -301,6 +301,9 @@ impl Management for Rest {
             if filter.all_labels {
                 call = call.query("allLabels", &["true"]);
             }
+            if filter.owned {
+                call = call.query("ownedTunnelsOnly", &["true"]);
+            }
             let call = call.want(Want { ports: filter.ports, token: None });
             let regions: TunnelListByRegionResponse = self.send(call).await?;
             Ok(regions.into_tunnels().collect())
