@@ -26,7 +26,14 @@ Examples:
 pub(crate) struct Args {
     /// The address of the relay, such as https://cp.relay.example.com.
     #[arg(value_name = "RELAY URL")]
-    pub(crate) relay: RelayUrl,
+    relay: RelayUrl,
+}
+
+impl Args {
+    /// For that relay.
+    pub(crate) fn of(relay: RelayUrl) -> Self {
+        Self { relay }
+    }
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {

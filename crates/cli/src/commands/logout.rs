@@ -12,7 +12,14 @@ use crate::screen::{print_line, remark};
 pub(crate) struct Args {
     /// The relay; not needed when you are signed in to one only.
     #[arg(value_name = "RELAY URL")]
-    pub(crate) relay: Option<RelayUrl>,
+    relay: Option<RelayUrl>,
+}
+
+impl Args {
+    /// For that relay.
+    pub(crate) fn of(relay: Option<RelayUrl>) -> Self {
+        Self { relay }
+    }
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {

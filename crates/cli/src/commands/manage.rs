@@ -20,6 +20,8 @@ mod port;
 mod shape;
 mod show;
 pub(crate) mod target;
+#[cfg(test)]
+mod tests;
 mod text;
 mod token;
 mod units;

@@ -152,11 +152,11 @@ mod tests {
 
     #[test]
     fn what_has_ended_is_nothing_any_more() {
-        let ended = entry(AccessEntryType::Anonymous, &[], Some(50));
-        let user = entry(AccessEntryType::Users, &["a"], None);
-        assert_eq!(in_force(vec![ended.clone(), user.clone()], at(50)), [user.clone()]);
-        assert_eq!(in_force(vec![ended.clone()], at(49)), [ended.clone()]);
-        let group = entry(AccessEntryType::Groups, &["team"], None);
-        assert_eq!(with(vec![ended, user.clone()], group.clone(), at(50)), [user, group]);
+        let ended = || entry(AccessEntryType::Anonymous, &[], Some(50));
+        let user = || entry(AccessEntryType::Users, &["a"], None);
+        assert_eq!(in_force(vec![ended(), user()], at(50)), [user()]);
+        assert_eq!(in_force(vec![ended()], at(49)), [ended()]);
+        let group = || entry(AccessEntryType::Groups, &["team"], None);
+        assert_eq!(with(vec![ended(), user()], group(), at(50)), [user(), group()]);
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use adit_app::failure::{Failure, Outcome};
-use adit_app::place::Place;
 use adit_app::relay_url::RelayUrl;
 use adit_app::service::connector;
 use adit_proto::contracts::ClusterDetails;
@@ -12,7 +11,7 @@ use adit_wire::clock;
 use serde::Serialize;
 
 use super::shape;
-use super::target::relay;
+use super::target::On;
 use crate::context::Context;
 use crate::screen::harmless;
 
@@ -27,9 +26,8 @@ pub(crate) struct Args {
     #[arg(long)]
     ping: bool,
 
-    /// The relay.
-    #[arg(long, value_name = "RELAY")]
-    on: Option<Place>,
+    #[command(flatten)]
+    on: On,
 }
 
 /// A cluster as scripts read it.
@@ -44,7 +42,7 @@ struct Row {
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
-    let relay = relay(context, args.on)?;
+    let relay = args.on.relay(context)?;
     let clusters = context.profile.service_for_anybody(&relay)?.clusters().await;
     let clusters = clusters
         .map_err(|error| Failure::service(format_args!("list the clusters of {relay}"), &error))?;

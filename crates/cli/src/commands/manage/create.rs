@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::define::NewTunnel;
 use super::foreign;
 use super::show::print_tunnel;
-use super::target::At;
+use super::target::On;
 use crate::context::Context;
 
 /// What it takes.
@@ -35,13 +35,13 @@ pub(crate) struct Args {
     foreign: foreign::Audience,
 
     #[command(flatten)]
-    at: At,
+    on: On,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     args.foreign.refuse()?;
     let id = requested(args.id)?;
-    let service = args.at.open(context).await?;
+    let service = args.on.open(context)?;
     let now = clock::wall();
     let tunnel = Tunnel { tunnel_id: id.clone(), ..define(args.define, now) };
     let made = service.rest.create(&tunnel, Want::PORTS).await.map_err(|error| {

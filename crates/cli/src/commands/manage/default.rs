@@ -1,13 +1,11 @@
 //! `adit set` and `adit unset`: the tunnel that is meant where none is named.
 
-use adit_app::failure::Failure;
-use adit_app::failure::Outcome;
-use adit_app::place::Place;
+use adit_app::failure::{Failure, Outcome};
 use adit_app::service::full_id;
 use adit_tunnel::management::{Locator, Management, Want};
 use serde_json::json;
 
-use super::target::{At, relay};
+use super::target::On;
 use crate::context::Context;
 use crate::screen::print_line;
 
@@ -26,19 +24,18 @@ pub(crate) struct SetArgs {
     tunnel: Locator,
 
     #[command(flatten)]
-    at: At,
+    on: On,
 }
 
 /// What `adit unset` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UnsetArgs {
-    /// The relay whose default tunnel is forgotten.
-    #[arg(long, value_name = "RELAY")]
-    on: Option<Place>,
+    #[command(flatten)]
+    on: On,
 }
 
 pub(crate) async fn set(args: SetArgs, context: &Context) -> Outcome {
-    let service = args.at.open(context).await?;
+    let service = args.on.open(context)?;
     // Also where the id is complete: a default that does not exist helps nobody.
     let tunnel = service.rest.get(&args.tunnel, Want::NOTHING).await;
     let tunnel = tunnel.map_err(|error| {
@@ -54,7 +51,7 @@ pub(crate) async fn set(args: SetArgs, context: &Context) -> Outcome {
 }
 
 pub(crate) fn unset(args: UnsetArgs, context: &Context) -> Outcome {
-    let relay = relay(context, args.on)?;
+    let relay = args.on.relay(context)?;
     let removed = context.profile.default_tunnels()?.remove(&relay)?;
     if context.json {
         let line = json!({ "defaultTunnel": null, "relay": relay });

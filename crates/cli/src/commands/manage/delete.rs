@@ -7,7 +7,7 @@ use adit_tunnel::management::{Filter, Management};
 
 use super::confirm::confirm;
 use super::shape;
-use super::target::{At, Service, Target};
+use super::target::{On, Service, Target};
 use crate::context::Context;
 
 /// What `adit delete` takes.
@@ -42,7 +42,7 @@ pub(crate) struct AllArgs {
     force: bool,
 
     #[command(flatten)]
-    at: At,
+    on: On,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
@@ -60,7 +60,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
 }
 
 pub(crate) async fn run_all(args: AllArgs, context: &Context) -> Outcome {
-    let service = args.at.open(context).await?;
+    let service = args.on.open(context)?;
     let own = Filter { owned: true, ..Filter::default() };
     let tunnels = service.rest.list(&own).await;
     let tunnels = tunnels.map_err(|error| Failure::service("list the tunnels", &error))?;

@@ -3,7 +3,7 @@
 use adit_app::failure::{Failure, Outcome};
 use adit_tunnel::management::Management;
 
-use super::target::At;
+use super::target::On;
 use super::{shape, text};
 use crate::context::Context;
 
@@ -11,11 +11,11 @@ use crate::context::Context;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    at: At,
+    on: On,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
-    let service = args.at.open(context).await?;
+    let service = args.on.open(context)?;
     let limits = service.rest.limits().await;
     let limits = limits.map_err(|error| Failure::service("ask for your limits", &error))?;
     if context.json {

@@ -5,7 +5,7 @@ use adit_app::service::full_id;
 use adit_tunnel::management::{Filter, Management};
 use adit_wire::clock;
 
-use super::target::At;
+use super::target::On;
 use super::{shape, text};
 use crate::context::Context;
 
@@ -34,11 +34,11 @@ pub(crate) struct Args {
     shared: bool,
 
     #[command(flatten)]
-    at: At,
+    on: On,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
-    let service = args.at.open(context).await?;
+    let service = args.on.open(context)?;
     let all_labels = !args.all_labels.is_empty();
     let labels = if all_labels { args.all_labels } else { args.labels };
     let filter = Filter { labels, all_labels, owned: !args.shared, ..Filter::default() };

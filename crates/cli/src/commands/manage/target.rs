@@ -14,12 +14,20 @@ use adit_wire::task;
 
 use crate::context::Context;
 
+/// Which relay, as its signed-in user.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct On {
+    /// The relay to ask.
+    #[arg(long, value_name = "RELAY")]
+    on: Option<Place>,
+}
+
 /// Which relay, and by whose right.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct At {
     /// The relay that it lives on.
     #[arg(long, value_name = "RELAY")]
-    pub(crate) on: Option<Place>,
+    on: Option<Place>,
 
     /// Use a tunnel's access token, read from standard input, instead of your sign-in.
     #[arg(short = 't', long, value_name = "-")]
@@ -31,10 +39,10 @@ pub(crate) struct At {
 pub(crate) struct Target {
     /// The tunnel: its id, or its name. Without it, the default one (see `adit set`).
     #[arg(value_name = "TUNNEL")]
-    pub(crate) tunnel: Option<Locator>,
+    tunnel: Option<Locator>,
 
     #[command(flatten)]
-    pub(crate) at: At,
+    at: At,
 }
 
 /// What is written for an access token: `-`, which stands for standard input. Anything else may be the
@@ -52,9 +60,22 @@ pub(crate) struct Service {
     pub(crate) relay: RelayUrl,
 }
 
+impl On {
+    /// The relay.
+    pub(crate) fn relay(self, context: &Context) -> Outcome<RelayUrl> {
+        relay(context, self.on)
+    }
+
+    /// The relay, ready to be asked.
+    pub(crate) fn open(self, context: &Context) -> Outcome<Service> {
+        let relay = self.relay(context)?;
+        Ok(Service { rest: context.profile.service(&relay)?, relay })
+    }
+}
+
 impl At {
     /// The relay, ready to be asked.
-    pub(crate) async fn open(&self, context: &Context) -> Outcome<Service> {
+    async fn open(&self, context: &Context) -> Outcome<Service> {
         let relay = relay(context, self.on.clone())?;
         let rest = match self.access_token {
             Some(written) => {

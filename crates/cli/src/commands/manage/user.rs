@@ -1,12 +1,11 @@
 //! `adit user`: signing in and out, in the words of the `devtunnel` command.
 
 use adit_app::failure::{Code, Failure, Outcome};
-use adit_app::place::Place;
 use adit_app::relay_url::RelayUrl;
 use serde_json::json;
 
 use super::foreign;
-use super::target::relay;
+use super::target::{On, relay};
 use crate::commands::{login, logout};
 use crate::context::Context;
 use crate::screen::{harmless, print_line};
@@ -52,15 +51,14 @@ pub(crate) struct LogoutArgs {
 #[command(after_help = "\
 It is no failure not to be signed in: the answer says so. `adit whoami` ends with 77 then.")]
 pub(crate) struct ShowArgs {
-    /// The relay.
-    #[arg(long, value_name = "RELAY")]
-    on: Option<Place>,
+    #[command(flatten)]
+    on: On,
 }
 
 pub(crate) async fn run(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Login(args) => login(args, context).await,
-        Command::Logout(args) => logout::run(&args.into(), context),
+        Command::Logout(args) => logout::run(&logout::Args::of(args.relay), context),
         Command::Show(args) => show(args, context).await,
     }
 }
@@ -74,11 +72,11 @@ async fn login(args: LoginArgs, context: &Context) -> Outcome {
                 .hint("write: adit user login <relay URL>, or choose one with: adit use <relay>")
         })?,
     };
-    login::run(login::Args { relay }, context).await
+    login::run(login::Args::of(relay), context).await
 }
 
 async fn show(args: ShowArgs, context: &Context) -> Outcome {
-    let relay = match relay(context, args.on) {
+    let relay = match args.on.relay(context) {
         Ok(relay) => relay,
         Err(failure) if failure.code == Code::SignIn => return nobody(None, context),
         Err(failure) => return Err(failure),
@@ -110,10 +108,4 @@ fn nobody(relay: Option<&RelayUrl>, context: &Context) -> Outcome {
     }
     let relay = relay.map_or_else(|| "<relay URL>".to_owned(), ToString::to_string);
     context.screen.line(format!("Not logged in. Sign in with: adit login {relay}"))
-}
-
-impl From<LogoutArgs> for logout::Args {
-    fn from(args: LogoutArgs) -> Self {
-        Self { relay: args.relay }
-    }
 }
