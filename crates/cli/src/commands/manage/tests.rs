@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::args::Cli;
+use crate::args::{self, Cli};
 
 fn read(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(std::iter::once("adit").chain(line.split_whitespace()))
@@ -95,5 +95,25 @@ fn what_a_relay_cannot_do_is_refused() {
         "echo udp",
     ] {
         assert!(read(line).is_err(), "{line}");
+    }
+}
+
+/// Every command of these, and every flag that is shown in its help.
+#[test]
+fn the_document_lists_every_command_and_flag() {
+    fn check(path: &str, of: &clap::Command, document: &str) {
+        assert!(document.contains(&format!("`{path}")), "docs/devtunnel-commands.md lacks {path}");
+        for flag in of.get_arguments().filter(|flag| !flag.is_hide_set()) {
+            let Some(long) = flag.get_long() else { continue };
+            assert!(document.contains(&format!("--{long}")), "it lacks --{long} of {path}");
+        }
+        for command in of.get_subcommands() {
+            check(&format!("{path} {}", command.get_name()), command, document);
+        }
+    }
+    let document = include_str!("../../../../../docs/devtunnel-commands.md");
+    let all = args::command();
+    for command in all.get_subcommands().filter(|command| command.is_hide_set()) {
+        check(command.get_name(), command, document);
     }
 }
