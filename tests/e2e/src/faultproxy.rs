@@ -104,6 +104,15 @@ impl FaultProxy {
         plan.push(Planned { role, status, times });
     }
 
+    /// Answers the next `times` requests that begin with `method` and have `part` in their target with
+    /// `status` instead of passing them on. Replaces what was planned for that before.
+    pub fn answer_calls(&self, method: &str, part: &str, status: u16, times: usize) {
+        let mut plan = self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.retain(|planned| planned.method != method || planned.part != part);
+        let (method, part) = (method.to_owned(), part.to_owned());
+        plan.push(PlannedCall { method, part, status, times });
+    }
+
     /// How many websockets of `role` are open.
     pub fn sockets(&self, role: Role) -> usize {
         self.shared.links().values().filter(|link| link.role == Some(role)).count()
@@ -148,6 +157,7 @@ struct Shared {
     upstream: watch::Sender<Option<SocketAddr>>,
     links: Mutex<BTreeMap<u64, Link>>,
     plan: Mutex<Vec<Planned>>,
+    calls: Mutex<Vec<PlannedCall>>,
     requests: Mutex<Vec<String>>,
 }
 
@@ -167,7 +177,28 @@ struct Planned {
     times: usize,
 }
 
+/// Calls that will be answered here.
+#[derive(Debug)]
+struct PlannedCall {
+    method: String,
+    part: String,
+    status: u16,
+    times: usize,
+}
+
 impl Shared {
+    /// The status that a request gets here, if any is planned.
+    fn planned_call(&self, line: &str) -> Option<u16> {
+        let mut plan = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let planned = plan.iter_mut().find(|planned| {
+            planned.times > 0
+                && line.starts_with(planned.method.as_str())
+                && line.contains(planned.part.as_str())
+        })?;
+        planned.times -= 1;
+        Some(planned.status)
+    }
+
     fn links(&self) -> MutexGuard<'_, BTreeMap<u64, Link>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,3 +14,4 @@ pub mod origin;
 pub mod peer;
 pub mod relay;
 pub mod stage;
+pub mod suite;

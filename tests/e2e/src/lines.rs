@@ -48,6 +48,30 @@ impl JsonLines {
         written.unwrap_or_else(|error| panic!("{} does not read: {error}", self.name));
     }
 
+    /// Writes a line of words, for processes that do not read JSON.
+    ///
+    /// # Panics
+    /// When the process no longer reads.
+    pub async fn say(&mut self, words: &str) {
+        let stdin = self.stdin.as_mut().expect("standard input was closed by the test");
+        let text = format!("{words}\n");
+        let written = soon("a line to be taken", stdin.write_all(text.as_bytes())).await;
+        written.unwrap_or_else(|error| panic!("{} does not read: {error}", self.name));
+    }
+
+    /// The process's id.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Lines that are kept and fit are forgotten: what comes from now on is news.
+    pub fn forget(&mut self, unwanted: impl Fn(&Value) -> bool) {
+        self.kept.retain(|line| !unwanted(line));
+    }
+
     /// The first line, kept or to come, that `wanted` says yes to. Others are kept.
     ///
     /// # Panics

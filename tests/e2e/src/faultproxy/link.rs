@@ -141,6 +141,12 @@ impl Up<'_> {
         while let Some(head) = self.head().await? {
             self.shared.saw(head.line.clone());
             let Some(role) = head.upgrade else {
+                if let Some(status) = self.shared.planned_call(&head.line) {
+                    self.answers.send(answer(status)).await.map_err(io::Error::other)?;
+                    self.buffer.clear();
+                    while self.reader.read(&mut [0; 1024]).await? > 0 {}
+                    break;
+                }
                 if !self.request(&head).await? {
                     break;
                 }
