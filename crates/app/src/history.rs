@@ -1,0 +1,317 @@
+//! What happened, bounded: per tunnel the events with their times, per port the traffic of the last quarter of an
+//! hour and of the last day, and the last requests.
+//!
+//! Times come from outside, so a test makes a day pass in a line. Requests are never written to a file.
+
+mod event;
+mod ring;
+mod series;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use adit_tunnel::host;
+use adit_tunnel::inspect::{Exchange, Observation};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::tunnel_key::TunnelKey;
+
+pub use event::{Happening, What};
+pub use ring::Ring;
+pub use series::{Sample, Series, Statuses};
+
+/// Events that are kept of a tunnel: some weeks of one that drops now and then.
+const EVENTS: usize = 500;
+
+/// Requests that are kept of a port, in memory.
+const REQUESTS: usize = 200;
+
+/// A chart of 15 minutes has 180 points.
+const QUARTER: (Duration, usize) = (Duration::from_secs(5), 180);
+
+/// A chart of 24 hours has 288 points.
+const DAY: (Duration, usize) = (Duration::from_secs(300), 288);
+
+/// All tunnels' history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    #[serde(with = "as_list")]
+    tunnels: BTreeMap<TunnelKey, OfTunnel>,
+}
+
+/// A tunnel's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OfTunnel {
+    /// What happened, oldest first.
+    pub events: Ring<Happening>,
+    /// Its ports, by number.
+    pub ports: BTreeMap<u16, OfPort>,
+}
+
+/// A port's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OfPort {
+    /// The last 15 minutes.
+    #[serde(skip, default = "quarter")]
+    pub quarter: Series,
+    /// The last 24 hours.
+    pub day: Series,
+    /// The last requests, oldest first.
+    #[serde(skip, default = "requests")]
+    pub requests: Ring<Request>,
+}
+
+/// A request, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// When its answer was seen.
+    pub at: Timestamp,
+    /// Its method.
+    pub method: Box<str>,
+    /// Its target, with the query as it was sent: mask it before it is shown.
+    pub target: Box<str>,
+    /// The status of its answer, if there was one.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl History {
+    /// A tunnel's history, if there is any.
+    pub fn of(&self, tunnel: &TunnelKey) -> Option<&OfTunnel> {
+        self.tunnels.get(tunnel)
+    }
+
+    /// Takes in what an engine told; `true` when there is something new that is kept in the file.
+    pub fn note(&mut self, tunnel: &TunnelKey, event: &host::Event, now: Timestamp) -> bool {
+        let of = self.tunnels.entry(tunnel.clone()).or_default();
+        match event {
+            host::Event::Observed(observed) => match &observed.observation {
+                Observation::Exchange(exchange) => {
+                    of.ports.entry(observed.port).or_default().exchange(exchange, now);
+                    true
+                }
+                Observation::NotInspected(_) => false,
+            },
+            event => match What::of(event, &of.events) {
+                Some(what) => {
+                    of.events.push(Happening { at: now, what });
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+
+    /// Takes in how many connections a port has.
+    pub fn connections(&mut self, tunnel: &TunnelKey, port: u16, count: u32, now: Timestamp) {
+        let of = self.tunnels.entry(tunnel.clone()).or_default();
+        let of = of.ports.entry(port).or_default();
+        for series in [&mut of.quarter, &mut of.day] {
+            series.at(now).connections = series.at(now).connections.max(count);
+        }
+    }
+
+    /// Forgets a tunnel that is gone.
+    pub fn forget(&mut self, tunnel: &TunnelKey) {
+        self.tunnels.remove(tunnel);
+    }
+
+    /// How often the tunnel's tokens were asked for since the history began.
+    pub fn mints(&self, tunnel: &TunnelKey) -> usize {
+        self.count(tunnel, |what| *what == What::AskedForAccess)
+    }
+
+    /// How often its URL was found dead while the session was up.
+    pub fn zombies(&self, tunnel: &TunnelKey) -> usize {
+        self.count(tunnel, |what| matches!(what, What::UrlDead { .. }))
+    }
+
+    fn count(&self, tunnel: &TunnelKey, counts: impl Fn(&What) -> bool) -> usize {
+        let Some(of) = self.of(tunnel) else { return 0 };
+        of.events.iter().filter(|happening| counts(&happening.what)).count()
+    }
+}
+
+impl OfPort {
+    fn exchange(&mut self, exchange: &Exchange, now: Timestamp) {
+        for series in [&mut self.quarter, &mut self.day] {
+            series.at(now).add(exchange.status, exchange.sent, exchange.received);
+        }
+        self.requests.push(Request {
+            at: now,
+            method: exchange.method.clone(),
+            target: exchange.target.clone(),
+            status: exchange.status,
+            took: exchange.took,
+        });
+    }
+}
+
+impl Default for OfTunnel {
+    fn default() -> Self {
+        Self { events: Ring::new(EVENTS), ports: BTreeMap::new() }
+    }
+}
+
+impl Default for OfPort {
+    fn default() -> Self {
+        Self { quarter: quarter(), day: Series::new(DAY.0, DAY.1), requests: requests() }
+    }
+}
+
+fn quarter() -> Series {
+    Series::new(QUARTER.0, QUARTER.1)
+}
+
+fn requests() -> Ring<Request> {
+    Ring::new(REQUESTS)
+}
+
+/// JSON's members have names that are texts, and a tunnel's key is two.
+mod as_list {
+    use std::collections::BTreeMap;
+
+    use serde::de::{Deserialize, Deserializer};
+    use serde::ser::Serializer;
+
+    use super::{OfTunnel, TunnelKey};
+
+    pub(super) fn serialize<S: Serializer>(
+        tunnels: &BTreeMap<TunnelKey, OfTunnel>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(tunnels)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<TunnelKey, OfTunnel>, D::Error> {
+        Ok(Vec::<(TunnelKey, OfTunnel)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use adit_proto::health::{Health, Label};
+    use adit_tunnel::host::{Phase, State};
+    use adit_tunnel::inspect::{Ending, Observed};
+    use adit_wire::clock;
+
+    use super::*;
+    use crate::place_key::PlaceKey;
+
+    fn key() -> TunnelKey {
+        TunnelKey { place: PlaceKey::here(), id: "shop.loc1".parse().unwrap() }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn request(status: Option<u16>, started: Instant) -> host::Event {
+        let exchange = Exchange {
+            method: "GET".into(),
+            target: "/".into(),
+            status,
+            started,
+            waited: None,
+            took: Duration::from_millis(7),
+            sent: 10,
+            received: 100,
+            ending: Ending::Complete,
+        };
+        host::Event::Observed(Observed { port: 80, observation: Observation::Exchange(exchange) })
+    }
+
+    fn health(label: Label) -> host::Event {
+        let health = Health { label, reason: String::new(), proven: None };
+        host::Event::Health { port: 80, health }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_day_of_requests_stays_within_its_bounds() {
+        let mut history = History::default();
+        let started = clock::now();
+        // One request every 10 s for 25 hours.
+        for second in (0..90_000).step_by(10) {
+            history.note(&key(), &request(Some(200), started), at(second));
+        }
+        let port = &history.of(&key()).unwrap().ports[&80];
+        assert_eq!(port.requests.len(), REQUESTS);
+        let total = |series: &Series| -> u64 {
+            series.points(at(89_999)).iter().flatten().map(|sample| sample.requests).sum()
+        };
+        // The youngest point is not full yet, and is counted among the 180 and the 288.
+        assert_eq!(total(&port.quarter), 90);
+        assert_eq!(total(&port.day), 288 * 30);
+    }
+
+    #[test]
+    fn what_happened_is_told_once_and_in_order() {
+        let mut history = History::default();
+        let state = |state| host::Event::State(state);
+        let events = [
+            state(State::Connecting),
+            host::Event::Progress(Phase::Authorizing),
+            state(State::Hosting),
+            health(Label::Operational),
+            health(Label::Operational),
+            health(Label::Zombie),
+            state(State::Reconnecting),
+            state(State::Hosting),
+            health(Label::Zombie),
+            host::Event::Swapped,
+        ];
+        for (second, event) in (0..).zip(&events) {
+            history.note(&key(), event, at(second));
+        }
+        let told: Vec<_> = history.of(&key()).unwrap().events.iter().map(|it| &it.what).collect();
+        assert_eq!(
+            told,
+            [
+                &What::Connecting,
+                &What::AskedForAccess,
+                &What::Hosting,
+                &What::UrlWell { port: 80 },
+                &What::UrlDead { port: 80 },
+                &What::Reconnecting,
+                &What::Hosting,
+                &What::UrlDead { port: 80 },
+                &What::Renewed,
+            ]
+        );
+        assert_eq!((history.mints(&key()), history.zombies(&key())), (1, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_not_written_and_the_day_is() {
+        let mut history = History::default();
+        history.note(&key(), &request(Some(503), clock::now()), at(1_000));
+        history.note(&key(), &host::Event::State(State::Hosting), at(1_001));
+        let text = serde_json::to_string(&history).unwrap();
+        assert!(!text.contains("GET"), "{text}");
+        let read: History = serde_json::from_str(&text).unwrap();
+        let of = read.of(&key()).unwrap();
+        assert_eq!(of.events.len(), 1);
+        assert_eq!(of.ports[&80].day, history.of(&key()).unwrap().ports[&80].day);
+        assert_eq!(of.ports[&80].requests.len(), 0);
+    }
+
+    #[test]
+    fn a_tunnel_that_is_gone_is_forgotten() {
+        let mut history = History::default();
+        history.connections(&key(), 80, 3, at(0));
+        history.connections(&key(), 80, 2, at(1));
+        let points = history.of(&key()).unwrap().ports[&80].quarter.points(at(2));
+        assert_eq!(points.last().unwrap().as_ref().unwrap().connections, 3);
+        history.forget(&key());
+        assert!(history.of(&key()).is_none());
+    }
+}

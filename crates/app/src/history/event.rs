@@ -1,0 +1,136 @@
+//! What is worth remembering of what an engine tells.
+
+use adit_proto::health::Label;
+use adit_tunnel::host::{Event, Phase, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Ring;
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happening {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened to a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub enum What {
+    /// It was started.
+    Connecting,
+    /// It is hosted.
+    Hosting,
+    /// Its connection was lost.
+    Reconnecting,
+    /// Another host took it.
+    TakenOver,
+    /// It was stopped.
+    Stopped,
+    /// It was given up.
+    GaveUp {
+        /// Why.
+        cause: String,
+    },
+    /// Access was asked for: tokens were minted.
+    AskedForAccess,
+    /// Its session was replaced by plan.
+    Renewed,
+    /// Its session could not be replaced by plan.
+    NotRenewed {
+        /// Why.
+        cause: String,
+    },
+    /// Somebody has to sign in.
+    SignInNeeded,
+    /// Nothing answers on a local port.
+    LocalDown {
+        /// The port.
+        port: u16,
+    },
+    /// A local port answers again.
+    LocalUp {
+        /// The port.
+        port: u16,
+    },
+    /// A URL works.
+    UrlWell {
+        /// The port.
+        port: u16,
+    },
+    /// A URL is dead though the session is up.
+    UrlDead {
+        /// The port.
+        port: u16,
+    },
+    /// The relay does not serve a port.
+    PortRefused {
+        /// The port.
+        port: u16,
+        /// Why.
+        cause: String,
+    },
+}
+
+impl What {
+    /// What an event means here; nothing when it is told already, or is of no lasting interest.
+    pub(super) fn of(event: &Event, before: &Ring<Happening>) -> Option<Self> {
+        match event {
+            Event::State(state) => of_state(state),
+            // Of the steps only this one costs somebody else's work.
+            Event::Progress(phase) => {
+                (*phase == Phase::Authorizing).then_some(Self::AskedForAccess)
+            }
+            Event::Swapped => Some(Self::Renewed),
+            Event::SwapFailed { cause, .. } => Some(Self::NotRenewed { cause: cause.to_string() }),
+            Event::ReloginRequired => Some(Self::SignInNeeded),
+            Event::LocalDown { port, .. } => Some(Self::LocalDown { port: *port }),
+            Event::LocalUp { port } => Some(Self::LocalUp { port: *port }),
+            Event::PortRefused { port, cause } => {
+                Some(Self::PortRefused { port: *port, cause: cause.to_string() })
+            }
+            Event::Health { port, health } => of_health(*port, health.label, before),
+            Event::Ready { .. }
+            | Event::UrlChanged { .. }
+            | Event::Observed(_)
+            | Event::Retry { .. }
+            | Event::PortsUnknown { .. } => None,
+        }
+    }
+
+    fn port(&self) -> Option<u16> {
+        match self {
+            Self::UrlWell { port } | Self::UrlDead { port } => Some(*port),
+            _ => None,
+        }
+    }
+}
+
+fn of_state(state: &State) -> Option<What> {
+    Some(match state {
+        State::Idle => return None,
+        State::Connecting => What::Connecting,
+        State::Hosting => What::Hosting,
+        State::Reconnecting => What::Reconnecting,
+        State::Standby => What::TakenOver,
+        State::Stopped => What::Stopped,
+        State::Error(why) => What::GaveUp { cause: why.to_string() },
+    })
+}
+
+/// That a URL is still well, or still dead in the same session, is no news.
+fn of_health(port: u16, label: Label, before: &Ring<Happening>) -> Option<What> {
+    let what = match label {
+        Label::Operational => What::UrlWell { port },
+        Label::Zombie => What::UrlDead { port },
+        // The others are told by events of their own, or pass.
+        _ => return None,
+    };
+    let in_session = before.iter().rev().map(|it| &it.what).take_while(|it| **it != What::Hosting);
+    let last = in_session.into_iter().find(|it| it.port() == Some(port));
+    (last != Some(&what)).then_some(what)
+}

@@ -1,0 +1,146 @@
+//! Takes over what another desktop app for Microsoft's service kept, so that somebody who changes to this one
+//! need not start again: its `state.json`, with `auto_host` (ids) and `settings`.
+
+use adit_proto::id::FullId;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::place_key::PlaceKey;
+use crate::preferences::{Appearance, HealthEvery, LogLevel, Preferences};
+use crate::tunnel_key::TunnelKey;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// The tunnels that it hosted at its start.
+    pub tunnels: Vec<TunnelKey>,
+    /// The settings, as far as there are such here.
+    pub preferences: Preferences,
+    /// What could not be understood, each as it stood there.
+    pub skipped: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct File {
+    auto_host: Vec<Value>,
+    settings: Settings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Settings {
+    probe_interval_secs: Option<Value>,
+    auto_start: Option<Value>,
+    default_expiration: Option<Value>,
+    dark: Option<Value>,
+    log_level: Option<Value>,
+    skipped_update: Option<Value>,
+}
+
+/// Reads its `state.json`; nothing when the text is no such file. A value that makes no sense is skipped and told.
+pub fn reference(text: &str) -> Option<Imported> {
+    let file: File = serde_json::from_str(text).ok()?;
+    let mut imported = Imported::default();
+    for id in &file.auto_host {
+        match id.as_str().and_then(|id| id.parse::<FullId>().ok()) {
+            Some(id) => {
+                let key = TunnelKey { place: PlaceKey::microsoft(), id };
+                if !imported.tunnels.contains(&key) {
+                    imported.tunnels.push(key);
+                }
+            }
+            None => imported.skipped.push(format!("auto_host: {id}")),
+        }
+    }
+    settings(&file.settings, &mut imported);
+    Some(imported)
+}
+
+fn settings(old: &Settings, imported: &mut Imported) {
+    let Imported { preferences, skipped, .. } = imported;
+    let mut take =
+        |name: &str, value: &Option<Value>, into: &mut dyn FnMut(&Value) -> Option<()>| {
+            if let Some(value) = value
+                && into(value).is_none()
+            {
+                skipped.push(format!("{name}: {value}"));
+            }
+        };
+    take("probe_interval_secs", &old.probe_interval_secs, &mut |value| {
+        // It had no upper bound and a lower one of a second.
+        let seconds = u32::try_from(value.as_u64()?).unwrap_or(u32::MAX);
+        let seconds = seconds.clamp(HealthEvery::LEAST, HealthEvery::MOST);
+        preferences.health_every = seconds.try_into().ok()?;
+        Some(())
+    });
+    take("auto_start", &old.auto_start, &mut |value| {
+        preferences.general.start_at_login = value.as_bool()?;
+        Some(())
+    });
+    take("default_expiration", &old.default_expiration, &mut |value| {
+        let text = value.as_str()?;
+        if !text.is_empty() {
+            preferences.new_tunnels.expiration = Some(text.parse().ok()?);
+        }
+        Some(())
+    });
+    take("dark", &old.dark, &mut |value| {
+        preferences.general.appearance =
+            if value.as_bool()? { Appearance::Dark } else { Appearance::Light };
+        Some(())
+    });
+    take("log_level", &old.log_level, &mut |value| {
+        preferences.general.log_level = match value.as_str()? {
+            "error" => LogLevel::Error,
+            "warn" | "warning" => LogLevel::Warning,
+            "info" => LogLevel::Info,
+            "debug" => LogLevel::Debug,
+            _ => return None,
+        };
+        Some(())
+    });
+    take("skipped_update", &old.skipped_update, &mut |value| {
+        let tag = value.as_str()?;
+        preferences.skipped_update = (!tag.is_empty()).then(|| tag.to_owned());
+        Some(())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_hosted_and_how_is_taken_over() {
+        let text = r#"{
+            "auto_host": ["quiet-fox-4k9x2bd.euw", "quiet-fox-4k9x2bd.euw", "no-cluster", 3],
+            "settings": {"probe_interval_secs": 5, "auto_start": true, "default_expiration": "7d",
+                "dark": true, "log_level": "warn", "skipped_update": "v0.3.0"}
+        }"#;
+        let imported = reference(text).unwrap();
+        let id = "quiet-fox-4k9x2bd.euw".parse().unwrap();
+        assert_eq!(imported.tunnels, [TunnelKey { place: PlaceKey::microsoft(), id }]);
+        let Preferences { general, health_every, new_tunnels, skipped_update, .. } =
+            imported.preferences;
+        assert!(general.start_at_login);
+        assert_eq!((general.appearance, general.log_level), (Appearance::Dark, LogLevel::Warning));
+        assert_eq!(health_every.seconds(), 10);
+        assert_eq!(new_tunnels.expiration.unwrap().to_string(), "7d");
+        assert_eq!(new_tunnels.anonymous, None);
+        assert_eq!(skipped_update.as_deref(), Some("v0.3.0"));
+        assert_eq!(imported.skipped, [r#"auto_host: "no-cluster""#, "auto_host: 3"]);
+    }
+
+    #[test]
+    fn what_is_missing_or_odd_leaves_our_own_values() {
+        assert_eq!(reference("{}"), Some(Imported::default()));
+        let odd = r#"{"settings": {"dark": null, "default_expiration": "12 fortnights"}}"#;
+        let imported = reference(odd).unwrap();
+        assert_eq!(imported.preferences, Preferences::default());
+        assert_eq!(imported.skipped, [r#"default_expiration: "12 fortnights""#]);
+        for text in ["", "[]x", "{"] {
+            assert_eq!(reference(text), None);
+        }
+    }
+}
