@@ -116,9 +116,9 @@ impl History {
         }
     }
 
-    /// Forgets a tunnel that is gone.
-    pub fn forget(&mut self, tunnel: &TunnelKey) {
-        self.tunnels.remove(tunnel);
+    /// Forgets a tunnel that is gone; `false` when nothing was known of it.
+    pub fn forget(&mut self, tunnel: &TunnelKey) -> bool {
+        self.tunnels.remove(tunnel).is_some()
     }
 
     /// How often the tunnel's tokens were asked for since the history began.
@@ -311,7 +311,7 @@ mod tests {
         history.connections(&key(), 80, 2, at(1));
         let points = history.of(&key()).unwrap().ports[&80].quarter.points(at(2));
         assert_eq!(points.last().unwrap().as_ref().unwrap().connections, 3);
-        history.forget(&key());
+        assert!(history.forget(&key()));
         assert!(history.of(&key()).is_none());
     }
 }

@@ -6,12 +6,16 @@
 
 pub mod access;
 pub mod claim;
+pub mod command;
+pub mod condition;
 pub mod control;
 pub mod credentials;
 pub mod default_tunnels;
 pub mod doctor;
 pub mod durable;
+pub mod effect;
 pub mod environment;
+pub mod event;
 pub mod failure;
 pub mod history;
 pub mod known;
@@ -31,7 +35,9 @@ pub mod relay_url;
 pub mod running;
 pub mod service;
 pub mod settings;
+pub mod state;
 pub mod status;
 pub mod tunnel_key;
+pub mod update;
 pub mod view;
 pub mod words;

@@ -1,11 +1,17 @@
 //! What the application has to say, as ids with typed arguments. [`crate::words`] makes text of them, last.
 
+use std::path::PathBuf;
+
 use adit_proto::contracts::Protocol;
 use adit_proto::health::Proof;
 use jiff::Timestamp;
 
+use crate::command::{Command, Ticket};
+use crate::persist::Part;
 use crate::place_key::PlaceKey;
+use crate::port;
 use crate::status::Phase;
+use crate::tunnel_key::TunnelKey;
 
 /// Something to say. Two are equal when they say the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +84,100 @@ pub enum Message {
     NotRenewed,
     /// A tunnel's ports could not be asked for; those known are served.
     PortsUnknown,
+    /// A tunnel or port was asked for and is not confirmed.
+    BeingMade,
+    /// A tunnel could not be made.
+    NotCreated,
+    /// A port could not be added.
+    PortNotAdded(u16),
+    /// A port could not be changed.
+    PortNotChanged(u16),
+    /// A port could not be removed.
+    PortNotDeleted(u16),
+    /// A tunnel could not be removed.
+    NotDeleted,
+    /// A tunnel could not begin to be hosted.
+    CouldNotStart,
+    /// A tunnel's ports could not be asked for, and none are known.
+    PortsNotTold,
+    /// A remembered tunnel of that name is gone, and is not hosted again.
+    Forgotten(String),
+    /// A file made no sense and was moved there.
+    FileSetAside(PathBuf),
+    /// A file was written by a newer program.
+    FileNewer(PathBuf),
+    /// A file could not be read.
+    FileUnreadable(PathBuf),
+    /// Something could not be written.
+    NotSaved(Part),
+    /// The clock of this computer is wrong.
+    ClockWrong,
+    /// The command that a place is managed with is not there.
+    CommandMissing(PlaceKey),
+    /// The command is too old.
+    CommandOld {
+        /// Of which place.
+        place: PlaceKey,
+        /// The version it says it is.
+        version: String,
+    },
+    /// A place does not tell its list.
+    ListFailed(PlaceKey),
+    /// What is shown of a place was told then.
+    AsOf(Timestamp),
+    /// How long ago a place was last asked.
+    CheckedAgo(Timestamp),
     /// What a person can do; the words of a button.
     Do(Offer),
+    /// How many tunnels are live.
+    LiveCount {
+        /// So many.
+        live: u64,
+        /// Of so many.
+        of: u64,
+    },
+    /// So many tunnels are in a state.
+    Count {
+        /// Which.
+        what: Counted,
+        /// How many.
+        n: u64,
+    },
+    /// Nothing is hosted.
+    NothingHosted,
+    /// There are no tunnels.
+    NoTunnels,
+    /// The first list has not come.
+    Getting,
+    /// A tunnel and how it stands, for a line of a menu.
+    Line {
+        /// What the tunnel is called.
+        name: String,
+        /// How it stands.
+        word: Word,
+        /// Whether everybody may visit it.
+        is_open: bool,
+    },
+    /// A tunnel and what is wrong with it.
+    About {
+        /// What the tunnel is called.
+        name: String,
+        /// What is wrong.
+        text: Box<Message>,
+    },
+    /// Several things, a sentence each.
+    All(Vec<Message>),
+    /// What is about to be removed.
+    Deleting {
+        /// What the tunnel is called.
+        name: String,
+        /// Which port of it; `None` is all of it.
+        port: Option<u16>,
+    },
+    /// So many removals wait.
+    DeletingMany(u64),
+    /// An entry of a menu.
+    Menu(Entry),
     /// A state in a word or two, where a row has no room for its sentence.
     Word(Word),
 }
@@ -91,6 +189,8 @@ pub enum Word {
     Live,
     /// Hosted and not proven.
     Checking,
+    /// Asked for and not confirmed.
+    BeingMade,
     /// On the way up.
     Connecting,
     /// On the way up again.
@@ -131,4 +231,76 @@ pub enum Offer {
         /// To what.
         to: Protocol,
     },
+    /// Ask the service again.
+    Refresh,
+    /// Try a change that failed again.
+    Retry(Ticket),
+    /// Do not remove it after all.
+    Undo(Ticket),
+    /// Get the command that a place is managed with.
+    GetCommand(PlaceKey),
+}
+
+/// What [`Message::Count`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counted {
+    /// Tunnels whose URL is being checked.
+    Checking,
+    /// Tunnels on the way up.
+    Connecting,
+    /// Tunnels on the way up again.
+    Reconnecting,
+    /// Tunnels that wait for the local server.
+    Waiting,
+    /// Tunnels that another computer hosts.
+    Elsewhere,
+    /// Tunnels that do not work.
+    Broken,
+}
+
+/// An entry of a menu that is about nothing in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Entry {
+    /// Copies the URL of that port.
+    CopyUrl(u16),
+    /// Opens the URL of that port.
+    Open(u16),
+    /// Stops the tunnel.
+    Stop,
+    /// Makes a tunnel.
+    NewTunnel,
+    /// Opens the window.
+    OpenWindow,
+    /// Stops all.
+    StopAll,
+    /// What does not fit into the menu.
+    More,
+    /// Ends the program, which stops so many tunnels.
+    Quit(u64),
+}
+
+impl Offer {
+    /// What it asks of the application, for a tunnel; nothing where a face has to do more first.
+    pub fn command(&self, tunnel: &TunnelKey) -> Option<Command> {
+        let tunnel = || tunnel.clone();
+        Some(match self {
+            Self::TryNow => Command::TryNow(tunnel()),
+            Self::TakeOver => Command::TakeOver(tunnel()),
+            Self::Start => Command::Host(tunnel()),
+            Self::Refresh => Command::Refresh(Some(tunnel().place)),
+            Self::Retry(ticket) => Command::Retry(*ticket),
+            Self::Undo(ticket) => Command::Undo(*ticket),
+            Self::ChangeProtocol { port, to } => {
+                let protocol = match to {
+                    Protocol::Http => port::Protocol::Http,
+                    Protocol::Https => port::Protocol::Https,
+                    _ => port::Protocol::Auto,
+                };
+                let port = port::Port { number: *port, protocol };
+                Command::ChangePort { tunnel: tunnel(), port }
+            }
+            // These ask for something first: a sign-in, a number, an installation.
+            Self::SignIn(_) | Self::AddPort | Self::GetCommand(_) => return None,
+        })
+    }
 }

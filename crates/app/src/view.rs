@@ -1,8 +1,89 @@
 //! What every face shows, as values: folds over what is known, without time and without words.
 //!
 //! A view holds [messages](crate::message::Message) and moments; [`crate::words`] makes text of them when it is
-//! drawn. So nothing changes here while only time passes, and two views that are equal look the same.
+//! drawn. So nothing changes here while only time passes, and two views that are equal look the same. The tray is
+//! built from the same cards as the window, so that it can say nothing else.
 
+mod card;
+mod headline;
+mod place;
 mod standing;
+#[cfg(test)]
+mod tests;
+mod tray;
+mod undo;
 
+use crate::condition::{Condition, Severity, Subject};
+use crate::preferences::Preferences;
+use crate::state::State;
+
+pub use card::{Card, CardId, Hosts, Row, Toggle};
+pub use headline::{Counts, Headline};
+pub use place::PlaceView;
 pub use standing::{Mood, PortStatus, Standing, TunnelStatus, of_status};
+pub use tray::{Does, Icon, Item, Tray};
+pub use undo::Undo;
+
+/// All that a window and a tray show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// How things are, in a sentence.
+    pub headline: Headline,
+    /// How many tunnels each filter shows.
+    pub counts: Counts,
+    /// The tunnels, in an order that no change of state disturbs.
+    pub cards: Vec<Card>,
+    /// How many ports are drawn that the service knows.
+    pub rendered_ports: usize,
+    /// The port whose details are shown.
+    pub selection: Selection,
+    /// The worst of what is wrong with the application or a place.
+    pub banner: Option<Condition>,
+    /// All that is wrong, the worst first.
+    pub conditions: Vec<Condition>,
+    /// What can be undone.
+    pub undo: Vec<Undo>,
+    /// The places.
+    pub places: Vec<PlaceView>,
+    /// The tray.
+    pub tray: Tray,
+    /// The settings in force.
+    pub preferences: Preferences,
+    /// Everything is being stopped.
+    pub is_quitting: bool,
+}
+
+/// The port whose details are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The [index](Row::index) of its row.
+    pub index: Option<usize>,
+    /// It was chosen and is not there; whoever holds the choice lets go of it.
+    pub is_stale: bool,
+}
+
+/// Folds what is known.
+pub fn fold(state: &State) -> View {
+    let (cards, selection) = card::fold(state);
+    let visible = state.conditions.visible();
+    let conditions: Vec<_> = visible.into_iter().map(|(condition, _)| condition.clone()).collect();
+    let is_general = |condition: &&Condition| {
+        matches!(condition.about, Subject::App | Subject::Place(_))
+            && condition.code.severity() > Severity::Info
+    };
+    let rows = cards.iter().flat_map(|card| &card.rows);
+    View {
+        headline: headline::fold(state, &cards),
+        counts: headline::counts(&cards),
+        rendered_ports: rows.filter(|row| row.index.is_some()).count(),
+        selection,
+        banner: conditions.iter().find(is_general).cloned(),
+        undo: undo::fold(state),
+        places: place::fold(state, &conditions),
+        tray: tray::fold(&cards, &conditions),
+        preferences: state.preferences.clone(),
+        is_quitting: state.quitting.is_some(),
+        cards,
+        conditions,
+    }
+}

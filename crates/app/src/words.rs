@@ -48,9 +48,82 @@ impl Language {
             _ => None,
         }
     }
+
+    /// Whether `n` things take the plural.
+    fn is_many(self, n: u64) -> bool {
+        match self {
+            Self::English => n != 1,
+            // None takes the singular, as Brazil has it.
+            Self::Portuguese => n > 1,
+        }
+    }
 }
 
 /// Says a message. `now` is what times are told against, and in whose zone.
 pub fn text(message: &Message, language: Language, now: &ZonedDateTime) -> String {
     say::Speaker { language, now }.text(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::message::{Counted, Entry, Word};
+
+    fn said(message: Message, language: Language) -> String {
+        text(&message, language, &Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC))
+    }
+
+    /// In both languages.
+    fn both(message: Message) -> [String; 2] {
+        Language::ALL.map(|language| said(message.clone(), language))
+    }
+
+    #[test]
+    fn each_language_has_its_own_plural() {
+        let count = |n| both(Message::Count { what: Counted::Reconnecting, n });
+        assert_eq!(count(0), ["0 are reconnecting", "0 está reconectando"]);
+        assert_eq!(count(1), ["1 is reconnecting", "1 está reconectando"]);
+        assert_eq!(count(2), ["2 are reconnecting", "2 estão reconectando"]);
+        assert_eq!(both(Message::Menu(Entry::Quit(0))), ["Quit", "Sair"]);
+        assert_eq!(both(Message::Menu(Entry::Quit(1)))[1], "Sair (para 1 túnel)");
+        assert_eq!(both(Message::Menu(Entry::Quit(5)))[0], "Quit (stops 5 tunnels)");
+    }
+
+    #[test]
+    fn all_live_is_said_as_such() {
+        let live = |live, of| said(Message::LiveCount { live, of }, Language::English);
+        assert_eq!(live(5, 5), "All 5 tunnels are live");
+        assert_eq!(live(1, 1), "The tunnel is live");
+        assert_eq!(live(2, 5), "2 of 5 tunnels are live");
+        assert_eq!(live(0, 1), "0 of 1 tunnel is live");
+    }
+
+    #[test]
+    fn counts_are_one_sentence() {
+        let counts = [(Counted::Checking, 1), (Counted::Waiting, 2)];
+        let counts = counts.map(|(what, n)| Message::Count { what, n }).to_vec();
+        let all = said(Message::All(counts), Language::English);
+        assert_eq!(all, "1 is checking its URL, 2 wait for your server.");
+    }
+
+    #[test]
+    fn what_is_filled_in_is_not_filled_again() {
+        let line = Message::Line { name: "{word}".to_owned(), word: Word::Live, is_open: false };
+        assert_eq!(said(line, Language::English), "{word}: live");
+        let text = Box::new(Message::UrlDead);
+        let about = Message::About { name: "shop".to_owned(), text };
+        assert_eq!(said(about, Language::English), "shop: the URL is dead though the tunnel is up");
+        let word = Message::Line { name: "a".to_owned(), word: Word::UrlDead, is_open: true };
+        assert_eq!(said(word, Language::English), "a: URL dead · anyone with the link");
+    }
+
+    #[test]
+    fn a_locale_finds_its_language() {
+        assert_eq!(Language::of_locale("pt_BR.UTF-8"), Some(Language::Portuguese));
+        assert_eq!(Language::of_locale("en-GB"), Some(Language::English));
+        assert_eq!(Language::of_locale("fr_FR"), None);
+    }
 }

@@ -71,6 +71,50 @@ sentences! {
     NotRenewed: "The tunnel's access could not be renewed; it works until that ends";
     PortsUnknown: "The tunnel's ports could not be asked for; those known are served";
 
+    BeingMade: "Being made";
+    NotCreated: "The tunnel could not be made";
+    PortNotAdded: "Port {port} could not be added";
+    PortNotChanged: "Port {port} could not be changed";
+    PortNotDeleted: "Port {port} could not be removed";
+    NotDeleted: "The tunnel could not be removed";
+    CouldNotStart: "The tunnel could not be started";
+    PortsNotTold: "The service does not tell this tunnel's ports";
+
+    // How it stands with the application and its places.
+    Forgotten: "{name} is gone from the service, so it is not started again";
+    FileSetAside: "A damaged file was moved to {file}; what it said is not in force";
+    FileNewer: "{file} was written by a newer version; what is changed now is not kept";
+    FileUnreadable: "{file} cannot be read; what is changed now is not kept";
+    SettingsNotSaved: "The settings cannot be saved";
+    MemoryNotSaved: "What to host at the next start cannot be saved";
+    ListsNotSaved: "The last lists cannot be saved";
+    HistoryNotSaved: "The history cannot be saved";
+    ClockWrong: "The clock of this computer is wrong; set it, or tokens and times are not to be trusted";
+    CommandMissing: "The command for {place} is not installed";
+    CommandOld: "The command for {place} is version {version}, which is too old";
+    ListFailed: "{place} does not tell your tunnels";
+    AsOf: "As of {time}";
+    CheckedAgo: "Checked {time} ago";
+
+    // Counts and lists.
+    AllLive: "The tunnel is live" | "All {n} tunnels are live";
+    LiveCount: "{live} of {n} tunnel is live" | "{live} of {n} tunnels are live";
+    CountChecking: "{n} is checking its URL" | "{n} are checking their URLs";
+    CountConnecting: "{n} is connecting" | "{n} are connecting";
+    CountReconnecting: "{n} is reconnecting" | "{n} are reconnecting";
+    CountWaiting: "{n} waits for your server" | "{n} wait for your server";
+    CountElsewhere: "{n} is hosted by another computer" | "{n} are hosted by other computers";
+    CountBroken: "{n} does not work" | "{n} do not work";
+    NothingHosted: "Nothing is hosted";
+    NoTunnels: "No tunnels yet";
+    Getting: "Getting your tunnels";
+    LineOpen: "{name}: {word} · anyone with the link";
+    Line: "{name}: {word}";
+    About: "{name}: {text}";
+    Deleting: "{name} will be deleted";
+    DeletingPort: "Port {port} of {name} will be removed";
+    DeletingMany: "{n} deletion waits" | "{n} deletions wait";
+
     // The same in a word or two.
     WordLive: "Live";
     WordChecking: "Checking";
@@ -87,6 +131,21 @@ sentences! {
     Start: "Start";
     AddPort: "Add port";
     ChangeProtocol: "Change to {protocol}";
+    Refresh: "Refresh";
+    TryAgain: "Try again";
+    Undo: "Undo";
+    GetCommand: "Get it";
+
+    // Menus.
+    CopyUrl: "Copy URL of :{port}";
+    OpenUrl: "Open :{port}";
+    Stop: "Stop";
+    NewTunnel: "New tunnel...";
+    OpenWindow: "Open window";
+    StopAll: "Stop all";
+    More: "More...";
+    QuitNow: "Quit";
+    Quit: "Quit (stops {n} tunnel)" | "Quit (stops {n} tunnels)";
 
     // Places.
     ThisComputer: "This computer";

@@ -1,5 +1,7 @@
 //! Chooses the sentence for a message and fills its holes.
 
+use std::path::Path;
+
 use adit_proto::contracts::Protocol;
 use adit_proto::health::Proof;
 use jiff::ZonedDateTime;
@@ -7,7 +9,8 @@ use jiff::ZonedDateTime;
 use super::catalogue::template;
 use super::key::Key;
 use super::{Language, span};
-use crate::message::{Message, Offer, Word};
+use crate::message::{Counted, Entry, Message, Offer, Word};
+use crate::persist::Part;
 use crate::place_key::{Kind, PlaceKey};
 use crate::status::Phase;
 
@@ -54,6 +57,57 @@ impl Speaker<'_> {
             Message::PortRefused(port) => self.of_port(Key::PortRefused, *port),
             Message::NotRenewed => self.bare(Key::NotRenewed),
             Message::PortsUnknown => self.bare(Key::PortsUnknown),
+            Message::BeingMade => self.bare(Key::BeingMade),
+            Message::NotCreated => self.bare(Key::NotCreated),
+            Message::PortNotAdded(port) => self.of_port(Key::PortNotAdded, *port),
+            Message::PortNotChanged(port) => self.of_port(Key::PortNotChanged, *port),
+            Message::PortNotDeleted(port) => self.of_port(Key::PortNotDeleted, *port),
+            Message::NotDeleted => self.bare(Key::NotDeleted),
+            Message::CouldNotStart => self.bare(Key::CouldNotStart),
+            Message::PortsNotTold => self.bare(Key::PortsNotTold),
+            Message::Forgotten(name) => self.say(Key::Forgotten, &[("name", name.clone())]),
+            Message::FileSetAside(file) => self.of_file(Key::FileSetAside, file),
+            Message::FileNewer(file) => self.of_file(Key::FileNewer, file),
+            Message::FileUnreadable(file) => self.of_file(Key::FileUnreadable, file),
+            Message::NotSaved(part) => self.bare(not_saved(*part)),
+            Message::ClockWrong => self.bare(Key::ClockWrong),
+            Message::CommandMissing(place) => self.of_place(Key::CommandMissing, place),
+            Message::CommandOld { place, version } => {
+                let holes = [("place", self.place(place)), ("version", version.clone())];
+                self.say(Key::CommandOld, &holes)
+            }
+            Message::ListFailed(place) => self.of_place(Key::ListFailed, place),
+            Message::AsOf(at) => self.say(Key::AsOf, &[("time", span::clock(*at, self.now))]),
+            Message::CheckedAgo(at) => {
+                self.say(Key::CheckedAgo, &[("time", span::ago(*at, self.now))])
+            }
+            Message::LiveCount { live, of } if live == of => self.count(Key::AllLive, *of, &[]),
+            Message::LiveCount { live, of } => {
+                self.count(Key::LiveCount, *of, &[("live", live.to_string())])
+            }
+            Message::Count { what, n } => self.count(counted(*what), *n, &[]),
+            Message::NothingHosted => self.bare(Key::NothingHosted),
+            Message::NoTunnels => self.bare(Key::NoTunnels),
+            Message::Getting => self.bare(Key::Getting),
+            Message::Line { name, word, is_open } => {
+                let key = if *is_open { Key::LineOpen } else { Key::Line };
+                let word = lower_first(&self.bare(to_key(*word)));
+                self.say(key, &[("name", name.clone()), ("word", word)])
+            }
+            Message::About { name, text } => {
+                let text = lower_first(&self.text(text));
+                self.say(Key::About, &[("name", name.clone()), ("text", text)])
+            }
+            Message::All(messages) => self.all(messages),
+            Message::Deleting { name, port: None } => {
+                self.say(Key::Deleting, &[("name", name.clone())])
+            }
+            Message::Deleting { name, port: Some(port) } => {
+                let holes = [("name", name.clone()), ("port", port.to_string())];
+                self.say(Key::DeletingPort, &holes)
+            }
+            Message::DeletingMany(n) => self.count(Key::DeletingMany, *n, &[]),
+            Message::Menu(entry) => self.entry(*entry),
             Message::Do(offer) => self.offer(offer),
             Message::Word(word) => self.bare(to_key(*word)),
         }
@@ -69,7 +123,36 @@ impl Speaker<'_> {
             Offer::ChangeProtocol { to, .. } => {
                 self.say(Key::ChangeProtocol, &[("protocol", to.to_string())])
             }
+            Offer::Refresh => self.bare(Key::Refresh),
+            Offer::Retry(_) => self.bare(Key::TryAgain),
+            Offer::Undo(_) => self.bare(Key::Undo),
+            Offer::GetCommand(_) => self.bare(Key::GetCommand),
         }
+    }
+
+    fn entry(&self, entry: Entry) -> String {
+        match entry {
+            Entry::CopyUrl(port) => self.of_port(Key::CopyUrl, port),
+            Entry::Open(port) => self.of_port(Key::OpenUrl, port),
+            Entry::Stop => self.bare(Key::Stop),
+            Entry::NewTunnel => self.bare(Key::NewTunnel),
+            Entry::OpenWindow => self.bare(Key::OpenWindow),
+            Entry::StopAll => self.bare(Key::StopAll),
+            Entry::More => self.bare(Key::More),
+            Entry::Quit(0) => self.bare(Key::QuitNow),
+            Entry::Quit(n) => self.count(Key::Quit, n, &[]),
+        }
+    }
+
+    /// Several counts are one sentence, with commas; anything else is a sentence each.
+    fn all(&self, messages: &[Message]) -> String {
+        let texts = messages.iter().map(|message| self.text(message));
+        if messages.iter().all(|message| matches!(message, Message::Count { .. })) {
+            let text = texts.collect::<Vec<_>>().join(", ");
+            return if text.is_empty() { text } else { text + "." };
+        }
+        let ended = texts.map(|text| if text.ends_with('.') { text } else { text + "." });
+        ended.collect::<Vec<_>>().join(" ")
     }
 
     fn next_try(&self, later: Key, at_once: Key, attempt: u32, at: jiff::Timestamp) -> String {
@@ -90,6 +173,10 @@ impl Speaker<'_> {
         let holes =
             [("port", port.to_string()), ("other", other.to_owned()), ("configured", configured)];
         self.say(Key::LocalSchemeIs, &holes)
+    }
+
+    fn of_file(&self, key: Key, file: &Path) -> String {
+        self.say(key, &[("file", file.display().to_string())])
     }
 
     fn of_port(&self, key: Key, port: u16) -> String {
@@ -116,6 +203,13 @@ impl Speaker<'_> {
     fn say(&self, key: Key, holes: &[(&str, String)]) -> String {
         fill(template(key, false, self.language), holes)
     }
+
+    /// With `n` for what there are so many of, in the form that the language has for that.
+    fn count(&self, key: Key, n: u64, holes: &[(&str, String)]) -> String {
+        let mut holes = holes.to_vec();
+        holes.push(("n", n.to_string()));
+        fill(template(key, self.language.is_many(n), self.language), &holes)
+    }
 }
 
 fn connecting(phase: Option<Phase>) -> Key {
@@ -140,6 +234,7 @@ fn to_key(word: Word) -> Key {
     match word {
         Word::Live => Key::WordLive,
         Word::Checking => Key::WordChecking,
+        Word::BeingMade => Key::BeingMade,
         Word::Connecting => Key::Connecting,
         Word::Reconnecting => Key::Reconnecting,
         Word::NoAnswer => Key::WordNoAnswer,
@@ -149,6 +244,37 @@ fn to_key(word: Word) -> Key {
         Word::UrlDead => Key::WordUrlDead,
         Word::Stopping => Key::Stopping,
         Word::Stopped => Key::Stopped,
+    }
+}
+
+fn not_saved(part: Part) -> Key {
+    match part {
+        Part::Preferences => Key::SettingsNotSaved,
+        Part::Memory => Key::MemoryNotSaved,
+        Part::Lists => Key::ListsNotSaved,
+        Part::History => Key::HistoryNotSaved,
+    }
+}
+
+fn counted(what: Counted) -> Key {
+    match what {
+        Counted::Checking => Key::CountChecking,
+        Counted::Connecting => Key::CountConnecting,
+        Counted::Reconnecting => Key::CountReconnecting,
+        Counted::Waiting => Key::CountWaiting,
+        Counted::Elsewhere => Key::CountElsewhere,
+        Counted::Broken => Key::CountBroken,
+    }
+}
+
+/// For what stands behind a colon. A word in capitals, such as a URL's, stays as it is.
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
     }
 }
 

@@ -1,0 +1,124 @@
+//! What is to be done, as data. The controller does it and answers with an [event](crate::event::Event).
+
+use adit_proto::contracts;
+use adit_tunnel::host;
+
+use crate::command::Ticket;
+use crate::condition::Subject;
+use crate::message::{Message, Offer};
+use crate::persist::Save;
+use crate::place_key::PlaceKey;
+use crate::port::Port;
+use crate::preferences::Preferences;
+use crate::tunnel_key::TunnelKey;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Find out whether a place can be used.
+    Check(PlaceKey),
+    /// Ask a place for its tunnels.
+    List {
+        /// The place.
+        place: PlaceKey,
+        /// Goes back with the answer.
+        serial: u64,
+    },
+    /// Ask for one tunnel with its ports.
+    Show {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// Goes back with the answer.
+        serial: u64,
+    },
+    /// Make a tunnel.
+    Create {
+        /// Goes back with the answer.
+        ticket: Ticket,
+        /// Where.
+        place: PlaceKey,
+        /// What.
+        tunnel: Box<contracts::Tunnel>,
+    },
+    /// Add a port.
+    AddPort {
+        /// Goes back with the answer.
+        ticket: Ticket,
+        /// To which tunnel.
+        tunnel: TunnelKey,
+        /// Which.
+        port: Port,
+    },
+    /// Change a port.
+    ChangePort {
+        /// Goes back with the answer.
+        ticket: Ticket,
+        /// Of which tunnel.
+        tunnel: TunnelKey,
+        /// As it is to be.
+        port: Port,
+    },
+    /// Remove a port.
+    DeletePort {
+        /// Goes back with the answer.
+        ticket: Ticket,
+        /// Of which tunnel.
+        tunnel: TunnelKey,
+        /// Which.
+        port: u16,
+    },
+    /// Remove a tunnel.
+    DeleteTunnel {
+        /// Goes back with the answer.
+        ticket: Ticket,
+        /// Which.
+        tunnel: TunnelKey,
+    },
+    /// Start an engine for a tunnel. It ends with an event, always.
+    Host(TunnelKey),
+    /// Tell a tunnel's engine something.
+    Tell {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// What.
+        command: host::Command,
+    },
+    /// Write a file.
+    Save(Save),
+    /// Put settings in force.
+    Apply(Box<Preferences>),
+    /// Tell somebody who does not look at the window.
+    Notify(Notice),
+    /// Everything has ended; nothing more will be asked.
+    Finish,
+}
+
+/// Something for a person who does not look at the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What kind it is: what settings switch.
+    pub kind: NoticeKind,
+    /// What it is about.
+    pub about: Subject,
+    /// What it is called, where it is a tunnel.
+    pub name: Option<String>,
+    /// What happened.
+    pub text: Message,
+    /// What can be done.
+    pub offer: Option<Offer>,
+}
+
+/// Kinds of [`Notice`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoticeKind {
+    /// Somebody has to sign in.
+    SignIn,
+    /// It does not work and will not mend itself.
+    Broken,
+    /// Another computer took a tunnel.
+    TakenOver,
+    /// A local server is away.
+    LocalDown,
+    /// A tunnel is not hosted again at the next start, because it is gone.
+    Forgotten,
+}

@@ -1,0 +1,271 @@
+//! All that the application knows. [`crate::update`] changes it, [`crate::view`] shows it, and nobody else looks.
+
+pub(crate) mod change;
+pub(crate) mod place;
+#[cfg(test)]
+pub(crate) mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::command::Ticket;
+use crate::condition::Tracker;
+use crate::failure::Failure;
+use crate::history::History;
+use crate::known::{Known, KnownPort};
+use crate::moment::Moment;
+use crate::persist::{Kept, Lists, Memory, Part, Remark, SavedList};
+use crate::place_key::PlaceKey;
+use crate::preferences::Preferences;
+use crate::status;
+use crate::tunnel_key::TunnelKey;
+
+use self::change::{Change, Made, Stage, What};
+use self::place::{Entry, Place};
+
+/// How far ahead the time of a file may be before the clock is called wrong.
+const CLOCK_SLACK: Duration = Duration::from_secs(120);
+
+/// A list older than this is not shown: its tunnels have expired unless they were used.
+const OLD_LIST: Duration = Duration::from_secs(30 * 86_400);
+
+/// For so long after our engine has left, a service may count it still.
+const LEAVING: Duration = Duration::from_secs(30);
+
+/// All that the application knows.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(crate) places: Vec<Place>,
+    /// Tunnels with an engine.
+    pub(crate) hosted: BTreeMap<TunnelKey, Hosted>,
+    pub(crate) remembered: Vec<Remembered>,
+    /// What was asked for and is not confirmed, oldest first.
+    pub(crate) changes: Vec<Change>,
+    /// Why a tunnel could not begin to be hosted.
+    pub(crate) troubles: BTreeMap<TunnelKey, Failure>,
+    /// When our engine of a tunnel ended.
+    pub(crate) left: BTreeMap<TunnelKey, Instant>,
+    pub(crate) preferences: Preferences,
+    pub(crate) history: History,
+    /// When the history is written next, if there is something new.
+    pub(crate) history_due: Option<Instant>,
+    /// What was wrong with files at the start.
+    pub(crate) remarks: Vec<Remark>,
+    pub(crate) unsaved: BTreeMap<Part, Failure>,
+    /// A list that was kept is from the future.
+    pub(crate) clock_is_wrong: bool,
+    pub(crate) visible: bool,
+    pub(crate) selected: Option<(TunnelKey, u16)>,
+    pub(crate) conditions: Tracker,
+    pub(crate) quitting: Option<Quitting>,
+    next: u64,
+}
+
+/// A tunnel with an engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Hosted {
+    pub(crate) status: status::Tunnel,
+    pub(crate) ends: Ends,
+}
+
+/// Whether an engine is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    No,
+    Told,
+    /// It was told to end, and then the tunnel was to be hosted again.
+    ToBegin,
+}
+
+/// A tunnel that is hosted again at the next start.
+#[derive(Clone, Debug)]
+pub(crate) struct Remembered {
+    pub(crate) key: TunnelKey,
+    /// In how many answers in a row the service did not know it.
+    pub(crate) missing: u8,
+    /// It is to be hosted as soon as that can be, since then.
+    pub(crate) resume: Option<Instant>,
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quitting {
+    /// When engines are not waited for any longer.
+    pub(crate) until: Instant,
+    pub(crate) finished: bool,
+}
+
+impl State {
+    /// What is known at the start: what was kept.
+    pub fn new(places: Vec<PlaceKey>, kept: Kept, now: Moment) -> Self {
+        let Kept { preferences, memory, mut lists, history, remarks } = kept;
+        let mut clock_is_wrong = false;
+        let places = places.into_iter().map(|key| {
+            let list = lists.places.remove(&key).filter(|list| {
+                let is_future = list.saved_at > now.wall + CLOCK_SLACK;
+                clock_is_wrong |= is_future;
+                !is_future && now.wall.duration_since(list.saved_at).unsigned_abs() < OLD_LIST
+            });
+            Place::new(key, list)
+        });
+        let places = places.collect();
+        let remember = |key| Remembered { key, missing: 0, resume: Some(now.at) };
+        Self {
+            places,
+            hosted: BTreeMap::new(),
+            remembered: memory.tunnels.into_iter().map(remember).collect(),
+            changes: Vec::new(),
+            troubles: BTreeMap::new(),
+            left: BTreeMap::new(),
+            preferences,
+            history,
+            history_due: None,
+            remarks,
+            unsaved: BTreeMap::new(),
+            clock_is_wrong,
+            visible: false,
+            selected: None,
+            conditions: Tracker::default(),
+            quitting: None,
+            next: 0,
+        }
+    }
+
+    /// The settings in force.
+    pub fn preferences(&self) -> &Preferences {
+        &self.preferences
+    }
+
+    /// What happened.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(crate) fn serial(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        Ticket(self.serial())
+    }
+
+    pub(crate) fn place(&self, key: &PlaceKey) -> Option<&Place> {
+        self.places.iter().find(|place| place.key == *key)
+    }
+
+    pub(crate) fn place_mut(&mut self, key: &PlaceKey) -> Option<&mut Place> {
+        self.places.iter_mut().find(|place| place.key == *key)
+    }
+
+    pub(crate) fn entry(&self, tunnel: &TunnelKey) -> Option<&Entry> {
+        self.place(&tunnel.place)?.entry(&tunnel.id)
+    }
+
+    pub(crate) fn entry_mut(&mut self, tunnel: &TunnelKey) -> Option<&mut Entry> {
+        self.place_mut(&tunnel.place)?.entry_mut(&tunnel.id)
+    }
+
+    /// What is known of a tunnel, from the list or from its making.
+    pub(crate) fn known(&self, tunnel: &TunnelKey) -> Option<&Known> {
+        let made = || self.made().find_map(|(key, known)| (key == *tunnel).then_some(known));
+        self.entry(tunnel).map(|entry| &entry.known).or_else(made)
+    }
+
+    /// What a tunnel is called.
+    pub(crate) fn name(&self, tunnel: &TunnelKey) -> String {
+        let known = self.known(tunnel).map(|known| known.label().to_owned());
+        known.unwrap_or_else(|| tunnel.id.tunnel.to_string())
+    }
+
+    /// Tunnels that were made and are not in their list yet.
+    pub(crate) fn made(&self) -> impl Iterator<Item = (TunnelKey, &Known)> {
+        self.changes.iter().filter_map(|change| match (&change.what, &change.stage) {
+            (What::Create(draft), Stage::Settling { made: Made::Tunnel(known), .. }) => {
+                let key = TunnelKey { place: draft.place.clone(), id: known.id.clone() };
+                self.entry(&key).is_none().then_some((key, &**known))
+            }
+            _ => None,
+        })
+    }
+
+    /// The ports of a tunnel as they are once every confirmed change is in the list; `None` while nobody told.
+    pub(crate) fn ports(&self, tunnel: &TunnelKey) -> Option<Vec<KnownPort>> {
+        let mut ports = self.known(tunnel)?.ports.clone()?;
+        for change in self.changes.iter().filter(|change| change.tunnel() == Some(tunnel)) {
+            match (&change.what, &change.stage) {
+                (What::AddPort { .. }, Stage::Settling { made: Made::Port(port), .. })
+                    if ports.iter().all(|it| it.number != port.number) =>
+                {
+                    ports.push(port.clone());
+                }
+                (What::ChangePort { port: to, .. }, Stage::Sent | Stage::Settling { .. }) => {
+                    let protocol = to.to_contract().protocol.unwrap_or_default();
+                    let port = ports.iter_mut().find(|port| port.number == to.number);
+                    port.into_iter().for_each(|port| port.protocol = protocol.clone());
+                }
+                _ => {}
+            }
+        }
+        Some(ports)
+    }
+
+    /// Whether a tunnel is out of sight, because it is being removed.
+    pub(crate) fn is_hidden(&self, tunnel: &TunnelKey) -> bool {
+        self.changes.iter().any(|change| {
+            matches!(&change.what, What::Delete(of) if of == tunnel) && change.hides()
+        })
+    }
+
+    /// Whether a port is out of sight, because it or its tunnel is being removed.
+    pub(crate) fn is_port_hidden(&self, tunnel: &TunnelKey, port: u16) -> bool {
+        let hides = |change: &Change| {
+            matches!(&change.what, What::DeletePort { tunnel: of, port: number }
+                if of == tunnel && *number == port)
+                && change.hides()
+        };
+        self.is_hidden(tunnel) || self.changes.iter().any(hides)
+    }
+
+    /// Whether another computer hosts a tunnel, by what the service counts. A count that may still be of our own
+    /// engine says nothing.
+    pub(crate) fn is_hosted_elsewhere(&self, tunnel: &TunnelKey) -> bool {
+        let Some(entry) = self.entry(tunnel) else { return false };
+        let left = self.left.get(tunnel).map(|left| *left + LEAVING);
+        let is_news = entry.counted_at.is_some_and(|at| left.is_none_or(|left| at > left));
+        entry.known.hosts > 0 && !self.hosted.contains_key(tunnel) && is_news
+    }
+
+    /// Which tunnels to host again, for the file.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory { tunnels: self.remembered.iter().map(|it| it.key.clone()).collect() }
+    }
+
+    /// The last lists, for the file.
+    pub(crate) fn lists(&self) -> Lists {
+        let list = |place: &Place| {
+            let tunnels = place.entries.iter().map(|entry| entry.known.clone()).collect();
+            Some((place.key.clone(), SavedList { saved_at: place.as_of?, tunnels }))
+        };
+        Lists { places: self.places.iter().filter_map(list).collect() }
+    }
+
+    /// All tunnels, in the order that they are shown: by place, as listed, then made, then hosted only.
+    pub(crate) fn tunnels(&self) -> Vec<TunnelKey> {
+        let listed = self
+            .places
+            .iter()
+            .flat_map(|place| place.entries.iter().map(|entry| place.key_of(&entry.known.id)));
+        let made = self.made().map(|(key, _)| key);
+        let mut seen = BTreeSet::new();
+        let all = listed.chain(made).chain(self.hosted.keys().cloned());
+        all.filter(|key| seen.insert(key.clone())).collect()
+    }
+
+    /// When the list of a place was told, if it is not of this run.
+    pub(crate) fn kept_as_of(&self, place: &PlaceKey) -> Option<Timestamp> {
+        self.place(place).filter(|place| place.told.is_none())?.as_of
+    }
+}

@@ -1,0 +1,125 @@
+//! The one place that decides: an input at a moment changes the state and yields what is to be done.
+//!
+//! It reads no clock and does nothing. Whoever drives it does the effects, feeds what comes of them back, and calls
+//! with [`Input::Tick`] when [`deadline`] has come.
+
+mod changes;
+mod commands;
+mod due;
+mod engines;
+mod lists;
+mod resume;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use crate::condition;
+use crate::effect::{Effect, Notice, NoticeKind};
+use crate::event::{Event, Input};
+use crate::failure::Failure;
+use crate::moment::Moment;
+use crate::persist::{Part, Save};
+use crate::place_key::PlaceKey;
+use crate::state::State;
+use crate::state::place::Access;
+
+pub use due::deadline;
+
+/// What happened is written at most this often: it may be lost, and a disk is not to be kept busy by visitors.
+const HISTORY_EVERY: Duration = Duration::from_secs(30);
+
+/// Takes in what happened, and says what is to be done.
+pub fn update(state: &mut State, input: Input, now: Moment) -> Vec<Effect> {
+    let mut turn = Turn { state, now, effects: Vec::new() };
+    match input {
+        Input::Command(command) => turn.command(command),
+        Input::Event(event) => turn.event(event),
+        Input::Tick => {}
+    }
+    turn.due();
+    turn.conditions();
+    turn.effects
+}
+
+/// One call of [`update`].
+struct Turn<'a> {
+    state: &'a mut State,
+    now: Moment,
+    effects: Vec<Effect>,
+}
+
+impl Turn<'_> {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Checked { place, found } => self.checked(&place, found),
+            Event::Listed { place, serial, result } => self.listed(&place, serial, result),
+            Event::Shown { tunnel, serial, result } => self.shown(&tunnel, serial, result),
+            Event::Changed { ticket, result } => self.changed(ticket, result),
+            Event::Engine { tunnel, event } => self.engine(&tunnel, &event),
+            Event::NotHosted { tunnel, failure } => self.not_hosted(&tunnel, failure),
+            Event::Ended(tunnel) => self.ended(&tunnel),
+            Event::Saved { part, result } => self.saved(part, result),
+        }
+    }
+
+    fn saved(&mut self, part: Part, result: Result<(), Failure>) {
+        match result {
+            Ok(()) => {
+                self.state.unsaved.remove(&part);
+            }
+            Err(failure) => {
+                self.state.unsaved.insert(part, failure);
+            }
+        }
+    }
+
+    /// Somebody has to sign in to a place.
+    fn signed_out(&mut self, place: &PlaceKey) {
+        if let Some(place) = self.state.place_mut(place) {
+            place.access = Access::SignedOut;
+            place.account = None;
+        }
+    }
+
+    /// Tells who does not look at the window of what has just become visible, as far as they want to hear it.
+    fn conditions(&mut self) {
+        let raised = condition::raised(self.state, self.now);
+        for condition in self.state.conditions.turn(raised, self.now) {
+            let Some(kind) = condition.code.notice() else { continue };
+            let name = condition.about.tunnel().map(|tunnel| self.state.name(tunnel));
+            let (about, text, offer) = (condition.about, condition.text, condition.offer);
+            self.notify(Notice { kind, about, name, text, offer });
+        }
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        let wanted = &self.state.preferences.notify;
+        let is_wanted = match notice.kind {
+            NoticeKind::SignIn => wanted.sign_in,
+            NoticeKind::Broken => wanted.broken,
+            NoticeKind::TakenOver => wanted.taken_over,
+            NoticeKind::LocalDown => wanted.local_down,
+            NoticeKind::Forgotten => wanted.forgotten,
+        };
+        if is_wanted {
+            self.effects.push(Effect::Notify(notice));
+        }
+    }
+
+    fn save_memory(&mut self) {
+        self.effects.push(Effect::Save(Save::Memory(self.state.memory())));
+    }
+
+    fn save_lists(&mut self) {
+        self.effects.push(Effect::Save(Save::Lists(self.state.lists())));
+    }
+
+    fn save_history_later(&mut self) {
+        self.state.history_due.get_or_insert(self.now.at + HISTORY_EVERY);
+    }
+
+    fn at(&self) -> Instant {
+        self.now.at
+    }
+}

@@ -1,0 +1,98 @@
+//! What people ask for.
+
+use std::time::Duration;
+
+use adit_tunnel::host;
+
+use super::Turn;
+use crate::command::Command;
+use crate::effect::Effect;
+use crate::persist::Save;
+use crate::place_key::PlaceKey;
+use crate::preferences::Preferences;
+use crate::state::change::{Stage, What};
+use crate::state::{Ends, Quitting};
+
+/// For so long are engines waited for at the end. Each finishes the requests at hand, and has a limit of its own.
+const GRACE: Duration = Duration::from_secs(10);
+
+impl Turn<'_> {
+    pub(super) fn command(&mut self, command: Command) {
+        if self.state.quitting.is_some() {
+            return;
+        }
+        match command {
+            Command::Visible(visible) => self.state.visible = visible,
+            Command::Refresh(place) => self.refresh(place.as_ref()),
+            Command::CheckAgain(place) => self.ask_check(&place),
+            Command::Create(draft) => self.begin(What::Create(Box::new(draft))),
+            Command::AddPort { tunnel, port } => self.begin(What::AddPort { tunnel, port }),
+            Command::ChangePort { tunnel, port } => self.begin(What::ChangePort { tunnel, port }),
+            Command::Delete(tunnel) => self.begin_undoable(What::Delete(tunnel)),
+            Command::DeletePort { tunnel, port } => {
+                self.begin_undoable(What::DeletePort { tunnel, port });
+            }
+            Command::Undo(ticket) => self.undo(ticket),
+            Command::HoldUndo { ticket, held } => self.hold(ticket, held),
+            Command::Retry(ticket) => self.retry(ticket),
+            Command::Dismiss(ticket) => self.dismiss(ticket),
+            // What is on its way out is not taken up again behind somebody's back.
+            Command::Host(tunnel) | Command::TakeOver(tunnel) if self.state.is_hidden(&tunnel) => {}
+            Command::Host(tunnel) => {
+                self.remember(&tunnel);
+                self.host(&tunnel);
+            }
+            Command::Stop(tunnel) => {
+                self.forget(&tunnel);
+                self.stop(&tunnel);
+            }
+            Command::StopAll => {
+                let hosted: Vec<_> = self.state.hosted.keys().cloned().collect();
+                self.forget_if(|tunnel| hosted.contains(tunnel));
+                hosted.iter().for_each(|tunnel| self.stop(tunnel));
+            }
+            Command::TakeOver(tunnel) => {
+                self.remember(&tunnel);
+                self.take_over(&tunnel);
+            }
+            Command::TryNow(tunnel) => self.tell(&tunnel, host::Command::RetryNow),
+            Command::Prefer(preferences) => self.prefer(*preferences),
+            Command::Select(selected) => self.state.selected = selected,
+            Command::Quit => self.quit(),
+        }
+    }
+
+    /// Somebody wants to see how things are: ports are asked for again too.
+    fn refresh(&mut self, only: Option<&PlaceKey>) {
+        let now = self.at();
+        for place in &mut self.state.places {
+            if only.is_none_or(|key| place.key == *key) {
+                place.entries.iter_mut().for_each(|entry| entry.ports_at = None);
+                place.by(now);
+            }
+        }
+    }
+
+    fn prefer(&mut self, preferences: Preferences) {
+        if preferences == self.state.preferences {
+            return;
+        }
+        self.state.preferences = preferences.clone();
+        self.effects.push(Effect::Save(Save::Preferences(preferences.clone())));
+        self.effects.push(Effect::Apply(Box::new(preferences)));
+    }
+
+    /// Ends all in good order. What could still be undone is not done; what is remembered stays so.
+    fn quit(&mut self) {
+        self.state
+            .changes
+            .retain(|change| !matches!(change.stage, Stage::Undoable { .. } | Stage::Held { .. }));
+        let engines: Vec<_> = self.state.hosted.keys().cloned().collect();
+        for tunnel in engines {
+            self.stop(&tunnel);
+        }
+        // Nothing begins again behind the end.
+        self.state.hosted.values_mut().for_each(|hosted| hosted.ends = Ends::Told);
+        self.state.quitting = Some(Quitting { until: self.at() + GRACE, finished: false });
+    }
+}

@@ -1,0 +1,76 @@
+//! What is done because its time has come.
+
+use std::time::Instant;
+
+use crate::effect::Effect;
+use crate::persist::Save;
+use crate::state::State;
+use crate::state::change::Stage;
+use crate::state::place::Access;
+
+use super::Turn;
+use super::changes::SETTLE;
+
+/// When [`super::update`] is to be called next, if nothing happens before; `None` is never. `now` is for what is due
+/// at once.
+pub fn deadline(state: &State, now: Instant) -> Option<Instant> {
+    // Who is on the way out asks nobody for anything, and waits for engines only.
+    if let Some(quitting) = state.quitting {
+        return (!quitting.finished).then_some(quitting.until);
+    }
+    let places = state.places.iter().filter_map(|place| place.due(state.visible, now));
+    let changes = state.changes.iter().filter_map(|change| match &change.stage {
+        Stage::Undoable { until } => Some(*until),
+        Stage::Settling { since, .. } => Some(*since + SETTLE),
+        _ => None,
+    });
+    let others = [state.history_due, state.conditions.deadline()];
+    places.chain(changes).chain(others.into_iter().flatten()).min()
+}
+
+impl Turn<'_> {
+    /// Does what is due.
+    pub(super) fn due(&mut self) {
+        if self.state.quitting.is_some() {
+            return self.finish_if_done();
+        }
+        self.changes_due();
+        self.places_due();
+        if self.state.history_due.is_some_and(|at| at <= self.at()) {
+            self.save_history();
+        }
+    }
+
+    pub(super) fn save_history(&mut self) {
+        self.state.history_due = None;
+        let history = Box::new(self.state.history.clone());
+        self.effects.push(Effect::Save(Save::History(history)));
+    }
+
+    fn places_due(&mut self) {
+        let (now, visible) = (self.at(), self.state.visible);
+        for index in 0..self.state.places.len() {
+            let place = &self.state.places[index];
+            if place.due(visible, now).is_none_or(|at| at > now) {
+                continue;
+            }
+            let key = place.key.clone();
+            match place.access {
+                Access::Ready => self.ask_list(&key),
+                _ => self.ask_check(&key),
+            }
+        }
+    }
+
+    /// Says that all has ended, once: when no engine is left, or none is waited for any longer.
+    fn finish_if_done(&mut self) {
+        let now = self.at();
+        let is_empty = self.state.hosted.is_empty();
+        let Some(quitting) = &mut self.state.quitting else { return };
+        if !quitting.finished && (is_empty || quitting.until <= now) {
+            quitting.finished = true;
+            self.save_history();
+            self.effects.push(Effect::Finish);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Hosting: what engines are told, and what they tell.
+
+use adit_tunnel::host::{self, GiveUp, State as Engine};
+
+use super::Turn;
+use crate::effect::Effect;
+use crate::failure::{Code, Failure};
+use crate::place_key::PlaceKey;
+use crate::state::{Ends, Hosted, Remembered};
+use crate::status::{self, ErrorKind};
+use crate::tunnel_key::TunnelKey;
+
+impl Turn<'_> {
+    /// Hosts a tunnel, or takes it up again where it has given up or is on its way out.
+    pub(super) fn host(&mut self, tunnel: &TunnelKey) {
+        if let Some(hosted) = self.state.hosted.get_mut(tunnel) {
+            if hosted.ends != Ends::No {
+                hosted.ends = Ends::ToBegin;
+            } else if hosted.status.state == status::State::Error {
+                self.tell(tunnel, host::Command::Start);
+            }
+            return;
+        }
+        self.state.troubles.remove(tunnel);
+        let name = self.state.known(tunnel).and_then(|known| known.name.clone());
+        let (id, place) = (tunnel.id.to_string(), tunnel.place.to_string());
+        let status = status::Tunnel::new(id, place, name, self.now.wall);
+        self.state.hosted.insert(tunnel.clone(), Hosted { status, ends: Ends::No });
+        self.effects.push(Effect::Host(tunnel.clone()));
+    }
+
+    /// Takes a tunnel from whoever has it; a new host does so by coming.
+    pub(super) fn take_over(&mut self, tunnel: &TunnelKey) {
+        let stands_by = |hosted: &Hosted| {
+            hosted.ends == Ends::No && hosted.status.state == status::State::Standby
+        };
+        if self.state.hosted.get(tunnel).is_some_and(stands_by) {
+            self.tell(tunnel, host::Command::TakeOver);
+        } else {
+            self.host(tunnel);
+        }
+    }
+
+    /// Ends the hosting in good order.
+    pub(super) fn stop(&mut self, tunnel: &TunnelKey) {
+        self.state.troubles.remove(tunnel);
+        let Some(hosted) = self.state.hosted.get_mut(tunnel) else { return };
+        let is_first = hosted.ends == Ends::No;
+        hosted.ends = Ends::Told;
+        if is_first {
+            let command = host::Command::Stop;
+            self.effects.push(Effect::Tell { tunnel: tunnel.clone(), command });
+        }
+    }
+
+    /// Tells a tunnel's engine something, if it has one that stays.
+    pub(super) fn tell(&mut self, tunnel: &TunnelKey, command: host::Command) {
+        if self.state.hosted.get(tunnel).is_some_and(|hosted| hosted.ends == Ends::No) {
+            self.effects.push(Effect::Tell { tunnel: tunnel.clone(), command });
+        }
+    }
+
+    /// Hosts a tunnel again after the next start.
+    pub(super) fn remember(&mut self, tunnel: &TunnelKey) {
+        if self.state.remembered.iter().any(|it| it.key == *tunnel) {
+            return;
+        }
+        let key = tunnel.clone();
+        self.state.remembered.push(Remembered { key, missing: 0, resume: None });
+        self.save_memory();
+    }
+
+    /// Does not host it again.
+    pub(super) fn forget(&mut self, tunnel: &TunnelKey) {
+        self.forget_if(|it| it == tunnel);
+    }
+
+    /// Does not host these again.
+    pub(super) fn forget_if(&mut self, is_it: impl Fn(&TunnelKey) -> bool) {
+        let before = self.state.remembered.len();
+        self.state.remembered.retain(|it| !is_it(&it.key));
+        if self.state.remembered.len() < before {
+            self.save_memory();
+        }
+    }
+
+    /// An engine told something. One that has ended, or never was, tells nothing.
+    pub(super) fn engine(&mut self, tunnel: &TunnelKey, event: &host::Event) {
+        let Some(hosted) = self.state.hosted.get_mut(tunnel) else { return };
+        hosted.status.apply(event, self.now.wall);
+        if self.state.history.note(tunnel, event, self.now.wall) {
+            self.save_history_later();
+        }
+        match event {
+            host::Event::ReloginRequired => self.signed_out(&tunnel.place),
+            host::Event::State(Engine::Error(GiveUp::SignIn)) => self.signed_out(&tunnel.place),
+            host::Event::State(Engine::Error(GiveUp::UnknownTunnel)) => self.unknown(tunnel),
+            // Some services give ports their addresses when they are first hosted.
+            host::Event::Ready { .. } => self.show_without_urls(tunnel),
+            _ => {}
+        }
+    }
+
+    /// A tunnel could not even begin.
+    pub(super) fn not_hosted(&mut self, tunnel: &TunnelKey, failure: Failure) {
+        let Some(hosted) = self.state.hosted.remove(tunnel) else { return };
+        if failure.code == Code::SignIn {
+            self.signed_out(&tunnel.place);
+        }
+        self.state.troubles.insert(tunnel.clone(), failure);
+        self.engine_is_gone(tunnel, hosted.ends);
+    }
+
+    /// An engine is gone.
+    pub(super) fn ended(&mut self, tunnel: &TunnelKey) {
+        let Some(hosted) = self.state.hosted.remove(tunnel) else { return };
+        self.state.left.insert(tunnel.clone(), self.at());
+        if hosted.ends == Ends::No {
+            let message = format!("the engine of {tunnel} ended by itself");
+            let failure =
+                Failure::new(Code::Internal, message).hint("start it again; the log says why");
+            self.state.troubles.insert(tunnel.clone(), failure);
+        }
+        self.engine_is_gone(tunnel, hosted.ends);
+    }
+
+    fn engine_is_gone(&mut self, tunnel: &TunnelKey, ends: Ends) {
+        if self.send_stopped(tunnel) {
+            return;
+        }
+        if ends == Ends::ToBegin {
+            self.host(tunnel);
+        }
+    }
+
+    /// Somebody signed in: what waited for that goes on.
+    pub(super) fn go_on(&mut self, place: &PlaceKey) {
+        let waiting: Vec<_> = (self.state.hosted.iter())
+            .filter(|(key, _)| key.place == *place)
+            .filter_map(|(key, hosted)| {
+                let error = hosted.status.error.as_ref()?;
+                (error.kind == ErrorKind::SignIn).then(|| (key.clone(), hosted.status.state))
+            })
+            .collect();
+        for (tunnel, state) in waiting {
+            let command = match state {
+                status::State::Error => host::Command::Start,
+                // It still serves: new tokens before the old ones end.
+                _ => host::Command::Renew,
+            };
+            self.tell(&tunnel, command);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Stories about what the application decides.
+
+mod changes;
+mod hosting;
+mod places;

@@ -1,0 +1,330 @@
+//! A card a tunnel, a row a port.
+
+use adit_proto::contracts::Protocol;
+use jiff::Timestamp;
+
+use super::standing::of_status_with;
+use super::{Mood, Selection, Standing, TunnelStatus};
+use crate::command::Ticket;
+use crate::condition::Code;
+use crate::failure::Failure;
+use crate::known::{KnownPort, Openness};
+use crate::message::{Message, Offer, Word};
+use crate::place_key::PlaceKey;
+use crate::state::change::{Change, Stage, What};
+use crate::state::{Ends, State};
+use crate::tunnel_key::TunnelKey;
+
+/// A tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Which.
+    pub id: CardId,
+    /// Where it lives.
+    pub place: PlaceKey,
+    /// What it is called.
+    pub name: String,
+    /// What people say of it.
+    pub description: Option<String>,
+    /// How it stands.
+    pub standing: Standing,
+    /// What is wrong besides, each until something better is known.
+    pub notices: Vec<Standing>,
+    /// Who hosts it.
+    pub hosts: Hosts,
+    /// The switch.
+    pub toggle: Toggle,
+    /// Who may visit besides the owner.
+    pub openness: Openness,
+    /// When it goes away unless it is used before.
+    pub expires: Option<Timestamp>,
+    /// It was asked for and is not confirmed, or could not be made.
+    pub is_placeholder: bool,
+    /// There is a port to serve.
+    pub has_port: bool,
+    /// Its ports.
+    pub rows: Vec<Row>,
+}
+
+/// Names a card.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CardId {
+    /// A tunnel.
+    Tunnel(TunnelKey),
+    /// One that was asked for and has no id yet.
+    New(Ticket),
+}
+
+/// Who hosts a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosts {
+    /// Nobody, as far as is known.
+    Nobody,
+    /// This program.
+    Us,
+    /// Another computer.
+    Elsewhere,
+}
+
+/// A switch: what was asked for, which is not the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Toggle {
+    /// To host.
+    pub on: bool,
+    /// It can be switched.
+    pub is_enabled: bool,
+}
+
+/// A port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place among all rows, which those keep that are out of sight for a while; `None` for a placeholder.
+    pub index: Option<usize>,
+    /// Its number.
+    pub port: u16,
+    /// What its local server speaks, where that is known.
+    pub protocol: Option<Protocol>,
+    /// Its addresses, the preferred one first.
+    pub urls: Vec<String>,
+    /// What stands in the place of an address.
+    pub instead: Option<Message>,
+    /// How it stands.
+    pub standing: Standing,
+    /// Of a placeholder: the change that made it.
+    pub ticket: Option<Ticket>,
+}
+
+/// All cards, and where the chosen port is among their rows.
+pub(super) fn fold(state: &State) -> (Vec<Card>, Selection) {
+    let mut fold = Fold { state, next: 0, selected: None };
+    let mut cards: Vec<_> = (state.tunnels().iter())
+        .filter(|tunnel| !state.is_hidden(tunnel))
+        .map(|tunnel| fold.tunnel(tunnel))
+        .collect();
+    cards.extend(state.changes.iter().filter_map(|change| fold.new_tunnel(change)));
+    let selection = Selection {
+        index: fold.selected,
+        is_stale: state.selected.is_some() && fold.selected.is_none(),
+    };
+    (cards, selection)
+}
+
+struct Fold<'a> {
+    state: &'a State,
+    /// The index of the next row.
+    next: usize,
+    selected: Option<usize>,
+}
+
+impl Fold<'_> {
+    fn tunnel(&mut self, key: &TunnelKey) -> Card {
+        let state = self.state;
+        let known = state.known(key);
+        let ports = state.ports(key);
+        let told = state.hosted.get(key).map(|hosted| {
+            let protocol = |number| {
+                let port = ports.iter().flatten().find(|port| port.number == number);
+                port.map(|port| port.protocol.clone())
+            };
+            of_status_with(&hosted.status, protocol)
+        });
+        let standing = self.standing(key, told.as_ref());
+        let rows = self.rows(key, ports.as_deref(), told.as_ref(), &standing);
+        let has_port = rows.iter().any(|row| row.index.is_some());
+        let ends = state.hosted.get(key).map(|hosted| hosted.ends);
+        let hosts = match ends {
+            Some(_) if standing.mood != Mood::Standby => Hosts::Us,
+            None if !state.is_hosted_elsewhere(key) => Hosts::Nobody,
+            _ => Hosts::Elsewhere,
+        };
+        let toggle = Toggle {
+            on: ends.is_some_and(|ends| ends != Ends::Told),
+            // Where ports are not known the engine finds out.
+            is_enabled: has_port || ports.is_none() || ends.is_some(),
+        };
+        Card {
+            id: CardId::Tunnel(key.clone()),
+            place: key.place.clone(),
+            name: state.name(key),
+            description: known.and_then(|known| known.description.clone()),
+            notices: self.notices(key, told),
+            standing,
+            hosts,
+            toggle,
+            openness: known.map(|known| known.openness).unwrap_or_default(),
+            expires: known.and_then(|known| known.expires),
+            is_placeholder: false,
+            has_port,
+            rows,
+        }
+    }
+
+    fn standing(&self, key: &TunnelKey, told: Option<&TunnelStatus>) -> Standing {
+        if let Some(hosted) = self.state.hosted.get(key) {
+            return match (hosted.ends, told) {
+                (Ends::No, Some(told)) => told.standing.clone(),
+                (Ends::ToBegin, _) => {
+                    Standing::new(Mood::Connecting, Message::Connecting(None), Word::Connecting)
+                }
+                _ => Standing::new(Mood::Stopped, Message::Stopping, Word::Stopping),
+            };
+        }
+        if let Some(failure) = self.state.troubles.get(key) {
+            return failed(Message::CouldNotStart, failure).offer(Offer::Start);
+        }
+        if self.state.is_hosted_elsewhere(key) {
+            return Standing::another_host();
+        }
+        Standing::stopped()
+    }
+
+    /// What is wrong besides: each keeps its place until something better is known.
+    fn notices(&self, key: &TunnelKey, told: Option<TunnelStatus>) -> Vec<Standing> {
+        let mut notices: Vec<_> = told.and_then(|told| told.notice).into_iter().collect();
+        if let Some(failure) = self.state.entry(key).and_then(|entry| entry.trouble.as_ref()) {
+            notices.push(failed(Message::PortsNotTold, failure).offer(Offer::Refresh));
+        }
+        for change in &self.state.changes {
+            if change.tunnel() == Some(key)
+                && let Some(failure) = change.failure()
+            {
+                let text = crate::condition::change_text(&change.what);
+                notices.push(failed(text, failure).offer(Offer::Retry(change.ticket)));
+            }
+        }
+        notices
+    }
+
+    fn rows(
+        &mut self,
+        key: &TunnelKey,
+        ports: Option<&[KnownPort]>,
+        told: Option<&TunnelStatus>,
+        standing: &Standing,
+    ) -> Vec<Row> {
+        let is_served = self.state.hosted.get(key).is_some_and(|hosted| hosted.ends == Ends::No);
+        let told: &[_] = told.filter(|_| is_served).map_or(&[], |told| &told.ports);
+        let ports = ports.unwrap_or_default();
+        // What the engine serves and the list does not know comes behind.
+        let only_told = told.iter().filter(|of| ports.iter().all(|port| port.number != of.port));
+        let numbers = ports.iter().map(|port| port.number).chain(only_told.map(|of| of.port));
+        let mut rows = Vec::new();
+        for number in numbers {
+            let index = self.next;
+            self.next += 1;
+            if self.state.is_port_hidden(key, number) {
+                continue;
+            }
+            if self.state.selected.as_ref().is_some_and(|(of, port)| of == key && *port == number) {
+                self.selected = Some(index);
+            }
+            let known = ports.iter().find(|port| port.number == number);
+            let told = told.iter().find(|of| of.port == number);
+            let urls = told.map(|told| &told.urls).filter(|urls| !urls.is_empty());
+            let urls = urls.or(known.map(|port| &port.urls)).cloned().unwrap_or_default();
+            rows.push(Row {
+                index: Some(index),
+                port: number,
+                protocol: known.map(|port| port.protocol.clone()),
+                instead: urls.is_empty().then_some(Message::NoUrlYet),
+                urls,
+                standing: told.map_or_else(|| standing.clone(), |told| told.standing.clone()),
+                ticket: None,
+            });
+        }
+        if rows.is_empty() && ports.is_empty() {
+            // A tunnel without ports has a place of its own among the rows.
+            self.next += 1;
+        }
+        let is_there = |number| ports.iter().any(|port| port.number == number);
+        rows.extend(self.state.changes.iter().filter_map(|change| match &change.what {
+            What::AddPort { tunnel, port } if tunnel == key && !is_there(port.number) => {
+                Some(placeholder(change, port.number, port.to_contract().protocol))
+            }
+            _ => None,
+        }));
+        rows
+    }
+
+    /// A tunnel that was asked for, until it is there.
+    fn new_tunnel(&self, change: &Change) -> Option<Card> {
+        let What::Create(draft) = &change.what else { return None };
+        let standing = match &change.stage {
+            Stage::Sent => being_made(),
+            Stage::Failed(failure) => {
+                failed(Message::NotCreated, failure).offer(Offer::Retry(change.ticket))
+            }
+            // Shown as the tunnel that it is.
+            _ => return None,
+        };
+        let rows: Vec<_> = (draft.ports.iter())
+            .map(|port| placeholder(change, port.number, port.to_contract().protocol))
+            .collect();
+        let name = draft.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        Some(Card {
+            id: CardId::New(change.ticket),
+            place: draft.place.clone(),
+            name,
+            description: draft.description.clone(),
+            standing,
+            notices: Vec::new(),
+            hosts: Hosts::Nobody,
+            toggle: Toggle { on: false, is_enabled: false },
+            openness: Openness::Unknown,
+            expires: None,
+            is_placeholder: true,
+            has_port: !rows.is_empty(),
+            rows,
+        })
+    }
+}
+
+impl Card {
+    /// Whether a person has something to do here.
+    pub fn needs_you(&self) -> bool {
+        let needs = |standing: &Standing| {
+            matches!(standing.mood, Mood::Local | Mood::Standby | Mood::Error)
+        };
+        needs(&self.standing) || self.notices.iter().any(needs)
+    }
+
+    /// The tunnel, where there is one yet.
+    pub fn tunnel(&self) -> Option<&TunnelKey> {
+        match &self.id {
+            CardId::Tunnel(tunnel) => Some(tunnel),
+            CardId::New(_) => None,
+        }
+    }
+}
+
+fn placeholder(change: &Change, port: u16, protocol: Option<Protocol>) -> Row {
+    let standing = match change.failure() {
+        Some(failure) => {
+            let text = crate::condition::change_text(&change.what);
+            failed(text, failure).offer(Offer::Retry(change.ticket))
+        }
+        None => being_made(),
+    };
+    Row {
+        index: None,
+        port,
+        protocol,
+        urls: Vec::new(),
+        instead: None,
+        standing,
+        ticket: Some(change.ticket),
+    }
+}
+
+fn being_made() -> Standing {
+    Standing::new(Mood::Connecting, Message::BeingMade, Word::BeingMade)
+}
+
+fn failed(text: Message, failure: &Failure) -> Standing {
+    Standing::new(Mood::Error, text, Word::NotHosted).detail(&failure.message)
+}
+
+/// Conditions that the tray's icon and the places' marks are made of.
+pub(super) fn is_bad(code: Code) -> bool {
+    code.severity() == crate::condition::Severity::Bad
+}

@@ -1,0 +1,89 @@
+//! How things are, in a sentence and what follows from it.
+
+use super::{Card, Hosts, Mood};
+use crate::message::{Counted, Message};
+use crate::state::State;
+
+/// The sentence at the top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headline {
+    /// The sentence.
+    pub text: Message,
+    /// What is not live, worst first; nothing when all is well.
+    pub below: Option<Message>,
+}
+
+/// How many tunnels each filter shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All.
+    pub all: usize,
+    /// Those that are proven to work.
+    pub live: usize,
+    /// Those where a person has something to do.
+    pub needs_you: usize,
+    /// Those that nobody hosts, as somebody chose.
+    pub stopped: usize,
+}
+
+pub(super) fn counts(cards: &[Card]) -> Counts {
+    let count = |counts: &dyn Fn(&&Card) -> bool| cards.iter().filter(counts).count();
+    Counts {
+        all: cards.len(),
+        live: count(&|card| card.standing.mood == Mood::Live),
+        needs_you: count(&|card| card.needs_you()),
+        stopped: count(&|card| card.standing.mood == Mood::Stopped),
+    }
+}
+
+pub(super) fn fold(state: &State, cards: &[Card]) -> Headline {
+    let bare = |text| Headline { text, below: None };
+    if cards.is_empty() {
+        // Nothing is said to be empty that was never told.
+        let is_told = state.places.iter().any(|place| place.told.is_some());
+        let is_open =
+            state.places.iter().any(|place| place.failed.is_none() && place.told.is_none());
+        return bare(if is_open && !is_told { Message::Getting } else { Message::NoTunnels });
+    }
+    let wanted: Vec<_> = cards.iter().filter(|card| is_wanted(card)).collect();
+    if wanted.is_empty() {
+        return bare(Message::NothingHosted);
+    }
+    let live = wanted.iter().filter(|card| card.standing.mood == Mood::Live).count();
+    let below: Vec<_> = [
+        Counted::Broken,
+        Counted::Elsewhere,
+        Counted::Waiting,
+        Counted::Reconnecting,
+        Counted::Connecting,
+        Counted::Checking,
+    ]
+    .into_iter()
+    .filter_map(|what| {
+        let is_it = |card: &&&Card| counted(card.standing.mood) == Some(what);
+        let n = wanted.iter().filter(is_it).count() as u64;
+        (n > 0).then_some(Message::Count { what, n })
+    })
+    .collect();
+    Headline {
+        text: Message::LiveCount { live: live as u64, of: wanted.len() as u64 },
+        below: (!below.is_empty()).then_some(Message::All(below)),
+    }
+}
+
+/// Whether somebody wants it hosted here: one that was stopped is no part of "all".
+pub(super) fn is_wanted(card: &Card) -> bool {
+    card.toggle.on || (card.hosts == Hosts::Nobody && card.standing.mood == Mood::Error)
+}
+
+fn counted(mood: Mood) -> Option<Counted> {
+    Some(match mood {
+        Mood::Stopped | Mood::Live => return None,
+        Mood::Checking => Counted::Checking,
+        Mood::Connecting => Counted::Connecting,
+        Mood::Reconnecting => Counted::Reconnecting,
+        Mood::Local => Counted::Waiting,
+        Mood::Standby => Counted::Elsewhere,
+        Mood::Error => Counted::Broken,
+    })
+}
