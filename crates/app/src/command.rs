@@ -9,7 +9,7 @@ use crate::access::Access;
 use crate::name::Name;
 use crate::place_key::PlaceKey;
 use crate::port::Port;
-use crate::preferences::{Expiration, Preferences};
+use crate::preferences::{Expiration, NewTunnels, Preferences};
 use crate::tunnel_key::TunnelKey;
 
 /// A command. One that makes no sense any more, such as to undo what was sent, does nothing.
@@ -105,6 +105,13 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// One for a place, as the settings have it, without a name or ports.
+    pub fn new(place: PlaceKey, settings: &NewTunnels) -> Self {
+        let NewTunnels { expiration, anonymous, description } = settings.clone();
+        let access = anonymous.map_or(Access::Private, Access::Anonymous);
+        Self { place, name: None, description, ports: Vec::new(), access, expiration }
+    }
+
     /// As the service takes it.
     pub fn to_contract(&self, now: Timestamp) -> contracts::Tunnel {
         contracts::Tunnel {
@@ -115,5 +122,28 @@ impl Draft {
             custom_expiration: self.expiration.map(Expiration::seconds),
             ..contracts::Tunnel::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_tunnel_begins_as_the_settings_have_it_and_is_private_by_default() {
+        let now = Timestamp::UNIX_EPOCH;
+        let draft = |settings: NewTunnels| Draft::new(PlaceKey::here(), &settings).to_contract(now);
+        let plain = draft(NewTunnels::default());
+        assert_eq!(plain.access_control.unwrap().entries.len(), 0);
+        assert_eq!((plain.custom_expiration, plain.description), (None, None));
+        let open = draft(NewTunnels {
+            expiration: "2h".parse().ok(),
+            anonymous: "8h".parse().ok(),
+            description: Some("for the demo".to_owned()),
+        });
+        let entry = &open.access_control.unwrap().entries[0];
+        assert_eq!(entry.expiration, Timestamp::from_second(8 * 3_600).ok());
+        assert_eq!(open.custom_expiration, Some(7_200));
+        assert_eq!(open.description.as_deref(), Some("for the demo"));
     }
 }

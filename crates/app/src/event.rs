@@ -23,6 +23,14 @@ pub enum Input {
     Tick,
 }
 
+impl Input {
+    /// Whether it is only a visitor's request that was seen: there may be thousands a second, and they change nothing
+    /// but the history.
+    pub fn is_traffic(&self) -> bool {
+        matches!(self, Self::Event(Event::Engine { event: host::Event::Observed(_), .. }))
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {

@@ -9,6 +9,7 @@ pub mod claim;
 pub mod command;
 pub mod condition;
 pub mod control;
+pub mod controller;
 pub mod credentials;
 pub mod default_tunnels;
 pub mod doctor;

@@ -31,14 +31,17 @@ const HISTORY_EVERY: Duration = Duration::from_secs(30);
 
 /// Takes in what happened, and says what is to be done.
 pub fn update(state: &mut State, input: Input, now: Moment) -> Vec<Effect> {
+    let is_traffic = input.is_traffic();
     let mut turn = Turn { state, now, effects: Vec::new() };
     match input {
         Input::Command(command) => turn.command(command),
         Input::Event(event) => turn.event(event),
         Input::Tick => {}
     }
-    turn.due();
-    turn.conditions();
+    if !is_traffic {
+        turn.due();
+        turn.conditions();
+    }
     turn.effects
 }
 

@@ -1,6 +1,6 @@
 //! Makes text of messages. Nothing else in the application chooses words that people read on every face.
 //!
-//! The English stands in one table ([`key`]); other languages are gettext catalogues whose ids are the English.
+//! The English stands in one table; other languages are gettext catalogues whose ids are the English.
 //! A catalogue that lacks a sentence is a failing test; should it happen all the same, the English is shown.
 
 mod catalogue;

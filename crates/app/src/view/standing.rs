@@ -160,8 +160,8 @@ fn reconnecting(phase: Option<Phase>, retry: Option<&Retry>) -> Standing {
 
 fn of_error(error: &Error, place: &PlaceKey) -> Standing {
     let not_hosted = |text| Standing::new(Mood::Error, text, Word::NotHosted);
-    // These do not stop the tunnel.
-    let warns = |text| Standing::new(Mood::Checking, text, Word::Checking);
+    // These do not stop the tunnel, and are tried again.
+    let warns = |text| Standing::new(Mood::Reconnecting, text, Word::Checking);
     let standing = match error.kind {
         // The message would say the same again.
         ErrorKind::SignIn => {

@@ -312,7 +312,7 @@ fn the_headline_counts_what_somebody_wants_to_be_hosted() {
     world.health("blog", 90, Label::LocalDown);
     assert_eq!(
         headline(&world),
-        ("1 of 2 tunnels is live".replace("is", "are"), "1 waits for your server.".to_owned())
+        ("1 of 2 tunnels are live".to_owned(), "1 waits for your server.".to_owned())
     );
     let counts = world.view().counts;
     assert_eq!(counts, Counts { all: 2, live: 1, needs_you: 1, stopped: 0 });

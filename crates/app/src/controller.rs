@@ -1,0 +1,128 @@
+//! Does what [`crate::update`] decides: asks services, runs engines, writes files, and tells views and notices.
+//!
+//! The one part of the application that acts. One task owns the state; everything else talks to it through bounded
+//! queues, and what takes time runs in tasks of its own, so that a slow service delays nobody but its own place.
+//! Nothing is decided here.
+
+mod calls;
+mod driver;
+mod engine;
+mod saver;
+mod services;
+
+use std::sync::Arc;
+
+use adit_tunnel::host::Identity;
+use adit_wire::task;
+use tokio::sync::{mpsc, watch};
+
+use crate::command::Command;
+use crate::effect::Notice;
+use crate::moment::Moment;
+use crate::persist::Files;
+use crate::place_key::PlaceKey;
+use crate::places::Places;
+use crate::state::State;
+use crate::view::{self, View};
+
+pub use services::{Found, Made, ProfileServices, Services};
+
+/// Commands that wait; a person is not faster. Full means that the face waits.
+const COMMANDS: usize = 32;
+
+/// Notices that wait for somebody to show them. Full means that the newest is dropped and logged: all of them are in
+/// the window too.
+const NOTICES: usize = 32;
+
+/// What a controller works with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The places, in the order they are shown.
+    pub places: Vec<PlaceKey>,
+    /// How their services are reached.
+    pub services: Arc<dyn Services>,
+    /// Where the application's files are.
+    pub files: Files,
+    /// Where claims are, so that no other process of this user hosts the same tunnel; `None` takes none.
+    pub claims: Option<Places>,
+    /// Who hosts.
+    pub identity: Identity,
+}
+
+/// A running controller. Dropping it breaks everything off; [`Handle::quit`] ends it in good order.
+#[derive(Debug)]
+pub struct Handle {
+    // First, so that it goes first.
+    task: task::Task<()>,
+    commands: Commands,
+    views: watch::Receiver<Arc<View>>,
+    notices: mpsc::Receiver<Notice>,
+}
+
+/// Asks the application for something. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    sender: mpsc::Sender<Command>,
+}
+
+impl Config {
+    /// Starts: reads the files, looks at the places, hosts what was hosted.
+    pub async fn spawn(self) -> Handle {
+        let files = self.files.clone();
+        let kept = task::blocking("load files", move || files.load()).await;
+        let state = State::new(self.places.clone(), kept, Moment::now());
+        let (sender, commands) = mpsc::channel(COMMANDS);
+        let (shown, views) = watch::channel(Arc::new(view::fold(&state)));
+        let (tell, notices) = mpsc::channel(NOTICES);
+        let driver = driver::Driver::new(self, state, driver::Out { shown, tell });
+        let task = task::spawn("controller", driver.run(commands));
+        Handle { task, commands: Commands { sender }, views, notices }
+    }
+}
+
+impl Handle {
+    /// A way to ask for things from elsewhere.
+    pub fn commands(&self) -> Commands {
+        self.commands.clone()
+    }
+
+    /// What is to be shown, always the newest.
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.views.clone()
+    }
+
+    /// The next notice; `None` when the controller has ended. Safe to drop and call again.
+    pub async fn notice(&mut self) -> Option<Notice> {
+        self.notices.recv().await
+    }
+
+    /// Ends everything in good order and waits for it, which takes no longer than the grace that engines have.
+    pub async fn quit(mut self) {
+        self.commands.send(Command::Quit).await;
+        self.ended().await;
+    }
+
+    /// Waits until the controller has ended, as it does after [`Command::Quit`]. Safe to drop and call again.
+    pub async fn ended(&mut self) {
+        self.task.join().await;
+    }
+}
+
+impl Commands {
+    /// Asks for something. Lost if the controller has ended.
+    pub async fn send(&self, command: Command) {
+        let _ = self.sender.send(command).await;
+    }
+
+    /// As [`Commands::send`], for threads that must not wait.
+    ///
+    /// # Errors
+    ///
+    /// The command, when too many wait.
+    pub fn try_send(&self, command: Command) -> Result<(), Command> {
+        match self.sender.try_send(command) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(command)) => Err(command),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The task that owns the state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_tunnel::host;
+use adit_wire::net::Connector;
+use adit_wire::task::Group;
+use adit_wire::{clock, tls};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::calls::{self, Service};
+use super::engine::{self, Engine};
+use super::saver::Saver;
+use super::{Config, Services};
+use crate::command::Command;
+use crate::effect::{Effect, Notice};
+use crate::event::{Event, Input};
+use crate::failure::Failure;
+use crate::moment::Moment;
+use crate::place_key::PlaceKey;
+use crate::preferences::Proxy;
+use crate::state::State;
+use crate::tunnel_key::TunnelKey;
+use crate::update::{deadline, update};
+use crate::view::{self, View};
+
+/// Events that wait to be taken in. Full means that who brings one waits; engines' own queues then drop and count, and
+/// nothing that is forwarded waits.
+const EVENTS: usize = 256;
+
+/// Events that are taken in before the view is folded anew.
+const BATCH: usize = 64;
+
+/// Calls to one place at a time. Others wait; a service, or a command that is started for each, is not to be flooded.
+const CALLS: usize = 4;
+
+/// How long what still runs may take when all has ended.
+const LEFTOVERS: Duration = Duration::from_secs(1);
+
+/// Where a controller tells what there is.
+#[derive(Debug)]
+pub(super) struct Out {
+    pub(super) shown: watch::Sender<Arc<View>>,
+    pub(super) tell: mpsc::Sender<Notice>,
+}
+
+/// Does effects and feeds what comes of them back.
+#[derive(Debug)]
+pub(super) struct Driver {
+    config: Config,
+    state: State,
+    out: Out,
+    connector: Connector,
+    proxy: Proxy,
+    engines: BTreeMap<TunnelKey, Engine>,
+    /// How many calls to each place may begin.
+    calls: BTreeMap<PlaceKey, Arc<Semaphore>>,
+    saver: Saver,
+    tasks: Group,
+    sender: mpsc::Sender<Event>,
+    events: mpsc::Receiver<Event>,
+    /// Something may look different.
+    is_new: bool,
+    is_finished: bool,
+}
+
+impl Driver {
+    pub(super) fn new(config: Config, state: State, out: Out) -> Self {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let proxy = state.preferences().proxy.clone();
+        let place = |key: &PlaceKey| (key.clone(), Arc::new(Semaphore::new(CALLS)));
+        Self {
+            connector: connector(&proxy),
+            proxy,
+            engines: BTreeMap::new(),
+            calls: config.places.iter().map(place).collect(),
+            saver: Saver::new(config.files.clone()),
+            tasks: Group::new("controller"),
+            config,
+            state,
+            out,
+            sender,
+            events,
+            is_new: true,
+            is_finished: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, commands: mpsc::Receiver<Command>) {
+        let mut commands = Some(commands);
+        self.take(Input::Tick);
+        while !self.is_finished {
+            self.show();
+            let due = deadline(&self.state, clock::now());
+            let mut batch = Vec::new();
+            tokio::select! {
+                command = next(&mut commands) => self.take(Input::Command(command)),
+                _ = self.events.recv_many(&mut batch, BATCH) => {
+                    batch.into_iter().for_each(|event| self.take(Input::Event(event)));
+                }
+                () = clock::sleep_until_maybe(due) => self.take(Input::Tick),
+            }
+        }
+        self.show();
+        let _ = self.tasks.shutdown(LEFTOVERS).await;
+        self.saver.finish().await;
+    }
+
+    fn take(&mut self, input: Input) {
+        match &input {
+            Input::Event(Event::Ended(tunnel) | Event::NotHosted { tunnel, .. }) => {
+                self.engines.remove(tunnel);
+            }
+            Input::Event(Event::Saved { .. }) => self.saver.written(),
+            _ => {}
+        }
+        self.is_new |= !input.is_traffic();
+        for effect in update(&mut self.state, input, Moment::now()) {
+            self.act(effect);
+        }
+        if let Some(writing) = self.saver.next() {
+            let sender = self.sender.clone();
+            self.tasks.spawn("write file", async move { answer(&sender, writing.await).await });
+        }
+    }
+
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Check(place) => self.check(place),
+            Effect::Host(tunnel) => self.host(tunnel),
+            Effect::Tell { tunnel, command } => {
+                if let Some(engine) = self.engines.get(&tunnel) {
+                    engine.tell(command);
+                }
+            }
+            Effect::Save(save) => self.saver.add(save),
+            Effect::Apply(preferences) => {
+                if preferences.proxy != self.proxy {
+                    self.proxy = preferences.proxy;
+                    // For what is asked and started from now on.
+                    self.connector = connector(&self.proxy);
+                }
+            }
+            Effect::Notify(notice) => {
+                if let Err(mpsc::error::TrySendError::Full(notice)) = self.out.tell.try_send(notice)
+                {
+                    tracing::warn!(about = %notice.about, "a notice was dropped, nobody shows them");
+                }
+            }
+            Effect::Finish => self.is_finished = true,
+            effect => self.call(effect),
+        }
+    }
+
+    fn check(&mut self, place: PlaceKey) {
+        let (services, connector) = (self.config.services.clone(), self.connector.clone());
+        let (sender, calls) = (self.sender.clone(), self.calls_to(&place));
+        self.tasks.spawn("check", async move {
+            let _turn = calls.acquire().await;
+            let found = services.check(&place, connector).await;
+            answer(&sender, Event::Checked { place, found }).await;
+        });
+    }
+
+    /// Asks a service.
+    fn call(&mut self, effect: Effect) {
+        let Some(place) = calls::place(&effect).cloned() else { return };
+        let (services, connector) = (self.config.services.clone(), self.connector.clone());
+        let (sender, calls) = (self.sender.clone(), self.calls_to(&place));
+        self.tasks.spawn("call", async move {
+            let _turn = calls.acquire().await;
+            let event = match service(&*services, &place, connector).await {
+                Ok(service) => calls::ask(&*service, effect).await,
+                Err(failure) => calls::refuse(effect, failure.into()),
+            };
+            if let Some(event) = event {
+                answer(&sender, event).await;
+            }
+        });
+    }
+
+    fn host(&mut self, tunnel: TunnelKey) {
+        let (engine, orders) = Engine::new();
+        self.engines.insert(tunnel.clone(), engine);
+        let (services, connector) = (self.config.services.clone(), self.connector.clone());
+        let (claims, identity) = (self.config.claims.clone(), self.config.identity.clone());
+        let sender = self.sender.clone();
+        self.tasks.spawn("engine", async move {
+            let claim = match engine::claim(claims.as_ref(), &tunnel).await {
+                Ok(claim) => claim,
+                Err(event) => return answer(&sender, event).await,
+            };
+            let management = match service(&*services, &tunnel.place, connector.clone()).await {
+                Ok(management) => management,
+                Err(failure) => {
+                    return answer(&sender, Event::NotHosted { tunnel, failure }).await;
+                }
+            };
+            let at = tunnel.id.clone().into();
+            let config = host::Config { identity, ..host::Config::new(management, connector, at) };
+            engine::run(config, tunnel, claim, orders, sender).await;
+        });
+    }
+
+    fn calls_to(&mut self, place: &PlaceKey) -> Arc<Semaphore> {
+        let calls = self.calls.entry(place.clone());
+        calls.or_insert_with(|| Arc::new(Semaphore::new(CALLS))).clone()
+    }
+
+    /// Shows what there is, if it is another thing than before.
+    fn show(&mut self) {
+        if !std::mem::take(&mut self.is_new) {
+            return;
+        }
+        let view = view::fold(&self.state);
+        self.out.shown.send_if_modified(|shown| {
+            let is_new = **shown != view;
+            if is_new {
+                *shown = Arc::new(view);
+            }
+            is_new
+        });
+    }
+}
+
+async fn service(
+    services: &dyn Services,
+    place: &PlaceKey,
+    connector: Connector,
+) -> Result<Service, Failure> {
+    services.management(place, connector).await
+}
+
+/// Brings an event to the controller. Lost when it has ended.
+async fn answer(sender: &mpsc::Sender<Event>, event: Event) {
+    let _ = sender.send(event).await;
+}
+
+fn connector(proxy: &Proxy) -> Connector {
+    Connector::new(tls::Client::system(), proxy.proxies())
+}
+
+/// The next command. When nobody can ask for anything any more that is to quit, once.
+async fn next(commands: &mut Option<mpsc::Receiver<Command>>) -> Command {
+    let Some(receiver) = commands else { return std::future::pending().await };
+    let command = receiver.recv().await;
+    if command.is_none() {
+        *commands = None;
+    }
+    command.unwrap_or(Command::Quit)
+}

@@ -1,0 +1,117 @@
+//! How the services of places are reached.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use adit_tunnel::management::{self, Credential, Management, Rest};
+use adit_wire::net::Connector;
+use adit_wire::task;
+
+use crate::event::{Preflight, Trouble};
+use crate::failure::{Code, Failure, Outcome};
+use crate::place_key::{Kind, PlaceKey};
+use crate::profile::Profile;
+use crate::relay_url::RelayUrl;
+
+/// A service, or why there is none.
+pub type Made<'a> = Pin<Box<dyn Future<Output = Outcome<Arc<dyn Management>>> + Send + 'a>>;
+
+/// Whether a place can be used.
+pub type Found<'a> = Pin<Box<dyn Future<Output = Preflight> + Send + 'a>>;
+
+/// Reaches the services of places.
+pub trait Services: fmt::Debug + Send + Sync + 'static {
+    /// The service of a place, as the user who is signed in now.
+    fn management<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Made<'a>;
+
+    /// Finds out whether a place can be used, and as whom.
+    fn check<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Found<'a>;
+}
+
+/// The relays that the user of a profile is signed in to.
+#[derive(Clone, Debug)]
+pub struct ProfileServices {
+    profile: Arc<Profile>,
+}
+
+impl ProfileServices {
+    /// Those of that profile; its files are read anew each time, so a sign-in elsewhere is found.
+    pub fn new(profile: Profile) -> Self {
+        Self { profile: Arc::new(profile) }
+    }
+
+    async fn rest(&self, place: &PlaceKey, connector: Connector) -> Outcome<Rest> {
+        let relay = relay(place)?;
+        let profile = self.profile.clone();
+        let base = relay.base();
+        let key = task::blocking("read key", move || profile.key(&relay)).await?;
+        Ok(Rest::new(connector, base, Credential::User(key)))
+    }
+}
+
+impl Services for ProfileServices {
+    fn management<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Made<'a> {
+        Box::pin(async move {
+            let rest = self.rest(place, connector).await?;
+            Ok(Arc::new(rest) as Arc<dyn Management>)
+        })
+    }
+
+    fn check<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Found<'a> {
+        Box::pin(async move {
+            let rest = match self.rest(place, connector).await {
+                Ok(rest) => rest,
+                Err(failure) if failure.code == Code::SignIn => return Preflight::SignedOut,
+                Err(failure) => return Preflight::Failed(failure.into()),
+            };
+            match rest.whoami().await {
+                Ok(account) => Preflight::Ready { account },
+                Err(management::Error::SignIn(_)) => Preflight::SignedOut,
+                Err(error) => {
+                    let what = format_args!("sign in to {place}");
+                    Preflight::Failed(Trouble::service(what, &error))
+                }
+            }
+        })
+    }
+}
+
+/// The relay that a place is.
+fn relay(place: &PlaceKey) -> Outcome<RelayUrl> {
+    match place.kind() {
+        Kind::Relay => place.as_str().parse().map_err(|error| {
+            Failure::new(Code::Usage, format!("{place} is no address of a relay: {error}"))
+                .hint("remove the place, or sign in to it again with its address")
+        }),
+        Kind::Here | Kind::Microsoft => {
+            let message = format!("tunnels of {place} are not managed by a relay's API");
+            Err(Failure::new(Code::Refused, message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    #[tokio::test]
+    async fn nobody_is_signed_in_without_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = || Some(folder.path().into());
+        let environment = Environment {
+            config: directory(),
+            state_dir: directory(),
+            data_dir: directory(),
+            ..Environment::default()
+        };
+        let services = ProfileServices::new(Profile::new(environment, |_| {}).unwrap());
+        let check =
+            async |place: &str| services.check(&PlaceKey::from(place), Connector::default()).await;
+        assert_eq!(check("https://cp.r.example").await, Preflight::SignedOut);
+        let Preflight::Failed(trouble) = check("here").await else { panic!("it is no relay") };
+        assert_eq!(trouble.code(), Code::Refused);
+    }
+}
