@@ -3,3 +3,4 @@
 mod changes;
 mod hosting;
 mod places;
+mod random;
