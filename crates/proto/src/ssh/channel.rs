@@ -1,14 +1,13 @@
 //! One channel's credit, both ways (RFC 4254 section 5.2), as arithmetic without a wire.
 
 use std::{
-    collections::VecDeque,
     fmt,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 
-use super::Error;
+use super::{Error, Pieces};
 
 /// Our number of a channel. Numbers are never used twice in a session, because peers free a
 /// channel at either side's CLOSE and a late one must not hit its successor.
@@ -22,16 +21,25 @@ impl fmt::Debug for ChannelId {
 }
 
 /// How much a session takes in before its owner has used it.
+///
+/// All channels together have [`Limits::session_window`], or the session's share of its
+/// [`Budget`](super::Budget) if that is less. What full means: new channels start with less, used
+/// windows are not given back whole, and each channel keeps a minimum with which it goes on. So a
+/// session has [`Limits::session_window`] and [`Limits::min_window`] for each of
+/// [`Limits::channels`] at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Credit of a new channel, in bytes.
+    /// Credit of a new channel while half of the session's is not given out, in bytes.
     pub initial_window: u32,
     /// What a channel's credit may grow to where demand was measured, in bytes.
     pub max_window: u32,
-    /// Credit of all channels together before new ones start with [`Limits::min_window`] and
-    /// grown ones give their growth back, in bytes.
+    /// Credit of all channels together before used credit is kept back, in bytes.
     pub session_window: usize,
-    /// Credit of a new channel while the session is at its limit, in bytes.
+    /// Credit of a new channel while more than half of the session's is given out, and what is
+    /// left to others of a session that is at its limit, in bytes.
+    pub low_window: u32,
+    /// Credit of a new channel while the session is at its limit, and what is left to others while
+    /// the whole budget is used up, in bytes.
     pub min_window: u32,
     /// Channels at once, both sides' together; beyond it an open is refused with
     /// `resourceShortage`.
@@ -44,7 +52,8 @@ impl Default for Limits {
             initial_window: 256 * 1024,
             max_window: 8 * 1024 * 1024,
             session_window: 16 * 1024 * 1024,
-            min_window: 32 * 1024,
+            low_window: 32 * 1024,
+            min_window: 4 * 1024,
             channels: 4096,
         }
     }
@@ -61,7 +70,6 @@ pub(super) struct Inbound {
     owed: u32,
     /// granted + buffered + owed: the window's present size.
     size: u32,
-    base: u32,
     returned_at: Option<Instant>,
 }
 
@@ -73,22 +81,27 @@ pub(super) struct Demand {
     /// Bytes by which this window may grow; negative when the session is over its limit.
     pub(super) room: i64,
     pub(super) max_window: u32,
+    /// What a window keeps of its size however far the session is over its limit.
+    pub(super) floor: u32,
 }
 
 impl Inbound {
     pub(super) fn new(window: u32) -> Self {
-        Self {
-            granted: window,
-            buffered: 0,
-            owed: 0,
-            size: window,
-            base: window,
-            returned_at: None,
-        }
+        Self { granted: window, buffered: 0, owed: 0, size: window, returned_at: None }
     }
 
     pub(super) fn size(&self) -> u32 {
         self.size
+    }
+
+    /// Bytes received that our owner has not used yet.
+    pub(super) fn buffered(&self) -> usize {
+        self.buffered as usize
+    }
+
+    /// Our owner will not use what it has; it is owed like used bytes.
+    pub(super) fn discard(&mut self) {
+        self.owed += std::mem::take(&mut self.buffered);
     }
 
     pub(super) fn received(&mut self, n: usize) -> Result<(), Error> {
@@ -104,14 +117,15 @@ impl Inbound {
     /// Takes note that the owner used `n` bytes; returns the WINDOW_ADJUST that is due, or 0.
     ///
     /// Credit goes back in halves of the window. A window used up within two round trips by an
-    /// owner that keeps up is doubled: then it is the window that holds the peer back. A grown
-    /// window of a session over its limit shrinks by keeping what it owes.
+    /// owner that keeps up is doubled: then it is the window that holds the peer back. Windows of a
+    /// session over its limit shrink by keeping what they owe, until it is not.
     pub(super) fn consumed(&mut self, n: usize, demand: &Demand) -> u32 {
         let n = u32::try_from(n).unwrap_or(u32::MAX).min(self.buffered);
         self.buffered -= n;
         self.owed += n;
-        if demand.room < 0 && self.size > self.base {
-            let kept = self.owed.min(self.size - self.base);
+        if demand.room < 0 && self.size > demand.floor {
+            let excess = u32::try_from(-demand.room).unwrap_or(u32::MAX);
+            let kept = self.owed.min(self.size - demand.floor).min(excess);
             self.owed -= kept;
             self.size -= kept;
         }
@@ -157,8 +171,7 @@ pub(super) enum Finish {
 pub(super) struct Outbound {
     window: u64,
     max_packet: usize,
-    queue: VecDeque<Bytes>,
-    queued: usize,
+    queue: Pieces,
     pub(super) finish: Finish,
     pub(super) eof_sent: bool,
 }
@@ -178,8 +191,7 @@ impl Outbound {
         Self {
             window: 0,
             max_packet: 0,
-            queue: VecDeque::new(),
-            queued: 0,
+            queue: Pieces::default(),
             finish: Finish::No,
             eof_sent: false,
         }
@@ -192,9 +204,8 @@ impl Outbound {
     }
 
     pub(super) fn push(&mut self, data: Bytes) {
-        if self.finish == Finish::No && !data.is_empty() {
-            self.queued += data.len();
-            self.queue.push_back(data);
+        if self.finish == Finish::No {
+            self.queue.push_sent(data);
         }
     }
 
@@ -209,11 +220,10 @@ impl Outbound {
     /// Throws away what the peer does not take.
     pub(super) fn abandon(&mut self) {
         self.queue.clear();
-        self.queued = 0;
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.queued
+        self.queue.len()
     }
 
     /// Whether [`Outbound::next`] has something to say.
@@ -233,7 +243,7 @@ impl Outbound {
             return Next::Nothing;
         }
         let room = self.max_packet.min(usize::try_from(self.window).unwrap_or(usize::MAX));
-        let Some(front) = self.queue.front_mut() else {
+        let Some(data) = self.queue.take(room) else {
             return match self.finish {
                 Finish::Close => Next::Close,
                 Finish::EofAndClose if self.eof_sent => Next::Close,
@@ -243,11 +253,6 @@ impl Outbound {
                 }
             };
         };
-        let data = front.split_to(front.len().min(room));
-        if front.is_empty() {
-            self.queue.pop_front();
-        }
-        self.queued -= data.len();
         self.window -= data.len() as u64;
         Next::Data(data)
     }
@@ -259,7 +264,8 @@ mod tests {
     use crate::ssh::test_clock;
 
     fn demand(now: Instant, room: i64) -> Demand {
-        Demand { now, round_trip: Some(Duration::from_millis(50)), room, max_window: 1 << 20 }
+        let round_trip = Some(Duration::from_millis(50));
+        Demand { now, round_trip, room, max_window: 1 << 20, floor: 1000 }
     }
 
     #[test]
@@ -289,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grown_window_shrinks_to_its_base_while_the_session_is_over_its_limit() {
+    fn a_window_shrinks_while_the_session_is_over_its_limit_but_keeps_its_floor() {
         let now = test_clock::start();
         let mut inbound = Inbound::new(1000);
         for _ in 0..2 {
@@ -299,8 +305,13 @@ mod tests {
         }
         assert_eq!(inbound.size(), 2000);
         inbound.received(1500).unwrap();
-        assert_eq!(inbound.consumed(1500, &demand(now, -1)), 500);
+        assert_eq!(inbound.consumed(1500, &demand(now, -300)), 1200, "only what is too much");
+        assert_eq!(inbound.size(), 1700);
+        inbound.received(1500).unwrap();
+        assert_eq!(inbound.consumed(1500, &demand(now, i64::MIN + 1)), 800);
         assert_eq!(inbound.size(), 1000);
+        inbound.received(1000).unwrap();
+        assert_eq!(inbound.consumed(1000, &demand(now, i64::MIN + 1)), 1000, "it goes on");
     }
 
     #[test]

@@ -8,18 +8,22 @@
 //! What it does not do: encrypt, authenticate, or start a key re-exchange (Microsoft's peers treat
 //! an unexpected one as an error). It answers theirs.
 
+mod budget;
 mod channel;
 pub mod codec;
 mod keepalive;
 mod kex;
 mod mux;
 pub mod packet;
+mod pieces;
 mod session;
 
+pub use budget::{Account, Budget};
 pub use channel::{ChannelId, Limits};
 pub use keepalive::{Due, KeepAlive, Monitor};
 pub use mux::OpenFailure;
 pub use packet::Packet;
+pub use pieces::Pieces;
 pub use session::{Config, Event, ReplyToken, RequestId, Session};
 
 /// The software name that Adit's own peers send after `SSH-2.0-`, up to the underscore.

@@ -3,17 +3,19 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 
 use super::{
-    ChannelId, Error, Limits,
+    Account, Budget, ChannelId, Error, Limits, Pieces,
     channel::{Demand, Finish, Inbound, Next, Outbound},
     codec::{Reader, Writer},
     open_failure,
     packet::Packet,
+    pieces,
     session::Event,
 };
 
@@ -36,6 +38,13 @@ const OWN_PACKET: usize = 128 * 1024;
 /// A peer without half-close gets CLOSE when nothing moved on a half-closed channel for this long;
 /// one that takes nothing of what was sent before a CLOSE gets the CLOSE without it.
 const ENDING_IDLE: Duration = Duration::from_secs(30);
+/// A channel that was given up before the peer answered keeps its place for this long, so that
+/// those who ask and give up cannot have the peer work on more than a session's channels at once.
+const UNANSWERED: Duration = Duration::from_secs(30);
+/// What follows the standard fields of an open, in bytes: two addresses and a token.
+const MAX_EXTRA: usize = 16 * 1024;
+/// Places that an empty queue keeps.
+const KEEP: usize = 64;
 
 /// Why the peer, or this side, refused a channel (RFC 4254 section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +73,10 @@ struct Channel {
     outbound: Outbound,
     /// In the ready list.
     queued: bool,
-    /// When CLOSE replaces the EOF that this peer would not understand, or what it does not take.
+    /// There is data in the events.
+    untold: bool,
+    /// When CLOSE replaces the EOF that this peer would not understand, or what it does not take;
+    /// when a channel that was given up is not waited for any more.
     ending_until: Option<Instant>,
     eof_received: bool,
 }
@@ -78,15 +90,19 @@ pub(super) struct Mux {
     next: u32,
     ready: VecDeque<u32>,
     /// Credit of all channels together.
-    committed: usize,
+    account: Account,
+    /// Bytes that our owner has not used yet, of channels that are gone.
+    leftover: BTreeMap<u32, usize>,
     ending: usize,
     pub(super) round_trip: Option<Duration>,
     pub(super) events: VecDeque<Event>,
+    /// Data behind the data of the same channel in `events`.
+    behind: BTreeMap<u32, Pieces>,
     pub(super) control: VecDeque<Packet>,
 }
 
 impl Mux {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, budget: Arc<Budget>) -> Self {
         Self {
             limits,
             own_peer: false,
@@ -94,10 +110,12 @@ impl Mux {
             // Number 0 is left out, as Microsoft's peers do.
             next: 1,
             ready: VecDeque::new(),
-            committed: 0,
+            account: Account::new(budget),
+            leftover: BTreeMap::new(),
             ending: 0,
             round_trip: None,
             events: VecDeque::new(),
+            behind: BTreeMap::new(),
             control: VecDeque::new(),
         }
     }
@@ -110,24 +128,66 @@ impl Mux {
         self.channels.len()
     }
 
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        self.account.budget()
+    }
+
+    /// Whether there is no place for another channel. One that is gone keeps its place until its
+    /// bytes were used.
+    fn is_full(&self) -> bool {
+        self.channels.len() + self.leftover.len() >= self.limits.channels
+    }
+
+    /// The next event. A channel's data comes in its turn, all of it.
+    pub(super) fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front();
+        if let Some(Event::Data { channel, .. }) = &event {
+            let more = self.behind.get_mut(&channel.0).and_then(|pieces| pieces.take(usize::MAX));
+            if let Some(data) = more {
+                self.events.push_front(Event::Data { channel: *channel, data });
+            } else {
+                self.behind.remove(&channel.0);
+                if let Some(channel) = self.channels.get_mut(&channel.0) {
+                    channel.untold = false;
+                }
+            }
+        }
+        if self.events.is_empty() && self.events.capacity() > KEEP {
+            self.events = VecDeque::new();
+        }
+        event
+    }
+
     fn max_packet(&self) -> usize {
         if self.own_peer { OWN_PACKET } else { FOREIGN_PACKET }
     }
 
+    /// The credit of a new channel: the less, the more the others have.
     fn window(&self) -> u32 {
-        let initial = self.limits.initial_window;
-        if self.committed + initial as usize > self.limits.session_window {
-            self.limits.min_window.min(initial)
+        let Limits { initial_window, low_window, min_window, session_window, .. } = self.limits;
+        let room = self.account.room(session_window);
+        let given = self.account.promised() as i64;
+        let low = low_window.min(initial_window);
+        if given + i64::from(initial_window) <= (given + room) / 2 {
+            initial_window
+        } else if i64::from(low) <= room {
+            low
         } else {
-            initial
+            min_window.min(low)
         }
+    }
+
+    /// What a window keeps of its size however much others have.
+    fn floor(&self) -> u32 {
+        let Limits { low_window, min_window, .. } = self.limits;
+        if self.budget().is_full() { min_window.min(low_window) } else { low_window }
     }
 
     fn insert(&mut self, phase: Phase, remote: u32, peer_window: (u32, u32)) -> (u32, u32) {
         let id = self.next;
         self.next = self.next.wrapping_add(1).max(1);
         let window = self.window();
-        self.committed += window as usize;
+        self.account.promise(window as usize);
         let channel = Channel {
             phase,
             remote,
@@ -135,6 +195,7 @@ impl Mux {
             inbound: Inbound::new(window),
             outbound: Outbound::closed(),
             queued: false,
+            untold: false,
             ending_until: None,
             eof_received: false,
         };
@@ -143,9 +204,12 @@ impl Mux {
     }
 
     fn remove(&mut self, id: u32) {
-        if let Some(channel) = self.channels.remove(&id) {
-            self.committed -= channel.inbound.size() as usize;
-            self.ending -= usize::from(channel.ending_until.is_some());
+        let Some(channel) = self.channels.remove(&id) else { return };
+        self.ending -= usize::from(channel.ending_until.is_some());
+        let unused = channel.inbound.buffered();
+        self.account.release(channel.inbound.size() as usize - unused);
+        if unused > 0 {
+            self.leftover.insert(id, unused);
         }
     }
 
@@ -155,7 +219,7 @@ impl Mux {
 
     /// Asks the peer for a channel; `extra` follows the four standard fields.
     pub(super) fn open(&mut self, kind: &[u8], extra: &[u8]) -> Option<ChannelId> {
-        if self.channels.len() >= self.limits.channels {
+        if self.is_full() {
             return None;
         }
         let (id, window) = self.insert(Phase::Opening, 0, (0, 0));
@@ -240,8 +304,21 @@ impl Mux {
         self.schedule(id.0);
     }
 
-    /// Ends both directions, once what is queued was sent or the peer takes no more of it.
+    /// Our owner is done with a channel: it uses nothing more of it.
     pub(super) fn close(&mut self, id: ChannelId, now: Instant) {
+        if let Some(unused) = self.leftover.remove(&id.0) {
+            self.account.let_go(unused);
+            self.account.release(unused);
+        }
+        if let Some(channel) = self.channels.get_mut(&id.0) {
+            self.account.let_go(channel.inbound.buffered());
+            channel.inbound.discard();
+        }
+        self.end(id, now);
+    }
+
+    /// Ends both directions, once what is queued was sent or the peer takes no more of it.
+    fn end(&mut self, id: ChannelId, now: Instant) {
         let Some(channel) = self.channels.get_mut(&id.0) else { return };
         channel.outbound.finish = Finish::Close;
         match channel.phase {
@@ -257,27 +334,45 @@ impl Mux {
                 self.reject(id, &OpenFailure { reason: open_failure::CONNECT_FAILED, description });
             }
             // The confirmation is still to come; it is answered with CLOSE.
-            Phase::Opening => {}
+            Phase::Opening => {
+                self.ending += usize::from(channel.ending_until.is_none());
+                channel.ending_until = Some(now + UNANSWERED);
+            }
         }
     }
 
     pub(super) fn consumed(&mut self, id: ChannelId, n: usize, now: Instant) {
-        let Some(channel) = self.channels.get_mut(&id.0) else { return };
-        let before = channel.inbound.size();
         let demand = Demand {
             now,
             round_trip: self.round_trip,
-            room: self.limits.session_window as i64 - self.committed as i64,
+            room: self.account.room(self.limits.session_window),
             max_window: self.limits.max_window,
+            floor: self.floor(),
         };
+        let Some(channel) = self.channels.get_mut(&id.0) else { return self.used_up(id.0, n) };
+        let before = channel.inbound.size() as usize;
+        self.account.let_go(n.min(channel.inbound.buffered()));
         let adjust = channel.inbound.consumed(n, &demand);
+        let after = channel.inbound.size() as usize;
+        self.account.promise(after.saturating_sub(before));
+        self.account.release(before.saturating_sub(after));
         let remote = channel.remote;
-        let after = channel.inbound.size();
         let gone = channel.eof_received;
-        self.committed = self.committed + after as usize - before as usize;
         if adjust > 0 && !gone {
             self.send(Writer::message(WINDOW_ADJUST).u32(remote).u32(adjust));
         }
+    }
+
+    /// Takes note that bytes of a channel that is gone were used.
+    fn used_up(&mut self, id: u32, n: usize) {
+        let Some(unused) = self.leftover.get_mut(&id) else { return };
+        let n = n.min(*unused);
+        *unused -= n;
+        if *unused == 0 {
+            self.leftover.remove(&id);
+        }
+        self.account.let_go(n);
+        self.account.release(n);
     }
 
     /// Bytes waiting on a channel for the peer's credit or the socket.
@@ -346,12 +441,14 @@ impl Mux {
         for id in due {
             self.clear_ending(id);
             let Some(channel) = self.channels.get_mut(&id) else { continue };
-            if channel.outbound.finish == Finish::Close {
+            if channel.outbound.finish != Finish::Close {
+                self.end(ChannelId(id), now);
+                self.events.push_back(Event::Closed { channel: ChannelId(id) });
+            } else if channel.phase == Phase::Opening {
+                self.remove(id);
+            } else {
                 channel.outbound.abandon();
                 self.schedule(id);
-            } else {
-                self.close(ChannelId(id), now);
-                self.events.push_back(Event::Closed { channel: ChannelId(id) });
             }
         }
     }
@@ -383,6 +480,9 @@ impl Mux {
             CHANNEL_DATA => {
                 let id = reader.u32()?;
                 let data = reader.string()?;
+                if !reader.is_empty() {
+                    return Err(Error::Message("there is something behind a channel's data"));
+                }
                 self.on_data(id, data, now)?;
             }
             // No tunnel uses a second stream; its bytes count against the window all the same.
@@ -392,6 +492,7 @@ impl Mux {
                 let n = reader.string()?.len();
                 if let Some(channel) = self.known(id)? {
                     channel.inbound.received(n)?;
+                    self.account.hold(n);
                     self.consumed(ChannelId(id), n, now);
                 }
             }
@@ -433,7 +534,11 @@ impl Mux {
         let kind = reader.string()?;
         let remote = reader.u32()?;
         let peer_window = (reader.u32()?, reader.u32()?);
-        if self.channels.len() >= self.limits.channels {
+        let payload = reader.rest();
+        if kind.len() + payload.len() > MAX_EXTRA {
+            return Err(Error::Message("a channel's open is longer than 16 KiB"));
+        }
+        if self.is_full() {
             let failure = OpenFailure {
                 reason: open_failure::RESOURCE_SHORTAGE,
                 description: "too many connections at once on this session".into(),
@@ -442,7 +547,8 @@ impl Mux {
             return Ok(());
         }
         let (id, _) = self.insert(Phase::Asked, remote, peer_window);
-        let payload = reader.rest();
+        // What is kept for as long as the channel opens must not keep more than itself.
+        let (kind, payload) = (pieces::alone(kind), pieces::alone(payload));
         self.events.push_back(Event::Open { channel: ChannelId(id), kind, payload });
         Ok(())
     }
@@ -452,7 +558,11 @@ impl Mux {
         let remote = reader.u32()?;
         let (window, max_packet) = (reader.u32()?, reader.u32()?);
         let ours = self.max_packet();
-        let Some(channel) = self.known(id)? else { return Ok(()) };
+        let Some(channel) = self.known(id)? else {
+            // It was given up and is not waited for any more.
+            self.send(Writer::message(CHANNEL_CLOSE).u32(remote));
+            return Ok(());
+        };
         if channel.phase != Phase::Opening {
             return Err(Error::Protocol("a second confirmation of a channel"));
         }
@@ -498,12 +608,19 @@ impl Mux {
         }
         channel.inbound.received(data.len())?;
         channel.touch(now);
+        let untold = channel.untold;
         let discarded = channel.outbound.finish == Finish::Close;
+        if !discarded && !data.is_empty() {
+            channel.untold = true;
+        }
+        self.account.hold(data.len());
         if discarded {
             // We are closing; nobody reads this any more.
-            let n = data.len();
-            self.consumed(ChannelId(id), n, now);
+            self.consumed(ChannelId(id), data.len(), now);
+        } else if untold {
+            self.behind.entry(id).or_default().push(data);
         } else if !data.is_empty() {
+            let data = pieces::alone(data);
             self.events.push_back(Event::Data { channel: ChannelId(id), data });
         }
         Ok(())

@@ -3,13 +3,14 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 
 use super::{
-    ChannelId, Error, KeepAlive, Limits, OpenFailure, Packet, SOFTWARE,
+    Budget, ChannelId, Error, KeepAlive, Limits, OpenFailure, Packet, SOFTWARE,
     codec::{Reader, Writer},
     keepalive::{Due, Monitor},
     kex,
@@ -45,6 +46,8 @@ pub struct Config {
     pub cookie: [u8; 16],
     /// How much is taken in.
     pub limits: Limits,
+    /// What this session shares with the others of its process.
+    pub budget: Arc<Budget>,
     /// Ask a silent peer, or never.
     pub keep_alive: Option<KeepAlive>,
     /// Time for the peer's identification and KEXINIT.
@@ -52,13 +55,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Our software name, the given random bytes, default limits, 15 s for the handshake and no
-    /// keep-alive.
+    /// Our software name, the given random bytes, default limits, a budget without a limit, 15 s
+    /// for the handshake and no keep-alive.
     pub fn new(cookie: [u8; 16]) -> Self {
         Self {
             software: format!("{SOFTWARE}_{}", env!("CARGO_PKG_VERSION")),
             cookie,
             limits: Limits::default(),
+            budget: Arc::default(),
             keep_alive: None,
             handshake_timeout: Duration::from_secs(15),
         }
@@ -193,7 +197,7 @@ impl Session {
             version: None,
             handshake_deadline: now + config.handshake_timeout,
             monitor: Monitor::new(config.keep_alive, now),
-            mux: Mux::new(config.limits),
+            mux: Mux::new(config.limits, config.budget),
             replies: VecDeque::new(),
             replied: 0,
             asked: VecDeque::new(),
@@ -263,13 +267,16 @@ impl Session {
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.mux.events.pop_front()
+        self.mux.poll_event()
     }
 
     /// The next packet to send: control first, then the channels in turn.
     pub fn poll_transmit(&mut self) -> Option<Packet> {
         if let Some(packet) = self.mux.control.pop_front() {
             return Some(packet);
+        }
+        if self.mux.control.capacity() > CONGESTED {
+            self.mux.control = VecDeque::new();
         }
         match self.state {
             State::Open => self.mux.poll_transmit(),
@@ -299,6 +306,11 @@ impl Session {
         self.mux.len()
     }
 
+    /// What this session shares with the others of its process.
+    pub fn budget(&self) -> &Arc<Budget> {
+        self.mux.budget()
+    }
+
     /// Bytes waiting on a channel for credit or for the socket.
     pub fn queued(&self, channel: ChannelId) -> usize {
         self.mux.queued(channel)
@@ -310,7 +322,8 @@ impl Session {
     }
 
     /// Asks the peer for a channel of type `kind`, with `extra` behind the standard fields.
-    /// `None`: this session has as many channels as it may.
+    /// `None`: this session has as many channels as it may. One that is closed before the peer
+    /// answered counts until it does, for 30 s at most; a later confirmation is closed.
     pub fn open(&mut self, kind: &[u8], extra: &[u8]) -> Option<ChannelId> {
         self.mux.open(kind, extra)
     }
@@ -337,11 +350,14 @@ impl Session {
     }
 
     /// Ends a channel, once its queue is sent, or after 30 s in which the peer took nothing of it.
+    /// What was received and not used is not counted any more: also to be called for a channel
+    /// that the peer closed, unless [`Session::consumed`] was told of all its bytes.
     pub fn close(&mut self, channel: ChannelId, now: Instant) {
         self.mux.close(channel, now);
     }
 
-    /// Tells that `n` bytes of a channel were used, so that the peer may send as many more.
+    /// Tells that `n` bytes of a channel were used, so that the peer may send as many more; also
+    /// of one that has closed since, whose bytes count until then.
     pub fn consumed(&mut self, channel: ChannelId, n: usize, now: Instant) {
         self.consumed += n;
         if self.consumed >= BULK {

@@ -218,6 +218,192 @@ fn a_late_message_for_a_freed_channel_is_ignored_and_for_an_unknown_one_is_an_er
 }
 
 #[test]
+fn a_peer_that_sends_one_byte_a_packet_takes_no_more_memory_than_one_that_does_not() {
+    let mut pair = Pair::new();
+    let channels = [pair.channel().1, pair.channel().1];
+    let total = 2 * 256 * 1024_usize;
+    for at in 0..total {
+        let packet = Packet::data(1, channels[at % 2].0, Bytes::from_static(b"x"));
+        pair.b.receive(packet.to_bytes(), pair.now).unwrap();
+    }
+    let (mut events, mut bytes) = (0, 0);
+    while let Some(event) = pair.b.poll_event() {
+        let Event::Data { data, .. } = event else { panic!("{event:?}") };
+        events += 1;
+        bytes += data.len();
+    }
+    assert_eq!(bytes, total);
+    assert!(events <= 20, "{events} events");
+
+    let (a, _) = pair.channel();
+    for _ in 0..total {
+        pair.a.push(a, Bytes::from_static(b"x"), pair.now);
+    }
+    let packets = std::iter::from_fn(|| pair.a.poll_transmit()).count();
+    assert!(packets <= 20, "{packets} packets");
+}
+
+#[test]
+fn a_byte_that_waits_keeps_no_buffer_alive() {
+    let mut pair = Pair::new();
+    let (_, b) = pair.channel();
+    let mut buffer = Packet::data(1, b.0, Bytes::from_static(b"x")).to_bytes().to_vec();
+    let ignored = Writer::message(IGNORE).string(&[0; 200 * 1024]).finish();
+    buffer.extend_from_slice(&Packet::payload(ignored).to_bytes());
+    let open = Writer::message(CHANNEL_OPEN).string(b"test").u32(9).u32(1).u32(1).string(b"token");
+    buffer.extend_from_slice(&Packet::payload(open.finish()).to_bytes());
+    let buffer = Bytes::from(buffer);
+    pair.b.receive(buffer.clone(), pair.now).unwrap();
+    assert!(buffer.is_unique(), "what waits are copies");
+    assert!(matches!(pair.b.poll_event(), Some(Event::Data { .. })));
+    assert!(matches!(pair.b.poll_event(), Some(Event::Open { .. })));
+}
+
+#[test]
+fn what_comes_after_data_waits_for_all_of_it() {
+    let mut pair = Pair::new();
+    let (a, b) = pair.channel();
+    for part in ["one ", "two ", "three"] {
+        pair.a.push(a, Bytes::from(part), pair.now);
+        let packet = pair.a.poll_transmit().unwrap();
+        pair.b.receive(packet.to_bytes(), pair.now).unwrap();
+    }
+    pair.a.close(a, pair.now);
+    pair.run();
+    assert_eq!(data_until_closed(&mut pair.b, b), b"one two three");
+}
+
+fn data_until_closed(session: &mut Session, channel: ChannelId) -> Vec<u8> {
+    let mut all = Vec::new();
+    loop {
+        match session.poll_event() {
+            Some(Event::Data { channel: on, data }) if on == channel => {
+                all.extend_from_slice(&data)
+            }
+            Some(Event::Closed { channel: on }) if on == channel => return all,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_channel_that_was_given_up_while_opening_keeps_its_place_for_a_while_only() {
+    let limits = Limits { channels: 2, ..Limits::default() };
+    let mut pair = Pair::with(Config { limits, ..Config::new([1; 16]) }, Config::new([2; 16]));
+    for _ in 0..2 {
+        let given_up = pair.a.open(b"test", b"").unwrap();
+        pair.a.close(given_up, pair.now);
+    }
+    pair.run();
+    assert_eq!(pair.a.open(b"test", b""), None, "the peer has two questions already");
+    let Some(Event::Open { channel: first, .. }) = pair.b.poll_event() else { panic!() };
+    let Some(Event::Open { channel: second, .. }) = pair.b.poll_event() else { panic!() };
+    pair.b.accept(first, b"");
+    pair.run();
+    assert_eq!(pair.b.poll_event(), Some(Event::Closed { channel: first }), "nobody wants it");
+    assert_eq!(pair.a.channels(), 1);
+
+    pair.now = pair.a.poll_timeout().unwrap();
+    pair.a.handle_timeout(pair.now).unwrap();
+    assert_eq!((pair.a.channels(), pair.a.budget().promised()), (0, 0));
+    pair.b.accept(second, b"");
+    pair.b.push(second, Bytes::from_static(b"hello"), pair.now);
+    pair.run();
+    assert_eq!(pair.b.poll_event(), Some(Event::Closed { channel: second }), "however late");
+    assert_eq!(pair.a.poll_event(), None);
+}
+
+#[test]
+fn a_session_full_of_channels_has_promised_its_limit_and_a_little_for_each() {
+    let limits = Limits::default();
+    let mut pair = Pair::new();
+    for _ in 0..limits.channels {
+        pair.a.open(b"test", b"").unwrap();
+    }
+    let most = limits.session_window + limits.channels * limits.min_window as usize;
+    let promised = pair.a.budget().promised();
+    assert!((limits.session_window / 2..=most).contains(&promised), "{promised} of {most}");
+}
+
+#[test]
+fn bytes_of_a_channel_that_is_gone_count_until_they_are_used() {
+    let mut pair = Pair::new();
+    for used in [true, false] {
+        let (a, b) = pair.channel();
+        pair.a.push(a, Bytes::from(vec![1; 1000]), pair.now);
+        pair.a.close(a, pair.now);
+        pair.run();
+        assert_eq!(data_until_closed(&mut pair.b, b).len(), 1000);
+        assert_eq!(pair.b.channels(), 0);
+        let budget = pair.b.budget().clone();
+        assert_eq!((budget.promised(), budget.waiting()), (1000, 1000));
+        if used {
+            pair.b.consumed(b, 400, pair.now);
+            assert_eq!((budget.promised(), budget.waiting()), (600, 600));
+            pair.b.consumed(b, 600, pair.now);
+        } else {
+            pair.b.close(b, pair.now);
+        }
+        assert_eq!((budget.promised(), budget.waiting()), (0, 0));
+    }
+}
+
+#[test]
+fn a_peer_cannot_pile_up_bytes_in_channels_that_it_closes() {
+    let limits = Limits { channels: 8, ..Limits::default() };
+    let mut pair = Pair::with(Config::new([1; 16]), Config { limits, ..Config::new([2; 16]) });
+    for _ in 0..100 {
+        let a = pair.a.open(b"test", b"").unwrap();
+        pair.run();
+        while let Some(event) = pair.b.poll_event() {
+            if let Event::Open { channel, .. } = event {
+                pair.b.accept(channel, b"");
+            }
+        }
+        pair.run();
+        pair.a.push(a, Bytes::from(vec![1; 256 * 1024]), pair.now);
+        pair.run();
+        pair.a.close(a, pair.now);
+        pair.run();
+        while pair.a.poll_event().is_some() {}
+    }
+    assert!(pair.b.budget().waiting() <= 8 * 256 * 1024, "{}", pair.b.budget().waiting());
+}
+
+#[test]
+fn sessions_of_a_process_that_has_promised_all_it_may_go_on_slowly() {
+    let budget = Arc::new(Budget::new(3 * 1024 * 1024));
+    let config = |n| Config { budget: budget.clone(), ..Config::new([n; 16]) };
+    let mut pairs: Vec<_> =
+        (0..8).map(|n| Pair::with(Config::new([n; 16]), config(100 + n))).collect();
+    let mut channels: Vec<Vec<_>> = vec![Vec::new(); pairs.len()];
+    while !budget.is_full() {
+        for (pair, channels) in pairs.iter_mut().zip(&mut channels) {
+            channels.push(pair.channel());
+        }
+    }
+    let count = channels.iter().flatten().count();
+    let min = Limits::default().min_window as usize;
+    assert!(budget.promised() <= budget.limit() + count * min, "{}", budget.promised());
+    for (pair, channels) in pairs.iter_mut().zip(&channels) {
+        for &(a, b) in channels {
+            pair.a.push(a, Bytes::from(vec![7; 300 * 1024]), pair.now);
+            let mut received = 0;
+            while received < 300 * 1024 {
+                pair.run();
+                let more = data_of(&mut pair.b, b, pair.now).len();
+                assert!(more > 0, "it goes on");
+                received += more;
+            }
+        }
+    }
+    assert!(budget.promised() <= budget.limit() + count * min);
+    assert_eq!(budget.waiting(), 0);
+    drop(pairs);
+    assert_eq!(budget.promised(), 0);
+}
+
+#[test]
 fn answers_leave_in_the_order_of_the_questions() {
     let mut pair = Pair::new();
     let first = pair.a.request(b"first", b"1", true);
@@ -323,10 +509,18 @@ proptest! {
         steps in proptest::collection::vec((0_usize..4, 1_usize..100_000, 0_usize..4), 1..30),
         cut in 1_usize..70_000,
         small in any::<bool>(),
+        budget in prop_oneof![Just(usize::MAX), 0_usize..200_000],
     ) {
-        let mut config = Config::new([2; 16]);
+        let budget = Arc::new(Budget::new(budget));
+        let mut config = Config { budget: budget.clone(), ..Config::new([2; 16]) };
         if small {
-            config.limits = Limits { initial_window: 10_000, session_window: 25_000, min_window: 1000, ..Limits::default() };
+            config.limits = Limits {
+                initial_window: 10_000,
+                session_window: 25_000,
+                low_window: 2000,
+                min_window: 1000,
+                ..Limits::default()
+            };
         }
         let mut pair = Pair::with(Config::new([1; 16]), config);
         let channels: Vec<_> = (0..4).map(|_| pair.channel()).collect();
@@ -374,6 +568,7 @@ proptest! {
                 }
             }
             if all == sent {
+                prop_assert_eq!(budget.waiting(), 0, "what was used does not count");
                 return Ok(());
             }
         }
