@@ -5,8 +5,9 @@
 //! * Bytes from the peer wait in an inbox. They are bounded by the credit the session granted;
 //!   [`Reader::consumed`] returns it, and should be called when the far socket took the bytes.
 //! * Bytes to the peer wait with the pump until the peer's credit and the socket take them. Each
-//!   channel may have [`MAX_QUEUED`] bytes waiting, fewer while its session has much to send: full
-//!   means that this channel's writer waits, and no other's.
+//!   channel may have [`MAX_QUEUED`] bytes waiting, fewer while its session, or all sessions of its
+//!   [`Budget`](adit_proto::ssh::Budget), have much to send: full means that this channel's writer
+//!   waits, and no other's.
 //!
 //! Dropping both halves closes the channel once what was sent has left.
 
@@ -21,7 +22,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use adit_proto::ssh::ChannelId;
+use adit_proto::ssh::{Account, ChannelId};
 use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -30,9 +31,10 @@ use tokio::{
 
 /// Bytes that one channel may have waiting with the pump, at most.
 pub const MAX_QUEUED: usize = 256 * 1024;
-/// Bytes that one channel may have waiting however much its session has to send.
-const MIN_QUEUED: usize = 32 * 1024;
-/// Bytes of all channels of a session together at which none but [`MIN_QUEUED`] are left.
+/// Bytes that one channel may have waiting however much others have to send.
+const MIN_QUEUED: usize = 4 * 1024;
+/// Bytes of all channels of a session together, or its share of the budget if that is less, at
+/// which none but [`MIN_QUEUED`] are left.
 const SESSION_QUEUED: usize = 16 * 1024 * 1024;
 /// Used bytes are reported in lots of this many, unless the inbox is empty.
 const REPORT: usize = 32 * 1024;
@@ -87,11 +89,11 @@ pub(crate) struct Flow {
     closed: AtomicBool,
     /// The one writer, waiting. Held for a swap only.
     waiting: Mutex<Option<Waker>>,
-    session: Arc<AtomicUsize>,
+    session: Arc<Account>,
 }
 
 impl Flow {
-    pub(crate) fn new(session: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(session: Arc<Account>) -> Self {
         Self {
             queued: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -103,8 +105,16 @@ impl Flow {
     /// Half of what the session has left, within bounds: many waiting channels get little each,
     /// a few get much, and none gets nothing.
     fn allowance(&self) -> usize {
-        let left = SESSION_QUEUED.saturating_sub(self.session.load(Ordering::Relaxed));
+        let left = self.session.room(SESSION_QUEUED).max(0) as usize;
         (left / 2).clamp(MIN_QUEUED, MAX_QUEUED)
+    }
+
+    /// How many bytes a writer may hand over at once: what is free, but no small rest, which would
+    /// cut large pieces into many.
+    fn room(&self) -> usize {
+        let allowance = self.allowance();
+        let free = allowance.saturating_sub(self.queued.load(Ordering::Acquire));
+        free.max(allowance / 2)
     }
 
     fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
@@ -132,13 +142,15 @@ impl Flow {
 
     fn add(&self, n: usize) {
         self.queued.fetch_add(n, Ordering::AcqRel);
-        self.session.fetch_add(n, Ordering::Relaxed);
+        self.session.promise(n);
+        self.session.hold(n);
     }
 
     /// The pump sent, or dropped, `n` bytes.
     pub(crate) fn sent(&self, n: usize) {
         let before = self.queued.fetch_sub(n, Ordering::AcqRel);
-        self.session.fetch_sub(n, Ordering::Relaxed);
+        self.session.release(n);
+        self.session.let_go(n);
         if before - n <= self.allowance() / 2 {
             self.wake();
         }
@@ -164,7 +176,9 @@ impl Flow {
 
 impl Drop for Flow {
     fn drop(&mut self) {
-        self.session.fetch_sub(*self.queued.get_mut(), Ordering::Relaxed);
+        let left = *self.queued.get_mut();
+        self.session.release(left);
+        self.session.let_go(left);
     }
 }
 
@@ -324,7 +338,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Hands bytes to the pump, after waiting until this channel may have more of them waiting.
+    /// Hands bytes to the pump, after waiting until this channel may have more of them waiting. If
+    /// it is dropped, a part of them may have gone.
     ///
     /// # Errors
     ///
@@ -334,19 +349,25 @@ impl Writer {
         poll_fn(|context| self.poll_send(context, &mut data)).await
     }
 
-    /// As [`Writer::send`]; takes `data` out once it is handed over.
+    /// As [`Writer::send`]; takes out of `data` what is handed over.
     pub fn poll_send(
         &mut self,
         context: &mut Context<'_>,
         data: &mut Option<Bytes>,
     ) -> Poll<Result<(), Closed>> {
-        let Some(len) = data.as_ref().map(Bytes::len) else { return Poll::Ready(Ok(())) };
-        ready!(self.flow.poll_ready(context))?;
         let (id, flow) = (self.id, &self.flow);
-        self.ops.poll_send(context, || {
-            flow.add(len);
-            Op::Data(id, data.take().unwrap_or_default())
-        })
+        while let Some(rest) = data {
+            ready!(flow.poll_ready(context))?;
+            let n = rest.len().min(flow.room());
+            ready!(self.ops.poll_send(context, || {
+                flow.add(n);
+                Op::Data(id, rest.split_to(n))
+            }))?;
+            if rest.is_empty() {
+                *data = None;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Waits until this channel may have more bytes waiting.
@@ -535,7 +556,7 @@ impl AsyncWrite for Io {
         let writer = &mut self.get_mut().channel.writer;
         ready!(writer.poll_ready(context))?;
         let total: usize = slices.iter().map(|slice| slice.len()).sum();
-        let n = total.min(MAX_QUEUED / 2);
+        let n = total.min(writer.flow.room());
         if n == 0 {
             return Poll::Ready(Ok(0));
         }

@@ -8,6 +8,7 @@
 //!
 //! Its owner holds a [`Handle`], and [`Events`] that end with the reason why it all ended.
 
+mod entry;
 mod output;
 mod run;
 
@@ -105,9 +106,17 @@ impl Traffic {
 #[derive(Debug)]
 pub(crate) enum Control<C> {
     Role(C),
-    Open(C, oneshot::Sender<Result<Opened, OpenError>>),
+    Open(C, oneshot::Sender<Result<Opening, OpenError>>),
     Disconnect(u32, String),
     Kill,
+}
+
+/// A channel that the peer was asked for. Dropping it gives it up.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    channel: Channel,
+    /// Whether its ends encrypt, once the peer has confirmed it.
+    confirmed: oneshot::Receiver<Result<bool, OpenError>>,
 }
 
 /// A channel that the peer confirmed.
@@ -161,12 +170,15 @@ impl<C> Handle<C> {
     }
 
     /// Gives the role a command that opens a channel, and waits for the peer's answer. Dropping
-    /// the future gives the channel up.
+    /// the future gives the channel up; it keeps its place among the session's channels until the
+    /// peer answers, for 30 s at most.
     pub async fn open(&self, command: C) -> Result<Opened, OpenError> {
         let (answer, answered) = oneshot::channel();
         let sent = self.control.send(Control::Open(command, answer)).await;
         sent.map_err(|_| OpenError::Ended)?;
-        answered.await.unwrap_or(Err(OpenError::Ended))
+        let opening = answered.await.unwrap_or(Err(OpenError::Ended))?;
+        let encrypted = opening.confirmed.await.unwrap_or(Err(OpenError::Ended))?;
+        Ok(Opened { channel: opening.channel, encrypted })
     }
 
     /// Ends the session with SSH_MSG_DISCONNECT, after what is queued for the socket.

@@ -5,17 +5,14 @@ use std::{
     future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use adit_proto::{
     relay::{Ending, Output as RoleOutput, Role},
-    ssh::{ChannelId, Due, Error, Monitor, disconnect, open_failure},
+    ssh::{Account, ChannelId, Due, Error, Monitor, disconnect, open_failure},
 };
 use bytes::{Bytes, BytesMut};
 use tokio::{
@@ -24,7 +21,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::{Config, Control, Event, OpenError, Opened, Traffic, output::Output};
+use super::{Config, Control, Event, OpenError, Opening, Traffic, entry::Entry, output::Output};
 use crate::{
     channel::{Channel, Flow, INBOX, Inbound, Incoming, Op},
     clock,
@@ -63,8 +60,10 @@ pub(super) struct Pump<R: Role, S> {
     wiring: Wiring<R>,
     batch: Vec<Op>,
     channels: HashMap<ChannelId, Entry>,
+    /// Channels that their owner has closed and of which something is still to be sent.
+    closing: HashMap<ChannelId, Arc<Flow>>,
     /// Bytes of all channels that wait to be sent.
-    queued: Arc<AtomicUsize>,
+    queued: Arc<Account>,
     /// Events the owner had no room for.
     late: VecDeque<Event<R::Event>>,
     delivering: Option<Delivering<R::Event>>,
@@ -79,16 +78,6 @@ pub(super) struct Pump<R: Role, S> {
 type Delivering<E> = Pin<Box<dyn Future<Output = Option<Permit<E>>> + Send>>;
 type Permit<E> = mpsc::OwnedPermit<Event<E>>;
 
-/// What the pump knows of one channel.
-struct Entry {
-    inbox: mpsc::Sender<Inbound>,
-    /// What a full inbox could not take, bounded by the channel's credit.
-    late: VecDeque<Inbound>,
-    flow: Arc<Flow>,
-    /// Who waits for the peer's answer, while there is none.
-    opening: Option<(Channel, oneshot::Sender<Result<Opened, OpenError>>)>,
-}
-
 impl<R, S> Pump<R, S>
 where
     R: Role<Command: Send, Event: Send> + Send + 'static,
@@ -96,12 +85,13 @@ where
 {
     pub(super) fn new(
         config: Config,
-        role: R,
+        mut role: R,
         stream: S,
         received: Bytes,
         wiring: Wiring<R>,
     ) -> Self {
         let now = clock::now();
+        let queued = Arc::new(Account::new(role.session().budget().clone()));
         Self {
             role,
             output: Output::new(config.role, stream.is_write_vectored()),
@@ -113,7 +103,8 @@ where
             wiring,
             batch: Vec::with_capacity(BATCH),
             channels: HashMap::new(),
-            queued: Arc::default(),
+            closing: HashMap::new(),
+            queued,
             late: VecDeque::new(),
             delivering: None,
             timer: Box::pin(tokio::time::sleep_until((now + FAREWELL).into())),
@@ -133,9 +124,9 @@ where
         while self.wiring.controls.try_recv().is_ok() {}
         // Channels learn it before the owner does.
         self.channels.retain(|_, entry| {
-            entry.flow.close();
-            entry.opening = None;
-            !entry.late.is_empty()
+            entry.flow().close();
+            entry.answer(Err(OpenError::Ended));
+            entry.is_late()
         });
         self.wiring.traffic.channels.store(0, Ordering::Relaxed);
         let ending = self.ending.take().unwrap_or(Ending::Local);
@@ -177,7 +168,7 @@ where
                 Some(Op::Consumed(id, _)) => {
                     if let Some(entry) = self.channels.get_mut(&id) {
                         entry.deliver_late();
-                        if entry.late.is_empty() {
+                        if !entry.is_late() {
                             self.channels.remove(&id);
                         }
                     }
@@ -220,13 +211,22 @@ where
             let Some(packet) = self.role.session().poll_transmit() else { break };
             if let Some((channel, n)) = packet.channel_data() {
                 self.wiring.traffic.sent.fetch_add(n as u64, Ordering::Relaxed);
-                if let Some(entry) = self.channels.get(&channel) {
-                    entry.flow.sent(n);
-                }
+                self.sent(channel, n);
             }
             self.output.packet(&packet);
         }
         Ok(())
+    }
+
+    fn sent(&mut self, channel: ChannelId, n: usize) {
+        if let Some(entry) = self.channels.get(&channel) {
+            entry.flow().sent(n);
+        } else if let Some(flow) = self.closing.get(&channel) {
+            flow.sent(n);
+            if self.role.session().queued(channel) == 0 {
+                self.closing.remove(&channel);
+            }
+        }
     }
 
     /// Waits until anything moved: ready as soon as one source gave something.
@@ -347,8 +347,11 @@ where
             Op::Eof(id) => self.role.session().eof(id, now),
             Op::Close(id) => {
                 self.role.session().close(id, now);
-                // Its queue still drains; its owner is gone.
-                self.forget(id);
+                let unsent = self.role.session().queued(id) > 0;
+                // Its queue still drains, and counts until then; its owner is gone.
+                if let Some(entry) = self.forget(id).filter(|_| unsent) {
+                    self.closing.insert(id, entry.flow().clone());
+                }
             }
             Op::Accept(id, encrypted) => self.role.accept(id, encrypted),
             Op::Reject(id, reason, description) => {
@@ -448,6 +451,8 @@ where
             Due::Lost => return Err(Ending::Failed(Error::Silent)),
         }
         self.role.handle_timeout(now).map_err(Ending::Failed)?;
+        let session = self.role.session();
+        self.closing.retain(|&id, _| session.queued(id) > 0);
         Ok(true)
     }
 
@@ -466,11 +471,14 @@ where
                     self.role.session().reject(channel, open_failure::RESOURCE_SHORTAGE, text);
                 }
             },
-            RoleOutput::Opened { channel, encrypted } => self.opened(channel, encrypted),
+            RoleOutput::Opened { channel, encrypted } => {
+                if let Some(entry) = self.channels.get_mut(&channel) {
+                    entry.answer(Ok(encrypted));
+                }
+            }
             RoleOutput::OpenFailed { channel, failure } => {
-                if let Some(Entry { opening: Some((made, answer)), .. }) = self.forget(channel) {
-                    let _ = answer.send(Err(OpenError::Refused(failure)));
-                    drop(made);
+                if let Some(mut entry) = self.forget(channel) {
+                    entry.answer(Err(OpenError::Refused(failure)));
                 }
             }
             RoleOutput::Data { channel, data } => {
@@ -491,10 +499,11 @@ where
                 }
             }
             RoleOutput::Closed { channel } => {
+                self.closing.remove(&channel);
                 let Some(entry) = self.channels.get_mut(&channel) else { return };
-                entry.flow.close();
+                entry.flow().close();
                 entry.deliver(Inbound::Closed);
-                if entry.late.is_empty() {
+                if !entry.is_late() {
                     self.forget(channel);
                 }
             }
@@ -517,26 +526,24 @@ where
     }
 
     /// Makes the two ends of a channel's queues; `None` when there is no place for its CLOSE.
+    /// `opening` is told of the peer's answer, if it is the peer who is asked.
     fn channel(
         &mut self,
         id: ChannelId,
-        answer: Option<oneshot::Sender<Result<Opened, OpenError>>>,
+        opening: Option<oneshot::Sender<Result<bool, OpenError>>>,
     ) -> Option<Channel> {
         let permit = self.wiring.op.clone().try_reserve_owned().ok()?;
         let (inbox, receiver) = mpsc::channel(INBOX);
         let flow = Arc::new(Flow::new(self.queued.clone()));
         let channel = Channel::new(id, self.wiring.op.clone(), permit, receiver, flow.clone());
-        let mut entry = Entry { inbox, late: VecDeque::new(), flow, opening: None };
-        let mut made = Some(channel);
-        if let Some(answer) = answer {
-            entry.opening = made.take().map(|channel| (channel, answer));
-        }
-        self.channels.insert(id, entry);
+        self.channels.insert(id, Entry::new(inbox, flow, opening));
         self.wiring.traffic.channels.store(self.channels.len(), Ordering::Relaxed);
-        made
+        Some(channel)
     }
 
-    fn open(&mut self, command: R::Command, answer: oneshot::Sender<Result<Opened, OpenError>>) {
+    /// Asks the peer for a channel. Who asked has it in hand from the start: if they give up, its
+    /// drop closes it, as at any other time.
+    fn open(&mut self, command: R::Command, answer: oneshot::Sender<Result<Opening, OpenError>>) {
         if self.wiring.op.capacity() == 0 {
             let _ = answer.send(Err(OpenError::TooMany));
             return;
@@ -545,53 +552,14 @@ where
             let _ = answer.send(Err(OpenError::TooMany));
             return;
         };
-        self.channel(id, Some(answer));
-        if !self.channels.contains_key(&id) {
-            // The last place went meanwhile; the dropped answer says so.
+        let (confirm, confirmed) = oneshot::channel();
+        let Some(channel) = self.channel(id, Some(confirm)) else {
+            // The last place went meanwhile.
             self.role.session().close(id, clock::now());
-        }
-    }
-
-    fn opened(&mut self, id: ChannelId, encrypted: bool) {
-        let Some(entry) = self.channels.get_mut(&id) else {
-            self.role.session().close(id, clock::now());
+            let _ = answer.send(Err(OpenError::TooMany));
             return;
         };
-        if let Some((channel, answer)) = entry.opening.take() {
-            // Whoever asked may be gone; then the channel comes back and its drop closes it.
-            let _ = answer.send(Ok(Opened { channel, encrypted }));
-        }
-    }
-}
-
-impl Entry {
-    /// Puts something into the inbox, or behind what waits for it; false if nobody reads.
-    fn deliver(&mut self, inbound: Inbound) -> bool {
-        if !self.late.is_empty() {
-            self.late.push_back(inbound);
-            return true;
-        }
-        match self.inbox.try_send(inbound) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(inbound)) => {
-                self.late.push_back(inbound);
-                true
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-        }
-    }
-
-    /// Moves what waits into the inbox; true if that was the last of a closed channel.
-    fn deliver_late(&mut self) -> bool {
-        let mut closed = false;
-        while let Some(inbound) = self.late.pop_front() {
-            closed = matches!(inbound, Inbound::Closed);
-            if let Err(mpsc::error::TrySendError::Full(inbound)) = self.inbox.try_send(inbound) {
-                self.late.push_front(inbound);
-                return false;
-            }
-        }
-        closed
+        let _ = answer.send(Ok(Opening { channel, confirmed }));
     }
 }
 

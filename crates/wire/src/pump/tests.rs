@@ -22,8 +22,10 @@ const PORT: u16 = 3000;
 struct Pair {
     host: Handle<HostCommand>,
     host_events: Events<HostEvent>,
+    host_budget: Arc<ssh::Budget>,
     relay: Handle<HostPeerCommand>,
     relay_events: Events<HostPeerEvent>,
+    relay_budget: Arc<ssh::Budget>,
     _tasks: task::Group,
 }
 
@@ -33,16 +35,28 @@ fn config(role: ws::Role) -> Config {
 
 /// A host that serves [`PORT`], and the relay that knows.
 async fn pair() -> Pair {
+    pair_within(usize::MAX).await
+}
+
+/// The same with a budget of `limit` bytes on each side.
+async fn pair_within(limit: usize) -> Pair {
+    let host_budget = Arc::new(ssh::Budget::new(limit));
+    let relay_budget = Arc::new(ssh::Budget::new(limit));
+    let config_of = |budget: &Arc<ssh::Budget>, cookie| ssh::Config {
+        budget: budget.clone(),
+        ..ssh::Config::new([cookie; 16])
+    };
     let (a, b) = tokio::io::duplex(64 * 1024);
     let tasks = task::Group::new("pair");
     let now = clock::now();
-    let role = Host::new(ssh::Config::new([1; 16]), now);
+    let role = Host::new(config_of(&host_budget, 1), now);
     let (host, host_events, run) = pump(config(ws::Role::Client), role, a, Bytes::new());
     tasks.spawn("host", run);
-    let role = HostPeer::new(ssh::Config::new([2; 16]), now);
+    let role = HostPeer::new(config_of(&relay_budget, 2), now);
     let (relay, relay_events, run) = pump(config(ws::Role::Server), role, b, Bytes::new());
     tasks.spawn("relay", run);
-    let mut pair = Pair { host, host_events, relay, relay_events, _tasks: tasks };
+    let mut pair =
+        Pair { host, host_events, host_budget, relay, relay_events, relay_budget, _tasks: tasks };
     let Some(Event::Role(HostEvent::Ready { own_relay: true })) = pair.host_events.recv().await
     else {
         panic!("no handshake")
@@ -149,34 +163,149 @@ async fn a_channel_works_as_a_byte_stream() {
 
 const MEBIBYTE: usize = 1024 * 1024;
 
+/// Lets the pumps work until something is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let look = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    clock::until(clock::now() + Duration::from_secs(10), look).await.expect("it never is so");
+}
+
+/// Sends without end and tells how much was taken when no more is.
+async fn fill(writer: &mut channel::Writer, chunk: &Bytes) -> usize {
+    let mut taken = 0;
+    let deadline = clock::now() + Duration::from_millis(200);
+    while let Ok(sent) = clock::until(deadline, writer.send(chunk.clone())).await {
+        sent.unwrap();
+        taken += chunk.len();
+    }
+    taken
+}
+
 #[tokio::test]
 async fn a_parked_channel_holds_little_and_harms_no_other() {
     let mut pair = pair().await;
     let (_parked_relay, parked) = pair.channel().await;
     let (_, mut parked_writer) = parked.split();
-    // Fill the parked channel until it would wait.
     let chunk = Bytes::from(vec![1; 32 * 1024]);
-    let mut taken = 0;
-    let deadline = clock::now() + Duration::from_millis(200);
-    while let Ok(sent) = clock::until(deadline, parked_writer.send(chunk.clone())).await {
-        sent.unwrap();
-        taken += chunk.len();
-    }
+    let taken = fill(&mut parked_writer, &chunk).await;
     let window = ssh::Limits::default().initial_window as usize;
-    assert!(taken <= window + channel::MAX_QUEUED + 2 * chunk.len(), "{taken} bytes are held");
+    let queue = channel::MAX_QUEUED + chunk.len();
+    assert!(taken <= window + queue + chunk.len(), "{taken} bytes are held");
+    assert_eq!(pair.relay_budget.waiting(), window, "what came and is not read");
+    assert!(pair.host_budget.waiting() <= queue, "{}", pair.host_budget.waiting());
 
     let (relay, host) = pair.channel().await;
     let (relay_reader, _relay_writer) = relay.split();
     let (_host_reader, mut host_writer) = host.split();
-    let send = async move {
+    let send = async {
+        let (mut received, mut unsent) = (0, 0);
         for _ in 0..(64 * MEBIBYTE / chunk.len()) {
             host_writer.send(chunk.clone()).await.unwrap();
+            received = pair.relay_budget.waiting().max(received);
+            unsent = pair.host_budget.waiting().max(unsent);
         }
         host_writer.eof().await.unwrap();
-        host_writer
+        (received, unsent)
     };
-    let ((heard, _), _writer) = tokio::join!(drain(relay_reader), send);
+    let ((heard, _), (received, unsent)) = tokio::join!(drain(relay_reader), send);
     assert_eq!(heard.len(), 64 * MEBIBYTE);
+    let grown = ssh::Limits::default().max_window as usize;
+    assert!(received <= window + grown, "{received} bytes waited for readers");
+    assert!(unsent <= 2 * queue, "{unsent} bytes waited for the socket");
+    until(|| pair.relay_budget.waiting() == window).await;
+}
+
+#[tokio::test]
+async fn bytes_that_come_one_by_one_wait_in_few_pieces() {
+    let mut pair = pair().await;
+    let (mut relay, mut host) = pair.channel().await;
+    let total = 64 * 1024;
+    for _ in 0..total {
+        host.send(Bytes::from_static(b"x")).await.unwrap();
+    }
+    host.close();
+    until(|| pair.relay_budget.waiting() == total).await;
+    let (mut bytes, mut pieces) = (0, 0);
+    while let Some(data) = relay.recv().await {
+        bytes += data.len();
+        pieces += 1;
+        relay.consumed(data.len());
+    }
+    assert_eq!(bytes, total);
+    assert!(pieces <= 2 * channel::INBOX, "{pieces} pieces");
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_slows_everybody_and_stops_nobody() {
+    let mut pair = pair_within(0).await;
+    let (_parked_relay, parked) = pair.channel().await;
+    let (_, mut parked_writer) = parked.split();
+    let chunk = Bytes::from(vec![1; 32 * 1024]);
+    let min = ssh::Limits::default().min_window as usize;
+    clock::until(clock::now() + Duration::from_millis(50), parked_writer.send(chunk.clone()))
+        .await
+        .unwrap_err();
+    assert_eq!(pair.relay_budget.waiting(), min);
+    assert!(pair.host_budget.waiting() <= 2 * min, "{}", pair.host_budget.waiting());
+
+    let (relay, host) = pair.channel().await;
+    let (relay_reader, mut relay_writer) = relay.split();
+    let (host_reader, mut host_writer) = host.split();
+    let forth = async {
+        for _ in 0..32 {
+            host_writer.send(chunk.clone()).await.unwrap();
+            assert!(pair.relay_budget.waiting() <= 4 * min);
+            assert!(pair.host_budget.waiting() <= 5 * min);
+        }
+        host_writer.eof().await.unwrap();
+    };
+    let back = async {
+        for _ in 0..32 {
+            relay_writer.send(chunk.clone()).await.unwrap();
+        }
+        relay_writer.eof().await.unwrap();
+    };
+    let ((there, _), (here, _), (), ()) =
+        tokio::join!(drain(relay_reader), drain(host_reader), forth, back);
+    assert_eq!((there.len(), here.len()), (MEBIBYTE, MEBIBYTE));
+}
+
+#[tokio::test]
+async fn what_a_closed_channel_has_not_sent_counts_until_it_is_sent() {
+    let mut pair = pair().await;
+    let (mut relay, host) = pair.channel().await;
+    let (host_reader, mut host_writer) = host.split();
+    let taken = fill(&mut host_writer, &Bytes::from(vec![1; 32 * 1024])).await;
+    let window = ssh::Limits::default().initial_window as usize;
+    drop((host_reader, host_writer));
+    let mut seen = pair.host_budget.waiting();
+    assert!(seen >= taken - window, "{seen} of {taken}");
+    let mut received = 0;
+    while let Some(data) = relay.recv().await {
+        received += data.len();
+        relay.consumed(data.len());
+        seen = pair.host_budget.waiting();
+    }
+    assert_eq!((received, seen), (taken, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_given_up_is_noticed_and_a_late_answer_closed() {
+    let mut pair = pair().await;
+    let relay = pair.relay.clone();
+    let open = relay.open(HostPeerCommand::Connect(Connect::to_port(PORT)));
+    let late = clock::until(clock::now() + Duration::from_secs(5), open).await;
+    assert!(late.is_err(), "nobody answers");
+    until(|| relay.traffic().channels() == 0).await;
+    let incoming = pair.incoming().await;
+    clock::sleep(Duration::from_secs(60)).await;
+    assert_eq!(pair.relay_budget.promised(), 0, "it has lost its place");
+    let (reader, _writer) = incoming.accept(false).await.split();
+    assert_eq!(drain(reader).await, (vec![], channel::Ending::Closed));
+    pair.channel().await;
 }
 
 #[tokio::test]
