@@ -4,6 +4,7 @@
 //! its user still may is not in it and is checked at each use, see [`super::Auth`].
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_proto::access::Scopes;
 use adit_proto::id::{ClusterId, TunnelId, UserId};
@@ -13,6 +14,9 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+
+use super::key;
+use super::verified::Verified;
 
 /// A tunnel access token, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub struct Signer {
     header: Header,
     validation: Validation,
     cluster: ClusterId,
+    /// Tokens with a good signature of this key; with another key there is another of these.
+    verified: Mutex<Verified>,
 }
 
 /// Why there is no key to sign with.
@@ -110,6 +116,7 @@ impl Signer {
             header: Header::new(Algorithm::ES256),
             validation,
             cluster,
+            verified: Mutex::default(),
         })
     }
 
@@ -130,15 +137,33 @@ impl Signer {
         }
     }
 
-    /// Reads a token that this relay signed and that has not ended.
+    /// Reads a token that this relay signed and that has not ended. The signature of a token that
+    /// is used again and again is looked at once; whether it has ended, each time.
     ///
     /// # Errors
     /// When it is anything else.
     pub fn verify(&self, text: &str, now: Timestamp) -> Result<Token, TokenError> {
+        let hash = key::hash(text);
+        let known = self.verified().get(&hash);
+        let token = match known {
+            Some(token) => token,
+            None => {
+                let token = Arc::new(self.read(text)?);
+                self.verified().put(hash, token.clone());
+                token
+            }
+        };
+        if token.expires > now { Ok(Token::clone(&token)) } else { Err(TokenError::Expired) }
+    }
+
+    fn read(&self, text: &str) -> Result<Token, TokenError> {
         let decoded = jsonwebtoken::decode::<Claims>(text, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?;
-        let token = decoded.claims.into_token(&self.cluster).ok_or(TokenError::Invalid)?;
-        if token.expires > now { Ok(token) } else { Err(TokenError::Expired) }
+        decoded.claims.into_token(&self.cluster).ok_or(TokenError::Invalid)
+    }
+
+    fn verified(&self) -> MutexGuard<'_, Verified> {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -258,6 +283,19 @@ mod tests {
         let text = signer.mint(&token()).unwrap();
         assert_eq!(signer.verify(text.expose(), at(1_999)), Ok(token()));
         assert_eq!(signer.verify(text.expose(), at(2_000)), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_signature_is_looked_at_once_and_the_end_each_time() {
+        let mut signer = signer();
+        let (first, second) = (signer.mint(&token()).unwrap(), signer.mint(&token()).unwrap());
+        assert_eq!(signer.verify(first.expose(), at(1_500)), Ok(token()));
+        signer.decoding = self::signer().decoding;
+        assert_eq!(signer.verify(first.expose(), at(1_999)), Ok(token()), "as it was found");
+        assert_eq!(signer.verify(first.expose(), at(2_000)), Err(TokenError::Expired));
+        assert_eq!(signer.verify(second.expose(), at(1_500)), Err(TokenError::Invalid));
+        let altered = first.expose().replacen('.', ".e", 1);
+        assert_eq!(signer.verify(&altered, at(1_500)), Err(TokenError::Invalid));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod jwt;
 mod key;
 pub mod users;
+mod verified;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,6 +7,7 @@ use adit_wire::clock;
 use super::support::*;
 use crate::auth::Caller;
 use crate::record::TunnelRecord;
+use crate::store::StoreError;
 
 /// A tunnel for its owner only.
 fn private(bearer: bool) -> TunnelRecord {
@@ -71,6 +72,25 @@ async fn tokens_that_are_not_good_enough_are_refused() {
         assert!(!response.text().contains(&value));
     }
     assert_eq!(stage.opened(), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_before_is_refused_from_when_it_is_revoked() {
+    let stage = Stage::with(private(false), None).await;
+    show(&stage);
+    let own = format!("x-tunnel-authorization: tunnel {}\r\n", token(&stage, "connect"));
+    for _ in 0..2 {
+        assert_eq!(stage.get("/", &own).await.status(), 200);
+    }
+    let record = stage.directory.find("quiet-fox").unwrap();
+    let revoke = stage.directory.change(move |draft| {
+        draft
+            .put(TunnelRecord { tokens_valid_from: clock::wall(), ..TunnelRecord::clone(&record) });
+        Ok::<_, StoreError>(())
+    });
+    revoke.await.unwrap();
+    let response = stage.get("/", &own).await;
+    assert_eq!((response.status(), &*response.code()), (401, "bad_token"));
 }
 
 #[tokio::test]
