@@ -23,12 +23,12 @@ use adit_proto::id::ClusterId;
 use adit_wire::clock;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::auth::{Auth, Caller, Unidentified};
+use crate::auth::{Auth, Caller};
 use crate::body::{Body, BodyError};
 use crate::config::{Config, Limits};
 use crate::directory::Directory;
@@ -132,7 +132,7 @@ impl Api {
         let route = route?;
         let now = clock::wall();
         let call = Call {
-            caller: self.identify(&parts.headers, now).await?,
+            caller: self.auth.recognize(parts.headers.get(header::AUTHORIZATION), now).await?,
             query: Query::parse(parts.uri.query()),
             condition: Condition::of(&parts.headers),
             base: self.links.base(parts, peer),
@@ -140,17 +140,6 @@ impl Api {
             body: read(body).await?,
         };
         self.dispatch(&route, &parts.method, &call).await
-    }
-
-    /// Who asks. A key that nobody has may be one that was made a moment ago.
-    async fn identify(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Problem> {
-        match self.auth.identify(headers, now) {
-            Err(Unidentified::UnknownKey) => {
-                self.directory.refresh_users().await?;
-                Ok(self.auth.identify(headers, now)?)
-            }
-            identified => Ok(identified?),
-        }
     }
 
     async fn dispatch(

@@ -7,7 +7,7 @@ use adit_proto::constraints::Errors;
 use adit_proto::contracts::ProblemDetails;
 use http::StatusCode;
 
-use crate::auth::{MintError, Refused, Unidentified};
+use crate::auth::{MintError, Refused, Unidentified, Unrecognized};
 use crate::store::StoreError;
 
 /// An answer other than success.
@@ -83,6 +83,15 @@ impl Problem {
 impl From<Unidentified> for Problem {
     fn from(error: Unidentified) -> Self {
         Self::unauthorized(sentence(&error))
+    }
+}
+
+impl From<Unrecognized> for Problem {
+    fn from(error: Unrecognized) -> Self {
+        match error {
+            Unrecognized::Unidentified(unidentified) => unidentified.into(),
+            Unrecognized::Store(failed) => failed.into(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who is asking, and whether they may.
 //!
-//! [`Auth::identify`] turns what a request presents into a [`Caller`]: nobody, a user by API key, or
+//! [`Auth::recognize`] turns what a request presents into a [`Caller`]: nobody, a user by API key, or
 //! a tunnel access token, which must not have expired *then*. [`Auth::allow`] decides one use on the
 //! current state: it is called again whenever something is opened, and refuses callers that were
 //! revoked since, but not tokens that merely expired.
@@ -16,11 +16,12 @@ use std::time::Duration;
 use adit_proto::access::{self, Decision, Refusal, Request, Scope, Scopes, Subject, TokenRequest};
 use adit_proto::id::UserId;
 use adit_proto::token::Secret;
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderValue;
 use jiff::Timestamp;
 
 use crate::directory::Directory;
 use crate::record::{TunnelRecord, User};
+use crate::store::StoreError;
 
 pub(crate) use key::hash as hash_key;
 
@@ -73,6 +74,17 @@ pub enum Unidentified {
     Token(#[from] TokenError),
 }
 
+/// Why it is not known who asks.
+#[derive(Debug, thiserror::Error)]
+pub enum Unrecognized {
+    /// What was presented identifies nobody. The answer is 401.
+    #[error(transparent)]
+    Unidentified(#[from] Unidentified),
+    /// The users could not be read. The answer is 503.
+    #[error("the relay could not look the API key up; try again in a moment")]
+    Store(#[from] StoreError),
+}
+
 /// Why a caller may not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -117,14 +129,24 @@ impl Auth {
         Self { directory, signer, token_lifetime }
     }
 
-    /// Who presents the `Authorization` header of this request, if it has one.
+    /// Who presents this value of an `Authorization` header, if there is one. A key that nobody has
+    /// may be one that the command line made a moment ago, so the users are read again before it is
+    /// refused.
     ///
     /// # Errors
-    /// When there is one that identifies nobody.
-    pub fn identify(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Unidentified> {
-        match headers.get(header::AUTHORIZATION) {
-            None => Ok(Caller::Anonymous),
-            Some(value) => self.identify_value(value, now),
+    /// When there is one that identifies nobody, or the users cannot be read.
+    pub async fn recognize(
+        &self,
+        value: Option<&HeaderValue>,
+        now: Timestamp,
+    ) -> Result<Caller, Unrecognized> {
+        let Some(value) = value else { return Ok(Caller::Anonymous) };
+        match self.identify_value(value, now) {
+            Err(Unidentified::UnknownKey) => {
+                self.directory.refresh_users().await?;
+                Ok(self.identify_value(value, now)?)
+            }
+            identified => Ok(identified?),
         }
     }
 
@@ -135,11 +157,7 @@ impl Auth {
     ///
     /// # Errors
     /// When it identifies nobody.
-    pub fn identify_value(
-        &self,
-        value: &HeaderValue,
-        now: Timestamp,
-    ) -> Result<Caller, Unidentified> {
+    fn identify_value(&self, value: &HeaderValue, now: Timestamp) -> Result<Caller, Unidentified> {
         let text = value.to_str().map_err(|_| Unidentified::Malformed)?.trim();
         match text.split_once(' ').map(|(scheme, rest)| (scheme, rest.trim())) {
             None if text.is_empty() => Ok(Caller::Anonymous),

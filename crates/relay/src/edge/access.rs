@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::headers::TUNNEL_AUTHORIZATION;
 use super::problem::Problem;
-use crate::auth::{Auth, Caller, Refused};
+use crate::auth::{Auth, Caller, Refused, Unrecognized};
 use crate::record::TunnelRecord;
 
 /// Lets a visitor in, or says why not.
@@ -17,8 +17,8 @@ use crate::record::TunnelRecord;
 ///
 /// # Errors
 ///
-/// [`Problem::SignIn`], [`Problem::BadToken`] or [`Problem::Forbidden`].
-pub(super) fn admit(
+/// [`Problem::SignIn`], [`Problem::BadToken`], [`Problem::Forbidden`] or [`Problem::Store`].
+pub(super) async fn admit(
     auth: &Auth,
     tunnel: &TunnelRecord,
     port: u16,
@@ -31,7 +31,13 @@ pub(super) fn admit(
     let own = headers.get(TUNNEL_AUTHORIZATION);
     let credential = own.or_else(|| headers.get(header::AUTHORIZATION).filter(|_| bearer));
     let Some(credential) = credential else { return Err(problem(&refused)) };
-    let caller = auth.identify_value(credential, now).map_err(|_| Problem::BadToken)?;
+    let caller = auth.recognize(Some(credential), now).await.map_err(|error| match error {
+        Unrecognized::Unidentified(_) => Problem::BadToken,
+        Unrecognized::Store(error) => {
+            tracing::error!(%error, "the users could not be read");
+            Problem::Store
+        }
+    })?;
     allow(&caller).map_err(|refused| problem(&refused))?;
     if own.is_none() {
         headers.remove(header::AUTHORIZATION);

@@ -223,7 +223,7 @@ impl Shared {
         }
         if way != Way::Private {
             let headers = &mut parts.headers;
-            access::admit(&self.auth, &record, number, options.bearer, headers, now)?;
+            access::admit(&self.auth, &record, number, options.bearer, headers, now).await?;
         }
         record.used.touch(now);
         let port = self.pools.port(&record.id, number);

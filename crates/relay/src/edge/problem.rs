@@ -10,7 +10,7 @@ use http::StatusCode;
 pub enum Side {
     /// The visitor, and what he asked for.
     Visitor,
-    /// This relay. Nothing ends here yet; it stands in the row of those who are on the way.
+    /// This relay.
     Relay,
     /// The computer that hosts the tunnel.
     Host,
@@ -41,6 +41,8 @@ pub enum Problem {
     Forbidden,
     /// A page of another site tries to open a WebSocket.
     CrossSite,
+    /// The relay could not look the credential up.
+    Store,
     /// Nobody hosts the tunnel.
     NoHost,
     /// The host went away and did not return in time.
@@ -85,7 +87,7 @@ impl Problem {
             Self::NoTunnel | Self::NoPort(_) => StatusCode::NOT_FOUND,
             Self::SignIn | Self::BadToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Store => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoHost | Self::HostAway | Self::NotShared(_) => StatusCode::BAD_GATEWAY,
             Self::Refused { .. } | Self::Closed(_) => StatusCode::BAD_GATEWAY,
             Self::NotHttp(_) | Self::NoTls(_) | Self::Broken(_) => StatusCode::BAD_GATEWAY,
@@ -106,6 +108,7 @@ impl Problem {
             Self::BadToken => "bad_token",
             Self::Forbidden => "forbidden",
             Self::CrossSite => "cross_site",
+            Self::Store => "relay_failed",
             Self::NoHost => "no_host",
             Self::HostAway => "host_away",
             Self::Busy => "busy",
@@ -128,6 +131,7 @@ impl Problem {
             }
             Self::NoTunnel | Self::NoPort(_) | Self::SignIn | Self::BadToken => Side::Visitor,
             Self::Forbidden | Self::CrossSite => Side::Visitor,
+            Self::Store => Side::Relay,
             Self::NoHost | Self::HostAway | Self::Busy | Self::NotShared(_) => Side::Host,
             Self::HostSilent(_) => Side::Host,
             Self::Refused { .. } | Self::Closed(_) => Side::Server,
@@ -148,6 +152,7 @@ impl Problem {
             Self::BadToken => "This token is not accepted",
             Self::Forbidden => "You may not open this tunnel",
             Self::CrossSite => "Another site may not connect here",
+            Self::Store => "The relay has a problem of its own",
             Self::NoHost => "Nobody is hosting this tunnel right now",
             Self::HostAway => "The host is reconnecting",
             Self::Busy => "Too many requests at once",
@@ -199,6 +204,10 @@ impl Problem {
             Self::CrossSite => {
                 "A page from another site tried to open a WebSocket to a server on this computer. \
                  That was stopped."
+                    .into()
+            }
+            Self::Store => {
+                "The relay could not look up who is asking, because its store does not answer."
                     .into()
             }
             Self::NoHost => {
@@ -297,6 +306,9 @@ impl Problem {
                 "If you are developing that page, open it through the tunnel as well.".into()
             }
             Self::Busy => "Try again in a moment.".into(),
+            Self::Store => {
+                "Try again in a moment. If it stays, tell whoever runs this relay.".into()
+            }
             Self::NoHost => {
                 "If it is your tunnel, start hosting it: adit host <tunnel>. Otherwise ask its \
                  owner to do so."
@@ -338,7 +350,7 @@ impl Problem {
     /// After how many seconds another try makes sense, when that is known.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Busy | Self::HostAway => Some(2),
+            Self::Busy | Self::Store | Self::HostAway => Some(2),
             _ => None,
         }
     }

@@ -36,7 +36,7 @@ pub(super) async fn upgrade(
     peer: Peer,
 ) -> Result<Response<Body>, Rejection> {
     let record = context.directory.tunnel(&tunnel).ok_or_else(Rejection::no_tunnel)?;
-    let caller = identify(&context.auth, request.headers())?;
+    let caller = identify(&context.auth, request.headers()).await?;
     may_enter(context, &caller, &record)?;
     let chosen = choose(request.headers(), Side::Client)?;
     let accepted = handshake::accept(&mut request, Some(chosen))?;

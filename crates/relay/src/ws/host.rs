@@ -42,7 +42,7 @@ pub(super) async fn upgrade(
     endpoint: Box<str>,
 ) -> Result<Response<Body>, Rejection> {
     let record = context.directory.tunnel(&tunnel).ok_or_else(Rejection::no_tunnel)?;
-    let caller = identify(&context.auth, request.headers())?;
+    let caller = identify(&context.auth, request.headers()).await?;
     context.auth.allow(&caller, &record, None, Scope::Host, clock::wall())?;
     let chosen = choose(request.headers(), Side::Host)?;
     let claim = Claim {

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use std::time::Duration;
 
 use crate::{
-    auth::{Auth, Caller, Refused},
+    auth::{Auth, Caller, Refused, Unrecognized},
     body::{self, Body},
     directory::Directory,
     hub::Hub,
@@ -106,6 +106,19 @@ impl From<Refused> for Rejection {
     }
 }
 
+impl From<Unrecognized> for Rejection {
+    fn from(error: Unrecognized) -> Self {
+        let status = match &error {
+            Unrecognized::Unidentified(_) => StatusCode::UNAUTHORIZED,
+            Unrecognized::Store(source) => {
+                tracing::error!(error = %source, "the users could not be read");
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
 impl From<handshake::Malformed> for Rejection {
     fn from(malformed: handshake::Malformed) -> Self {
         Self::new(malformed.status(), malformed.to_string())
@@ -123,16 +136,14 @@ fn choose(headers: &HeaderMap, side: Side) -> Result<&'static str, Rejection> {
 }
 
 /// Who asks for the socket: by header or, from browsers, by the subprotocol behind the others.
-fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Caller, Rejection> {
+async fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Caller, Rejection> {
     let now = clock::wall();
-    let unauthorized = |error: crate::auth::Unidentified| {
-        Rejection::new(StatusCode::UNAUTHORIZED, error.to_string())
-    };
-    if headers.contains_key(header::AUTHORIZATION) {
-        return auth.identify(headers, now).map_err(unauthorized);
+    let value = headers.get(header::AUTHORIZATION);
+    if value.is_some() {
+        return Ok(auth.recognize(value, now).await?);
     }
     match handshake::offered(headers).find(|offer| !offer.starts_with("tunnel-relay-")) {
-        Some(token) => auth.identify_token(token, now).map_err(unauthorized),
+        Some(token) => Ok(auth.identify_token(token, now).map_err(Unrecognized::from)?),
         None => Ok(Caller::Anonymous),
     }
 }

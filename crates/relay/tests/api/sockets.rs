@@ -8,6 +8,7 @@ use adit_proto::relay::{
 use adit_proto::ssh::{self, disconnect};
 use adit_proto::token::Secret;
 use adit_relay::auth::users;
+use adit_wire::channel::Channel;
 use adit_wire::handshake::{self, Error};
 use adit_wire::net::Stream;
 use adit_wire::pump::{self, Event, Events, Handle, OpenError};
@@ -155,15 +156,7 @@ fn connect() -> ClientCommand {
 
 /// Moves a few bytes from the client's to the host's end and back.
 async fn talk(host: &mut Peer<HostCommand, HostEvent>, client: &Peer<ClientCommand, ClientEvent>) {
-    let open = client.handle.open(connect());
-    let accept = async {
-        match host.next().await {
-            Event::Incoming(HostEvent::Connect(_), incoming) => incoming.accept(false).await,
-            other => panic!("{other:?}"),
-        }
-    };
-    let (opened, mut far) = tokio::join!(open, accept);
-    let mut near = opened.unwrap().channel;
+    let (mut near, mut far) = connection(host, client).await;
     near.send(Bytes::from_static(b"question")).await.unwrap();
     assert_eq!(far.recv().await.as_deref(), Some(&b"question"[..]));
     far.send(Bytes::from_static(b"answer")).await.unwrap();
@@ -415,4 +408,53 @@ async fn a_revoked_user_loses_its_sockets_without_a_disconnect() {
         Err(Error::Refused(refusal)) => assert_eq!(refusal.status, 401),
         other => panic!("{other:?}"),
     }
+}
+
+/// A connection through the relay: the client's end and the host's.
+async fn connection(
+    host: &mut Peer<HostCommand, HostEvent>,
+    client: &Peer<ClientCommand, ClientEvent>,
+) -> (Channel, Channel) {
+    let open = client.handle.open(connect());
+    let accept = async {
+        match host.next().await {
+            Event::Incoming(HostEvent::Connect(_), incoming) => incoming.accept(false).await,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (opened, far) = tokio::join!(open, accept);
+    (opened.unwrap().channel, far)
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_a_moment_ago_is_known_to_sockets_and_visitors() {
+    let folder = tempfile::tempdir().unwrap();
+    let (authorization, _) = add_user(folder.path(), "ann", &[]);
+    let relay = Relay::on_disk(folder.path(), "domain = 'relay.test'").await;
+    let headers = [("authorization", &*authorization)];
+    let body = json!({
+        "tunnelId": ID,
+        "ports": [{ "portNumber": 3000 }],
+        "accessControl": { "entries": [
+            { "type": "Groups", "subjects": ["team"], "scopes": ["connect"] }
+        ] }
+    });
+    relay.call_with("PUT", &format!("/tunnels/{ID}"), body, &headers).await.expect(201);
+
+    // Each has a key that no request before it made the relay look for.
+    let (bob, _) = add_user(folder.path(), "bob", &["team"]);
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::from_str(&bob).unwrap());
+    let uri = format!("ws://{}/v1/client/{ID}", relay.server.addr());
+    upgrade(&relay, &uri, CLIENT, "", headers).await.expect("bob may connect");
+
+    let (eve, _) = add_user(folder.path(), "eve", &["team"]);
+    let name = format!("{ID}-3000.relay.test");
+    let visit = async |who: &str| {
+        let headers = [("host", &*name), ("x-tunnel-authorization", who)];
+        let answer = relay.call_with("GET", "/", Value::Null, &headers).await;
+        answer.json()["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(visit(&eve).await, "no_host", "eve may come in, but there is nobody");
+    assert_eq!(visit("Bearer adit_nobody-s").await, "bad_token");
 }
