@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_proto::ssh::Budget;
 use adit_wire::clock;
 use adit_wire::net::Listener;
 use adit_wire::task::Spawner;
@@ -22,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Admin {
     pub(crate) directory: Arc<Directory>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) budget: Arc<Budget>,
 }
 
 impl Admin {
@@ -39,11 +41,13 @@ impl Admin {
 impl Handler for Admin {
     fn handle(&self, request: Request<Incoming>, _: Peer) -> Answer {
         let (directory, metrics) = (self.directory.clone(), self.metrics.clone());
+        let budget = self.budget.clone();
         Box::pin(async move {
             match (request.method(), request.uri().path()) {
                 (&Method::GET | &Method::HEAD, "/healthz") => health(&directory).await,
                 (&Method::GET | &Method::HEAD, "/metrics") => {
                     metrics.tunnels.set(i64::try_from(directory.count()).unwrap_or(i64::MAX));
+                    metrics.buffers(&budget);
                     answer(StatusCode::OK, OPEN_METRICS, metrics.encode())
                 }
                 _ => {

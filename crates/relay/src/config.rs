@@ -14,7 +14,7 @@ use adit_proto::token::Secret;
 use serde::Deserialize;
 
 pub use crate::edge::Loopback;
-pub use value::{BaseUrl, Domain, Expiration, TokenLifetime, ValueError, parse_duration};
+pub use value::{BaseUrl, Buffers, Domain, Expiration, TokenLifetime, ValueError, parse_duration};
 
 /// How a relay runs.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub struct Config {
     pub token_lifetime: TokenLifetime,
     /// How long an unused tunnel is kept unless it says so itself.
     pub expiration: Expiration,
-    /// What one user may have.
+    /// What the relay lets users have, and takes itself.
     pub limits: Limits,
     /// How ports are served on this computer, each by a listener of its own. Without it they are
     /// reached by their names only.
@@ -77,7 +77,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// What the relay lets one user have.
+/// What the relay lets one user have, and what it takes itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -85,11 +85,13 @@ pub struct Limits {
     pub ports_per_tunnel: u32,
     /// Tunnels of one user.
     pub tunnels_per_user: u32,
+    /// What hosts and clients together may make the relay hold.
+    pub buffers: Buffers,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { ports_per_tunnel: MAX_PORTS, tunnels_per_user: 1000 }
+        Self { ports_per_tunnel: MAX_PORTS, tunnels_per_user: 1000, buffers: Buffers::default() }
     }
 }
 
@@ -268,6 +270,7 @@ mod tests {
             [limits]
             ports_per_tunnel = 10
             tunnels_per_user = 20
+            buffers = "512MiB"
             "#,
         )
         .unwrap();
@@ -277,7 +280,9 @@ mod tests {
         assert_eq!(config.storage, Storage::Directory("/var/lib/adit".into()));
         assert_eq!(config.token_lifetime.duration(), Duration::from_secs(5400));
         assert_eq!(config.expiration.duration(), 7 * DAY);
-        assert_eq!(config.limits, Limits { ports_per_tunnel: 10, tunnels_per_user: 20 });
+        let limits = config.limits;
+        assert_eq!((limits.ports_per_tunnel, limits.tunnels_per_user), (10, 20));
+        assert_eq!(limits.buffers.bytes(), 512 * 1024 * 1024);
         assert_eq!(config.tls.unwrap().key, Path::new("k.pem"));
     }
 
@@ -305,6 +310,10 @@ mod tests {
             "[tunnels]\nexpiration = '31d'",
             "[limits]\nports_per_tunnel = 0",
             "[limits]\nports_per_tunnel = 1001",
+            "[limits]\nbuffers = '15MiB'",
+            "[limits]\nbuffers = '2TiB'",
+            "[limits]\nbuffers = '1GB'",
+            "[limits]\nbuffers = 1073741824",
             "tls = { cert = 'a' }",
         ] {
             assert!(parse(text).is_err(), "{text}");

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use adit_proto::ssh::Budget;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -28,6 +29,7 @@ pub struct Metrics {
     pub(crate) tunnels: Gauge,
     /// Tunnels removed because they were not used.
     pub(crate) expired: Counter,
+    buffers: Family<Buffered, Gauge>,
 }
 
 /// A connection that is counted as open.
@@ -54,6 +56,12 @@ struct RefusedHead {
     reason: &'static str,
 }
 
+/// Which bytes of the buffers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Buffered {
+    kind: &'static str,
+}
+
 impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
@@ -67,6 +75,7 @@ impl Metrics {
             refused: Family::default(),
             tunnels: Gauge::default(),
             expired: Counter::default(),
+            buffers: Family::default(),
         };
         metrics.register(|registry| {
             let api = metrics.api.clone();
@@ -87,6 +96,11 @@ impl Metrics {
             registry.register("tunnels", "Tunnels defined", metrics.tunnels.clone());
             let expired = metrics.expired.clone();
             registry.register("expired_tunnels", "Tunnels removed because unused", expired);
+            registry.register(
+                "buffer_bytes",
+                "Bytes of connections that wait, may come at once, and may do so at most",
+                metrics.buffers.clone(),
+            );
         });
         metrics
     }
@@ -107,6 +121,18 @@ impl Metrics {
     pub(crate) fn refused(&self, too_large: bool) {
         let reason = if too_large { "too_large" } else { "malformed" };
         self.refused.get_or_create(&RefusedHead { reason }).inc();
+    }
+
+    /// Notes what the sessions of hosts and clients hold at this moment.
+    pub(crate) fn buffers(&self, budget: &Budget) {
+        for (kind, bytes) in [
+            ("waiting", budget.waiting()),
+            ("promised", budget.promised()),
+            ("limit", budget.limit()),
+        ] {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.buffers.get_or_create(&Buffered { kind }).set(bytes);
+        }
     }
 
     /// Everything, as Prometheus reads it.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_proto::id::TunnelId;
+use adit_proto::ssh::Budget;
 use adit_wire::net::{BindError, Io, bind};
 use adit_wire::task::{self, Group, Shutdown};
 use adit_wire::{clock, tls};
@@ -115,8 +116,14 @@ impl Server {
         let background = Group::new("background");
         let metrics = Arc::new(Metrics::new());
         let hub = Hub::start(&directory, &background.spawner());
-        let sockets =
-            RelaySockets::new(directory.clone(), auth.clone(), hub.clone(), sessions.spawner());
+        let budget = Arc::new(Budget::new(config.limits.buffers.bytes()));
+        let sockets = RelaySockets::new(
+            directory.clone(),
+            auth.clone(),
+            hub.clone(),
+            budget.clone(),
+            sessions.spawner(),
+        );
         let live: Arc<dyn Live> = Arc::new(hub.clone());
         let counters = edge::Counters::default();
         metrics.register(|registry| counters.register(registry));
@@ -155,7 +162,8 @@ impl Server {
         let mut admin_addr = None;
         if let Some(listener) = admin {
             admin_addr = listener.local_addr().ok();
-            let admin = Admin { directory: directory.clone(), metrics: metrics.clone() };
+            let (directory, metrics) = (directory.clone(), metrics.clone());
+            let admin = Admin { directory, metrics, budget };
             let listen = Arc::new(admin).listen(listener, sessions.spawner());
             listeners.spawn("admin listener", until(stop, listen));
         }

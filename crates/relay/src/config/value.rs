@@ -186,6 +186,44 @@ impl TryFrom<Duration> for Expiration {
     }
 }
 
+/// What all sessions together may hold: 16 MiB to 1 TiB, 1 GiB unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Buffers(u64);
+
+impl Buffers {
+    /// The number of bytes.
+    pub fn bytes(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self(1024 * MEBIBYTE)
+    }
+}
+
+impl FromStr for Buffers {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const EXPECTED: &str = "a size such as 512MiB or 2GiB is expected, from 16MiB to 1TiB";
+        let units = [("MiB", MEBIBYTE), ("GiB", 1024 * MEBIBYTE), ("TiB", 1024 * 1024 * MEBIBYTE)];
+        let read = units.iter().find_map(|(unit, size)| {
+            let digits = text.strip_suffix(unit)?;
+            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            plain.then(|| digits.parse::<u64>().ok()?.checked_mul(*size)).flatten()
+        });
+        match read {
+            Some(bytes) if (16 * MEBIBYTE..=1024 * 1024 * MEBIBYTE).contains(&bytes) => {
+                Ok(Self(bytes))
+            }
+            _ => refuse(text, EXPECTED),
+        }
+    }
+}
+
 /// Reads `90s`, `15m`, `8h` or `30d`.
 ///
 /// # Errors
@@ -198,6 +236,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, ValueError> {
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
+const MEBIBYTE: u64 = 1024 * 1024;
 
 macro_rules! from_string {
     ($($type:ty => $read:expr),*) => {$(
@@ -214,6 +253,7 @@ macro_rules! from_string {
 from_string! {
     Domain => str::parse,
     BaseUrl => str::parse,
+    Buffers => str::parse,
     TokenLifetime => |text: &str| parse_duration(text)?.try_into(),
     Expiration => |text: &str| parse_duration(text)?.try_into()
 }
@@ -221,6 +261,17 @@ from_string! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_a_number_and_a_unit_that_says_which() {
+        let bytes = |text: &str| text.parse::<Buffers>().map(Buffers::bytes);
+        assert_eq!(bytes("16MiB"), Ok(16 << 20));
+        assert_eq!(bytes("2GiB"), Ok(2 << 30));
+        assert_eq!(bytes("1TiB"), Ok(1 << 40));
+        for text in ["", "MiB", "16", "16 MiB", "+16MiB", "16mib", "1025GiB", "99999999999999TiB"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_base_url_drops_its_own_port_and_keeps_others() {

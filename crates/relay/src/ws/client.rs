@@ -71,7 +71,7 @@ struct Client {
 impl Client {
     async fn run(self, upgrade: Upgrade) {
         let Ok((stream, received)) = upgrade.wait().await else { return };
-        let config = session_config();
+        let config = session_config(&self.context);
         let channels = config.limits.channels;
         let role = ClientPeer::new(config, clock::now());
         let config = pump::Config { role: ws::Role::Server, ping: Some(PING), channels };

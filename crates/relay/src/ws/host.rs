@@ -121,7 +121,7 @@ impl Claiming {
     /// A host that comes back after it was replaced is told so in the only way SDKs understand.
     async fn say_taken_over(&self, upgrade: Upgrade) {
         let Ok((stream, received)) = upgrade.wait().await else { return };
-        let role = HostPeer::new(session_config(), clock::now());
+        let role = HostPeer::new(session_config(&self.context), clock::now());
         let config = pump::Config { role: ws::Role::Server, ping: Some(PING), channels: 0 };
         let (handle, mut events, pump) = pump::pump(config, role, stream, received);
         let tell = async {
@@ -142,7 +142,7 @@ impl Claiming {
         stream: adit_wire::net::Stream,
         received: Bytes,
     ) -> Departure {
-        let config = session_config();
+        let config = session_config(&self.context);
         let channels = config.limits.channels;
         let role = HostPeer::new(config, clock::now());
         let config = pump::Config { role: ws::Role::Server, ping: Some(PING), channels };

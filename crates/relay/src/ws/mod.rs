@@ -44,13 +44,20 @@ struct Context {
     directory: Arc<Directory>,
     auth: Arc<Auth>,
     hub: Hub,
+    budget: Arc<ssh::Budget>,
     tasks: task::Spawner,
 }
 
 impl RelaySockets {
-    /// Sockets of `hub`, whose sessions run in `tasks`.
-    pub fn new(directory: Arc<Directory>, auth: Arc<Auth>, hub: Hub, tasks: task::Spawner) -> Self {
-        Self { context: Arc::new(Context { directory, auth, hub, tasks }) }
+    /// Sockets of `hub`, whose sessions share `budget` and run in `tasks`.
+    pub fn new(
+        directory: Arc<Directory>,
+        auth: Arc<Auth>,
+        hub: Hub,
+        budget: Arc<ssh::Budget>,
+        tasks: task::Spawner,
+    ) -> Self {
+        Self { context: Arc::new(Context { directory, auth, hub, budget, tasks }) }
     }
 }
 
@@ -158,11 +165,11 @@ async fn drained(stopping: task::Stopping, traffic: Arc<pump::Traffic>) {
 }
 
 /// How our end of a peer's session behaves.
-fn session_config() -> ssh::Config {
+fn session_config(context: &Context) -> ssh::Config {
     let mut cookie = [0; 16];
     // The session is cleartext; should there be no randomness, nothing is lost by zeros.
     let _ = getrandom::fill(&mut cookie);
-    ssh::Config::new(cookie)
+    ssh::Config { budget: context.budget.clone(), ..ssh::Config::new(cookie) }
 }
 
 /// Sends the 101 with the empty body that the front wants.

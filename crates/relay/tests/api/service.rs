@@ -81,6 +81,8 @@ async fn operators_see_health_and_figures_on_an_address_of_their_own() {
     let line = r#"adit_api_requests_total{endpoint="tunnels",method="GET",status="401"} 1"#;
     assert!(text.contains(line), "{text}");
     assert!(text.contains("adit_open_connections "), "{text}");
+    let limit = format!("adit_buffer_bytes{{kind=\"limit\"}} {}", 1 << 30);
+    assert!(text.contains(&limit), "{text}");
     assert_eq!(send(admin, "GET", "/tunnels", "".into(), &[]).await.status, 404);
     relay.stop().await;
 }

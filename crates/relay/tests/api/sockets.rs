@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Relay, add_user};
+use crate::support::{Relay, add_user, send};
 
 const ID: &str = "quiet-fox-0000000";
 const HOST: &str = "tunnel-relay-host-v2-dev";
@@ -408,6 +408,64 @@ async fn a_revoked_user_loses_its_sockets_without_a_disconnect() {
         Err(Error::Refused(refusal)) => assert_eq!(refusal.status, 401),
         other => panic!("{other:?}"),
     }
+}
+
+/// What a relay's buffers hold, in bytes.
+async fn buffered(relay: &Relay, kind: &str) -> usize {
+    let admin = relay.server.admin_addr().unwrap();
+    let metrics = send(admin, "GET", "/metrics", "".into(), &[]).await;
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    let line = format!("adit_buffer_bytes{{kind=\"{kind}\"}} ");
+    let bytes = text.lines().find_map(|at| at.strip_prefix(&line)).expect("the metric is there");
+    bytes.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_stalled_connection_holds_little_of_the_relay_and_harms_no_other() {
+    let relay = Relay::with(|config| {
+        config.admin = Some("127.0.0.1:0".parse().unwrap());
+        config.limits.buffers = "16MiB".parse().unwrap();
+    });
+    let relay = relay.await;
+    let tunnel = tunnel(&relay).await;
+    let mut host = serving(&relay, &tunnel.host_uri, &tunnel.host, None).await;
+    let mut client = client(&relay, &tunnel.client_uri, &tunnel.connect).await;
+    assert_eq!(client.told().await, ClientEvent::PortAdded { port: 3000 });
+
+    let (_stalled, mut far) = connection(&mut host, &client).await;
+    let chunk = Bytes::from(vec![1; 32 * 1024]);
+    let stall = async { while far.send(chunk.clone()).await.is_ok() {} };
+    let blocked = clock::until(clock::now() + Duration::from_millis(200), stall).await;
+    assert!(blocked.is_err(), "it cannot send for ever");
+    // The window of the host's channel, which may have grown while the client's queue filled, and
+    // that queue.
+    let stalled = buffered(&relay, "waiting").await;
+    assert!((1..=1024 * 1024).contains(&stalled), "{stalled} bytes");
+
+    let (mut near, mut far) = connection(&mut host, &client).await;
+    let total = 64 << 20;
+    let sent = async {
+        let mut most = 0;
+        for number in 0..total / chunk.len() {
+            far.send(chunk.clone()).await.unwrap();
+            if number % 64 == 0 {
+                most = buffered(&relay, "waiting").await.max(most);
+                assert!(buffered(&relay, "promised").await <= buffered(&relay, "limit").await);
+            }
+        }
+        (most, far)
+    };
+    let received = async {
+        let mut received = 0;
+        while received < total {
+            let data = near.recv().await.expect("it goes on");
+            received += data.len();
+            near.consumed(data.len());
+        }
+    };
+    let ((most, _far), ()) = tokio::join!(sent, received);
+    // One session has no more than an eighth of the buffers, in each direction.
+    assert!(most <= stalled + 2 * (16 << 20) / 8, "{most} bytes beside {stalled}");
 }
 
 /// A connection through the relay: the client's end and the host's.

@@ -232,7 +232,7 @@ async fn members_that_are_not_allowed_are_named() {
 
 #[tokio::test]
 async fn limits_are_told_and_change_nothing() {
-    let limits = Limits { ports_per_tunnel: 2, tunnels_per_user: 1 };
+    let limits = Limits { ports_per_tunnel: 2, tunnels_per_user: 1, ..Limits::default() };
     let relay = Relay::with(|config| config.limits = limits).await;
     relay.tunnel("quiet-fox").await;
     relay.call("PUT", "/tunnels/another-1", json!({})).await.expect(403);
