@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,7 +11,7 @@ use adit_proto::{
         Client, ClientCommand, ClientPeer, ClientPeerCommand, Host, HostCommand, HostPeer,
         HostPeerCommand, HostPeerEvent, Output, Role, message::Connect,
     },
-    ssh::{ChannelId, Config, Event, Limits, Packet, Session},
+    ssh::{Budget, ChannelId, Config, Event, Limits, Packet, Session},
 };
 use bytes::Bytes;
 
@@ -21,6 +22,7 @@ pub fn session(mut data: &[u8]) {
     let Some(end) = byte(&mut data) else { return };
     let now = start();
     let config = Config::new([0; 16]);
+    let budget = config.budget.clone();
     let token = Bytes::from_static(b"token");
     match end % 4 {
         0 => {
@@ -30,7 +32,8 @@ pub fn session(mut data: &[u8]) {
         }
         1 => {
             let mut peer = HostPeer::new(config, now);
-            peer.command(HostPeerCommand::Connect(Connect::to_port(80)));
+            let asked = peer.command(HostPeerCommand::Connect(Connect::to_port(80)));
+            give_up(&mut peer, asked.filter(|_| end & 4 != 0), now);
             drive(peer, data, now, |peer, event| {
                 if let HostPeerEvent::Announce { port, .. } = event {
                     peer.command(HostPeerCommand::Answer { port, serve: port % 2 == 0 });
@@ -40,7 +43,8 @@ pub fn session(mut data: &[u8]) {
         }
         2 => {
             let mut client = Client::new(config, now);
-            client.command(ClientCommand::Connect(Connect::to_port(80)));
+            let asked = client.command(ClientCommand::Connect(Connect::to_port(80)));
+            give_up(&mut client, asked.filter(|_| end & 4 != 0), now);
             client.command(ClientCommand::RefreshPorts);
             drive(client, data, now, |_, _| {});
         }
@@ -49,6 +53,13 @@ pub fn session(mut data: &[u8]) {
             peer.command(ClientPeerCommand::SetPorts(BTreeSet::from([80, 443])));
             drive(peer, data, now, |_, _| {});
         }
+    }
+    assert_eq!((budget.promised(), budget.waiting()), (0, 0), "a session takes its own with it");
+}
+
+fn give_up<R: Role>(role: &mut R, asked: Option<ChannelId>, now: Instant) {
+    if let Some(channel) = asked {
+        role.session().close(channel, now);
     }
 }
 
@@ -136,11 +147,15 @@ pub fn pair(mut data: &[u8]) {
     let limits = Limits {
         initial_window: 4096,
         session_window: 10_000,
+        low_window: 1024,
         min_window: 512,
         ..Limits::default()
     };
+    // Half of the inputs meet a process that has next to nothing left.
+    let limit = if data.len().is_multiple_of(2) { 8000 } else { usize::MAX };
+    let budget = Arc::new(Budget::new(limit));
     let mut near = Session::new(Config::new([1; 16]), now);
-    let mut far = Session::new(Config { limits, ..Config::new([2; 16]) }, now);
+    let mut far = Session::new(Config { limits, budget, ..Config::new([2; 16]) }, now);
     let mut ends = Ends::new(&mut near, &mut far, now);
     while let Some(step) = byte(&mut data) {
         let at = usize::from(step) % CHANNELS;
@@ -261,5 +276,6 @@ impl Ends {
             before = left;
         }
         assert!(self.read == self.sent, "every byte arrived once, in order");
+        assert_eq!(far.budget().waiting(), 0, "what was read does not wait");
     }
 }
