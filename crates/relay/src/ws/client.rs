@@ -153,7 +153,7 @@ impl Serving {
 
     fn note(&self, event: &ClientPeerEvent) {
         match event {
-            ClientPeerEvent::Ready { version } => {
+            ClientPeerEvent::Ready { version, .. } => {
                 tracing::info!(tunnel = %self.client.tunnel, version, "client connected");
             }
             ClientPeerEvent::Declined { port } => {

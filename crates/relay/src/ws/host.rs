@@ -206,7 +206,7 @@ impl Serving<'_> {
 
     async fn handle(&mut self, event: HostPeerEvent) {
         match event {
-            HostPeerEvent::Ready { version } => {
+            HostPeerEvent::Ready { version, .. } => {
                 tracing::info!(tunnel = %self.claiming.tunnel, epoch = %self.epoch, version, "host connected");
             }
             HostPeerEvent::Announce { port, token } => {
