@@ -251,7 +251,7 @@ impl Housekeeper {
                 self.sweep().await;
                 sweep_at = now + SWEEP;
             }
-            if let Err(error) = self.directory.refresh_users().await {
+            if let Err(error) = self.directory.refresh().await {
                 tracing::warn!(%error, "the users could not be read again");
             }
             tokio::select! {

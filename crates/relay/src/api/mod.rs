@@ -146,7 +146,7 @@ impl Api {
     async fn identify(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Problem> {
         match self.auth.identify(headers, now) {
             Err(Unidentified::UnknownKey) => {
-                self.directory.refresh_users().await?;
+                self.directory.refresh().await?;
                 Ok(self.auth.identify(headers, now)?)
             }
             identified => Ok(identified?),
