@@ -5,6 +5,7 @@ mod api;
 pub mod auth;
 pub mod body;
 pub mod config;
+pub mod course;
 pub mod directory;
 pub mod edge;
 pub mod front;

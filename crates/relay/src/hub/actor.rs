@@ -29,7 +29,6 @@ pub(super) enum Ask {
     Claim { claim: Claim<TunnelId>, answer: oneshot::Sender<Verdict> },
     Started { tunnel: TunnelId, session: HostSession, routed: oneshot::Sender<()> },
     Released { tunnel: TunnelId, epoch: Epoch, departure: Departure },
-    Drain,
 }
 
 struct Actor {
@@ -129,11 +128,6 @@ impl Actor {
                     && shared.tunnel(&tunnel).end(epoch, departure == Departure::Left)
                 {
                     shared.moved(&tunnel);
-                }
-            }
-            Ask::Drain => {
-                for handle in self.sessions.values() {
-                    handle.command(HostPeerCommand::Drain).await;
                 }
             }
         }

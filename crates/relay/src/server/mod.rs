@@ -1,0 +1,172 @@
+//! A running relay: puts the parts together, keeps house, and takes itself down.
+
+mod build;
+mod doors;
+mod home;
+mod keeper;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_proto::id::TunnelId;
+use adit_wire::clock;
+use adit_wire::net::{BindError, Io};
+use adit_wire::task::{Group, Shutdown};
+use adit_wire::tls;
+
+use crate::auth::KeyError;
+use crate::config::Config;
+use crate::course::{Helm, Phase};
+use crate::directory::Directory;
+use crate::edge::{self, Edge};
+use crate::front::Front;
+use crate::store::StoreError;
+
+use build::Listeners;
+use doors::Door;
+use home::Home;
+use keeper::Housekeeper;
+
+/// How long what runs in the background may take to end.
+const BACKGROUND_GRACE: Duration = Duration::from_secs(2);
+
+/// A relay. Dropping it ends it at once; [`Server::shutdown`] ends it well.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    admin_addr: Option<SocketAddr>,
+    front: Arc<Front>,
+    edge: Edge,
+    directory: Arc<Directory>,
+    expiration: Duration,
+    helm: Helm,
+    doors: Vec<Door>,
+    /// Goes to work when the doors open.
+    keeper: Option<Housekeeper>,
+    /// What takes connections besides the doors.
+    listeners: Group,
+    /// Connections of visitors and of those who call the API.
+    connections: Group,
+    /// Sessions of clients.
+    clients: Group,
+    /// Sessions of hosts, which the others need.
+    hosts: Group,
+    background: Group,
+    _home: Option<Home>,
+}
+
+/// Why a relay did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// The data directory cannot be made or locked.
+    #[error("cannot use the data directory {}: {error}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system reported.
+        error: std::io::Error,
+    },
+    /// Another relay uses the data directory.
+    #[error("another relay runs on the data directory {}", .0.display())]
+    Running(PathBuf),
+    /// The store cannot be opened or read.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] StoreError),
+    /// There is no key to sign tokens with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The certificate or its key is unusable.
+    #[error(transparent)]
+    Tls(#[from] tls::FileError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+impl Server {
+    /// Starts a relay: when this returns, it takes connections.
+    ///
+    /// # Errors
+    /// When something that it needs is not to be had; nothing then runs.
+    pub async fn spawn(config: Config) -> Result<Self, SpawnError> {
+        let home = Home::claim(&config.storage)?;
+        let tls = build::tls(&config)?;
+        let listeners = Listeners::bind(&config)?;
+        let mut server = Self::build(config, home, tls, listeners).await?;
+        server.open();
+        Ok(server)
+    }
+
+    /// Takes connections, and writes to the store, from now on.
+    fn open(&mut self) {
+        for door in &mut self.doors {
+            door.open();
+        }
+        if let Some(keeper) = self.keeper.take() {
+            self.background.spawn("housekeeper", keeper.run(self.background.stopping()));
+        }
+    }
+
+    /// Where it listens, with the port that the system chose.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where operators look, if anywhere.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin_addr
+    }
+
+    /// What it knows.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// Where a port is served on this computer, on a relay that is meant for it. Listens now if it
+    /// did not. Must be called within a runtime.
+    pub fn addresses(&self, tunnel: &TunnelId, port: u16) -> Option<edge::Addresses> {
+        self.edge.addresses(tunnel, port)
+    }
+
+    /// Serves a connection that did not come through the listener, as if it came from `addr`
+    /// without TLS.
+    pub fn serve_io(&self, io: impl Io + 'static, addr: SocketAddr) {
+        self.front.clone().adopt(io, addr);
+    }
+
+    /// Stops taking connections, lets those that are open finish for `grace`, then cuts them, and
+    /// puts everything into the store. Tells whether anything had to be cut.
+    pub async fn shutdown(mut self, grace: Duration) -> Shutdown {
+        let deadline = clock::now() + grace;
+        for door in &mut self.doors {
+            door.shut().await;
+        }
+        self.doors.clear();
+        self.helm.turn(Phase::Stopping);
+        let _ = self.listeners.shutdown(BACKGROUND_GRACE).await;
+        let (connections, clients) =
+            tokio::join!(self.connections.shutdown(grace), self.clients.shutdown(grace));
+        let left = deadline.saturating_duration_since(clock::now());
+        let hosts = self.hosts.shutdown(left).await;
+        let _ = self.background.shutdown(BACKGROUND_GRACE).await;
+        let saved = self.directory.sweep(clock::wall(), self.expiration, Duration::ZERO).await;
+        if let Err(error) = saved {
+            tracing::warn!(%error, "the last times of use were not stored");
+        }
+        self.directory.close().await;
+        together([connections, clients, hosts])
+    }
+}
+
+/// What became of all of them.
+fn together(ends: impl IntoIterator<Item = Shutdown>) -> Shutdown {
+    let mut cut = Vec::new();
+    for end in ends {
+        if let Shutdown::Aborted(names) = end {
+            cut.extend(names);
+        }
+    }
+    if cut.is_empty() { Shutdown::Clean } else { Shutdown::Aborted(cut) }
+}
