@@ -9,6 +9,7 @@ pub mod course;
 pub mod directory;
 pub mod edge;
 pub mod front;
+pub mod handover;
 pub mod hub;
 pub mod metrics;
 pub mod record;

@@ -128,7 +128,12 @@ impl Server {
             clients,
             hosts,
             background,
-            _home: home,
+            home,
+            #[cfg(unix)]
+            is_offered: matches!(config.identity, Identity::Users),
+            #[cfg(unix)]
+            offer: None,
+            predecessor: None,
         };
         let welcome = move |stream, from| front.welcome(stream, from);
         server.doors.push(Door::new(RELAY, listeners.relay, welcome).map_err(bound)?);

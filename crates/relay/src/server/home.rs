@@ -1,6 +1,7 @@
 //! The data directory, which is one relay's at a time.
 
 use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 
 use crate::auth::{KeyError, Signer};
 use crate::config::{Config, Storage};
@@ -19,7 +20,8 @@ const LOCK: &str = "relay.lock";
 /// A data directory that nobody else uses.
 #[derive(Debug)]
 pub(super) struct Home {
-    _lock: File,
+    pub(super) path: PathBuf,
+    pub(super) lock: File,
 }
 
 impl Home {
@@ -38,7 +40,7 @@ impl Home {
             .open(path.join(LOCK))
             .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { _lock: lock })),
+            Ok(()) => Ok(Some(Self { path: path.clone(), lock })),
             Err(TryLockError::WouldBlock) => Err(SpawnError::Running(path.clone())),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
@@ -62,4 +64,12 @@ pub(super) fn signer(config: &Config) -> Result<Signer, KeyError> {
         Storage::Directory(path) => Signer::load(&path.join(TOKEN_KEY), config.cluster.clone()),
         Storage::Memory => Signer::ephemeral(config.cluster.clone()),
     }
+}
+
+/// Looks, without changing anything, whether a directory that another relay uses would do.
+#[cfg(unix)]
+pub(super) fn check(path: &Path, config: &Config) -> Result<(), SpawnError> {
+    signer(config)?;
+    Sqlite::check(&path.join(store::FILE))?;
+    Ok(())
 }

@@ -1,9 +1,11 @@
-//! A running relay: puts the parts together, keeps house, and takes itself down.
+//! A running relay: puts the parts together, hands over to another process, and takes itself down.
 
 mod build;
 mod doors;
 mod home;
 mod keeper;
+#[cfg(unix)]
+mod succession;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +24,7 @@ use crate::course::{Helm, Phase};
 use crate::directory::Directory;
 use crate::edge::{self, Edge};
 use crate::front::Front;
+use crate::handover::{self, Party};
 use crate::store::StoreError;
 
 use build::Listeners;
@@ -42,6 +45,7 @@ pub struct Server {
     directory: Arc<Directory>,
     expiration: Duration,
     helm: Helm,
+    /// Empty once another process has them.
     doors: Vec<Door>,
     /// Goes to work when the doors open.
     keeper: Option<Housekeeper>,
@@ -54,7 +58,14 @@ pub struct Server {
     /// Sessions of hosts, which the others need.
     hosts: Group,
     background: Group,
-    _home: Option<Home>,
+    /// Nothing once another process has it.
+    home: Option<Home>,
+    /// Whether other processes may ask for it. An embedded relay is part of its own process.
+    #[cfg(unix)]
+    is_offered: bool,
+    #[cfg(unix)]
+    offer: Option<handover::Offer>,
+    predecessor: Option<Party>,
 }
 
 /// Why a relay did not start.
@@ -71,6 +82,15 @@ pub enum SpawnError {
     /// Another relay uses the data directory.
     #[error("another relay runs on the data directory {}", .0.display())]
     Running(PathBuf),
+    /// Another relay uses the data directory and does not leave it; it goes on.
+    #[error("another relay runs on the data directory {}, and did not hand over: {error}",
+            path.display())]
+    HandOver {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        error: handover::Error,
+    },
     /// The store cannot be opened or read.
     #[error("cannot open the store: {0}")]
     Store(#[from] StoreError),
@@ -92,6 +112,25 @@ impl Server {
     /// When something that it needs is not to be had; nothing then runs.
     pub async fn spawn(config: Config) -> Result<Self, SpawnError> {
         let home = Home::claim(&config.storage)?;
+        Self::start(config, home).await
+    }
+
+    /// Starts a relay in the place of the one that runs on the data directory, which hands over its
+    /// listeners and ends by itself; visitors do not notice. If none runs, it just starts.
+    ///
+    /// # Errors
+    /// When something that it needs is not to be had; the other relay then goes on, and so it does
+    /// if it cannot be asked. Where the system cannot do it, [`SpawnError::Running`].
+    pub async fn take_over(config: Config) -> Result<Self, SpawnError> {
+        match Home::claim(&config.storage) {
+            Ok(home) => Self::start(config, home).await,
+            #[cfg(unix)]
+            Err(SpawnError::Running(path)) => Self::succeed(config, path).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn start(config: Config, home: Option<Home>) -> Result<Self, SpawnError> {
         let tls = build::tls(&config)?;
         let listeners = Listeners::bind(&config)?;
         let mut server = Self::build(config, home, tls, listeners).await?;
@@ -99,7 +138,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Takes connections, and writes to the store, from now on.
+    /// Takes connections, writes to the store, and can be asked to hand over from now on.
     fn open(&mut self) {
         for door in &mut self.doors {
             door.open();
@@ -107,6 +146,8 @@ impl Server {
         if let Some(keeper) = self.keeper.take() {
             self.background.spawn("housekeeper", keeper.run(self.background.stopping()));
         }
+        #[cfg(unix)]
+        self.make_offer();
     }
 
     /// Where it listens, with the port that the system chose.
@@ -117,6 +158,11 @@ impl Server {
     /// Where operators look, if anywhere.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin_addr
+    }
+
+    /// The process that handed over to this one, if one did.
+    pub fn predecessor(&self) -> Option<&Party> {
+        self.predecessor.as_ref()
     }
 
     /// What it knows.
@@ -136,6 +182,34 @@ impl Server {
         self.front.clone().adopt(io, addr);
     }
 
+    /// Hands over to the first process that asks for it, and returns who it is. From then on that
+    /// one takes connections; what is left here is to [finish](Server::finish) and to
+    /// [end](Server::shutdown). A process that asks and then breaks off changes nothing.
+    ///
+    /// Waits for ever where there is nothing to hand over. Safe to drop and call again; whoever is
+    /// just taking over is then refused.
+    #[cfg(unix)]
+    pub async fn handed_over(&mut self) -> Party {
+        self.next_successor().await
+    }
+
+    /// Hands over to another process; this system does not know how, so it waits for ever.
+    #[cfg(not(unix))]
+    pub async fn handed_over(&mut self) -> Party {
+        std::future::pending().await
+    }
+
+    /// After the relay was handed over: waits until nothing is in flight here, for at most `limit`.
+    /// Returns whether all was finished.
+    pub async fn finish(&self, limit: Duration) -> bool {
+        let finished = async {
+            // Sessions of clients begin on connections.
+            self.connections.idle().await;
+            self.clients.idle().await;
+        };
+        clock::until(clock::now() + limit, finished).await.is_ok()
+    }
+
     /// Stops taking connections, lets those that are open finish for `grace`, then cuts them, and
     /// puts everything into the store. Tells whether anything had to be cut.
     pub async fn shutdown(mut self, grace: Duration) -> Shutdown {
@@ -144,6 +218,8 @@ impl Server {
             door.shut().await;
         }
         self.doors.clear();
+        #[cfg(unix)]
+        drop(self.offer.take());
         self.helm.turn(Phase::Stopping);
         let _ = self.listeners.shutdown(BACKGROUND_GRACE).await;
         let (connections, clients) =
