@@ -64,6 +64,7 @@ impl Offer {
             };
             match met {
                 Ok(taker) => return taker,
+                Err(Error::Gone) => tracing::debug!("somebody asked who is here"),
                 Err(error) => tracing::warn!(%error, "somebody asked for a hand-over in vain"),
             }
         }
