@@ -44,6 +44,7 @@ impl Door {
     }
 
     /// What it is called.
+    #[cfg(unix)]
     pub(super) fn name(&self) -> &'static str {
         self.name
     }

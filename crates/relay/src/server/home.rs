@@ -19,6 +19,7 @@ const LOCK: &str = "relay.lock";
 
 /// A data directory that nobody else uses.
 #[derive(Debug)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "held, not looked at"))]
 pub(super) struct Home {
     pub(super) path: PathBuf,
     pub(super) lock: File,

@@ -224,7 +224,8 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 /// Each entry brings the schema from the version of its index to the next. Never edit one that was
-/// released.
+/// released, and take nothing away: if a process that takes over fails after this, the one before goes
+/// on with the schema as it then is.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE tunnels (
         id       TEXT PRIMARY KEY,
