@@ -84,6 +84,9 @@ pub enum Error {
         /// Our user id.
         ours: u32,
     },
+    /// The relay that runs is not in a state to be handed over.
+    #[error("it cannot be handed over now: {0}")]
+    NotNow(String),
     /// The other side said no.
     #[error("the other process refused: {0}")]
     Refused(String),

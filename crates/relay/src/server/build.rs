@@ -1,25 +1,27 @@
 //! Puts the parts of a relay together.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use adit_wire::net::{BindError, Listener, bind};
-use adit_wire::task::{self, Group};
-use adit_wire::tls;
+use adit_wire::net::{BindError, Listener, Stream, bind};
+use adit_wire::{task, tls};
 use jiff::Timestamp;
 
-use super::{Door, Home, Housekeeper, Server, SpawnError, home};
+use super::{Door, Groups, Home, Housekeeper, Server, SpawnError, home};
 use crate::admin::Admin;
 use crate::api::Api;
 use crate::auth::{Auth, hash_key};
 use crate::config::{Config, Identity};
 use crate::course::Helm;
+use crate::directory::Directory;
 use crate::edge::route::Names;
 use crate::edge::{self, Edge};
 use crate::front::{ApiNames, Front};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::record::User;
-use crate::seams::{self, Live};
+use crate::seams;
 use crate::ws::{self, RelaySockets};
 
 /// The door for everybody.
@@ -58,94 +60,135 @@ impl Server {
         let bound = |error| BindError { address: config.listen, error };
         let addr = listeners.relay.local_addr().map_err(bound)?;
 
-        let helm = Helm::new();
-        let [doors, connections] = [Group::new("listeners"), Group::new("connections")];
-        let [clients, hosts] = [Group::new("clients"), Group::new("hosts")];
-        let background = Group::new("background");
+        let (helm, groups) = (Helm::new(), Groups::new());
+        let hub = Hub::start(&directory, helm.course(), &groups.background.spawner());
+        let parts = Parts { config: &config, directory, auth, hub, helm, groups };
         let metrics = Arc::new(Metrics::new());
-        let hub = Hub::start(&directory, helm.course(), &background.spawner());
-        let sockets = RelaySockets::new(ws::Context {
-            directory: directory.clone(),
-            auth: auth.clone(),
-            hub: hub.clone(),
-            course: helm.course(),
-            hosts: hosts.spawner(),
-            clients: clients.spawner(),
-        });
-        let live: Arc<dyn Live> = Arc::new(hub.clone());
-        let counters = edge::Counters::default();
-        metrics.register(|registry| counters.register(registry));
-        let edge = Edge::start(edge::Setup {
-            names: Names::new(config.domain.as_ref().map(|domain| domain.as_str()), &[]),
-            directory: directory.clone(),
-            auth: auth.clone(),
-            upstream: Arc::new(hub),
-            counters,
-            behind_tls: is_behind_tls(&config),
-            loopback: config.loopback.clone(),
-            course: helm.course(),
-            listeners: doors.spawner(),
-            connections: connections.spawner(),
-        });
-        let visitors: Arc<dyn seams::Edge> = Arc::new(edge.clone());
-        let api = Api::new(
-            &config,
+        let edge = parts.edge(&metrics);
+        let front = parts.front(addr, &edge, &metrics, tls);
+        let admin = parts.admin(&metrics);
+        let keeper = parts.keeper(&metrics);
+        let mut doors = vec![open_to(RELAY, listeners.relay, &front, Front::welcome)];
+        doors.extend(listeners.admin.map(|it| open_to(ADMIN, it, &admin, Admin::welcome)));
+        let doors = doors.into_iter().collect::<Result<Vec<_>, _>>().map_err(bound)?;
+        let Parts { directory, helm, groups, .. } = parts;
+        Ok(Self {
             addr,
-            directory.clone(),
-            auth,
-            live.clone(),
-            visitors.clone(),
-            metrics.clone(),
-        );
-        let front = Arc::new(Front {
-            api: Arc::new(api),
-            sockets: Arc::new(sockets),
-            edge: visitors,
-            metrics: metrics.clone(),
-            names: ApiNames::new(&config),
-            tls,
-            course: helm.course(),
-            tasks: connections.spawner(),
-        });
-        let admin = Arc::new(Admin {
-            directory: directory.clone(),
-            metrics: metrics.clone(),
-            course: helm.course(),
-            tasks: connections.spawner(),
-        });
-        let mut server = Self {
-            addr,
-            admin_addr: None,
-            front: front.clone(),
+            admin_addr: doors.get(1).map(Door::addr),
+            front,
             edge,
-            directory: directory.clone(),
+            directory,
             expiration: config.expiration.duration(),
             helm,
-            doors: Vec::new(),
-            keeper: None,
-            listeners: doors,
-            connections,
-            clients,
-            hosts,
-            background,
+            doors,
+            keeper: Some(keeper),
+            groups,
             home,
             #[cfg(unix)]
             is_offered: matches!(config.identity, Identity::Users),
             #[cfg(unix)]
             offer: None,
             predecessor: None,
-        };
-        let welcome = move |stream, from| front.welcome(stream, from);
-        server.doors.push(Door::new(RELAY, listeners.relay, welcome).map_err(bound)?);
-        if let Some(listener) = listeners.admin {
-            let welcome = move |stream, from| admin.welcome(stream, from);
-            let door = Door::new(ADMIN, listener, welcome).map_err(bound)?;
-            server.admin_addr = Some(door.addr());
-            server.doors.push(door);
+        })
+    }
+}
+
+/// A door that leads to `whom`, by `welcome`.
+fn open_to<T: Send + Sync + 'static>(
+    name: &'static str,
+    listener: Listener,
+    whom: &Arc<T>,
+    welcome: fn(&Arc<T>, Stream, SocketAddr),
+) -> io::Result<Door> {
+    let whom = whom.clone();
+    Door::new(name, listener, move |stream, from| welcome(&whom, stream, from))
+}
+
+/// What the parts of a relay have in common.
+struct Parts<'a> {
+    config: &'a Config,
+    directory: Arc<Directory>,
+    auth: Arc<Auth>,
+    hub: Hub,
+    helm: Helm,
+    groups: Groups,
+}
+
+impl Parts<'_> {
+    fn edge(&self, metrics: &Metrics) -> Edge {
+        let counters = edge::Counters::default();
+        metrics.register(|registry| counters.register(registry));
+        let domain = self.config.domain.as_ref().map(|domain| domain.as_str());
+        Edge::start(edge::Setup {
+            names: Names::new(domain, &[]),
+            directory: self.directory.clone(),
+            auth: self.auth.clone(),
+            upstream: Arc::new(self.hub.clone()),
+            counters,
+            behind_tls: is_behind_tls(self.config),
+            loopback: self.config.loopback.clone(),
+            course: self.helm.course(),
+            listeners: self.groups.listeners.spawner(),
+            connections: self.groups.connections.spawner(),
+        })
+    }
+
+    fn front(
+        &self,
+        addr: SocketAddr,
+        edge: &Edge,
+        metrics: &Arc<Metrics>,
+        tls: Option<tls::Server>,
+    ) -> Arc<Front> {
+        let edge: Arc<dyn seams::Edge> = Arc::new(edge.clone());
+        let api = Api::new(
+            self.config,
+            addr,
+            self.directory.clone(),
+            self.auth.clone(),
+            Arc::new(self.hub.clone()),
+            edge.clone(),
+            metrics.clone(),
+        );
+        Arc::new(Front {
+            api: Arc::new(api),
+            sockets: Arc::new(self.sockets()),
+            edge,
+            metrics: metrics.clone(),
+            names: ApiNames::new(self.config),
+            tls,
+            course: self.helm.course(),
+            tasks: self.groups.connections.spawner(),
+        })
+    }
+
+    fn sockets(&self) -> RelaySockets {
+        RelaySockets::new(ws::Context {
+            directory: self.directory.clone(),
+            auth: self.auth.clone(),
+            hub: self.hub.clone(),
+            course: self.helm.course(),
+            hosts: self.groups.hosts.spawner(),
+            clients: self.groups.clients.spawner(),
+        })
+    }
+
+    fn admin(&self, metrics: &Arc<Metrics>) -> Arc<Admin> {
+        Arc::new(Admin {
+            directory: self.directory.clone(),
+            metrics: metrics.clone(),
+            course: self.helm.course(),
+            tasks: self.groups.connections.spawner(),
+        })
+    }
+
+    fn keeper(&self, metrics: &Arc<Metrics>) -> Housekeeper {
+        Housekeeper {
+            directory: self.directory.clone(),
+            live: Arc::new(self.hub.clone()),
+            metrics: metrics.clone(),
+            expiration: self.config.expiration.duration(),
         }
-        let expiration = server.expiration;
-        server.keeper = Some(Housekeeper { directory, live, metrics, expiration });
-        Ok(server)
     }
 }
 

@@ -49,6 +49,20 @@ pub struct Server {
     doors: Vec<Door>,
     /// Goes to work when the doors open.
     keeper: Option<Housekeeper>,
+    groups: Groups,
+    /// Nothing once another process has it.
+    home: Option<Home>,
+    /// Whether other processes may ask for it. An embedded relay is part of its own process.
+    #[cfg(unix)]
+    is_offered: bool,
+    #[cfg(unix)]
+    offer: Option<handover::Offer>,
+    predecessor: Option<Party>,
+}
+
+/// The tasks of a relay, by the order in which they end.
+#[derive(Debug)]
+struct Groups {
     /// What takes connections besides the doors.
     listeners: Group,
     /// Connections of visitors and of those who call the API.
@@ -58,14 +72,18 @@ pub struct Server {
     /// Sessions of hosts, which the others need.
     hosts: Group,
     background: Group,
-    /// Nothing once another process has it.
-    home: Option<Home>,
-    /// Whether other processes may ask for it. An embedded relay is part of its own process.
-    #[cfg(unix)]
-    is_offered: bool,
-    #[cfg(unix)]
-    offer: Option<handover::Offer>,
-    predecessor: Option<Party>,
+}
+
+impl Groups {
+    fn new() -> Self {
+        Self {
+            listeners: Group::new("listeners"),
+            connections: Group::new("connections"),
+            clients: Group::new("clients"),
+            hosts: Group::new("hosts"),
+            background: Group::new("background"),
+        }
+    }
 }
 
 /// Why a relay did not start.
@@ -144,7 +162,8 @@ impl Server {
             door.open();
         }
         if let Some(keeper) = self.keeper.take() {
-            self.background.spawn("housekeeper", keeper.run(self.background.stopping()));
+            let background = &self.groups.background;
+            background.spawn("housekeeper", keeper.run(background.stopping()));
         }
         #[cfg(unix)]
         self.make_offer();
@@ -204,8 +223,8 @@ impl Server {
     pub async fn finish(&self, limit: Duration) -> bool {
         let finished = async {
             // Sessions of clients begin on connections.
-            self.connections.idle().await;
-            self.clients.idle().await;
+            self.groups.connections.idle().await;
+            self.groups.clients.idle().await;
         };
         clock::until(clock::now() + limit, finished).await.is_ok()
     }
@@ -221,12 +240,13 @@ impl Server {
         #[cfg(unix)]
         drop(self.offer.take());
         self.helm.turn(Phase::Stopping);
-        let _ = self.listeners.shutdown(BACKGROUND_GRACE).await;
+        let Groups { listeners, connections, clients, hosts, background } = self.groups;
+        let _ = listeners.shutdown(BACKGROUND_GRACE).await;
         let (connections, clients) =
-            tokio::join!(self.connections.shutdown(grace), self.clients.shutdown(grace));
+            tokio::join!(connections.shutdown(grace), clients.shutdown(grace));
         let left = deadline.saturating_duration_since(clock::now());
-        let hosts = self.hosts.shutdown(left).await;
-        let _ = self.background.shutdown(BACKGROUND_GRACE).await;
+        let hosts = hosts.shutdown(left).await;
+        let _ = background.shutdown(BACKGROUND_GRACE).await;
         let saved = self.directory.sweep(clock::wall(), self.expiration, Duration::ZERO).await;
         if let Err(error) = saved {
             tracing::warn!(%error, "the last times of use were not stored");

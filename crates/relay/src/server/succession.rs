@@ -12,6 +12,7 @@ use super::build::{self, ADMIN, Listeners, RELAY};
 use super::{Home, Server, SpawnError, home};
 use crate::config::Config;
 use crate::course::Phase;
+use crate::directory::Hold;
 use crate::handover::{self, Asked, Error, Offer, Party, Taken, Taker};
 
 /// How long what waits to be written may take before it is said that nothing is handed over.
@@ -69,23 +70,11 @@ impl Server {
     }
 
     async fn hand_over(&mut self, taker: Taker) -> Result<Party, Error> {
-        let shares = match self.shares().await {
-            Ok(shares) => shares,
+        let (shares, hold) = match self.part().await {
+            Ok(parted) => parted,
             Err(error) => {
                 taker.refuse(error.to_string()).await;
                 return Err(error);
-            }
-        };
-        let hold = self.directory.hold(clock::wall(), self.expiration);
-        let hold = match clock::until(clock::now() + FLUSH, hold).await {
-            Ok(Ok(hold)) => hold,
-            Ok(Err(error)) => {
-                taker.refuse(error.to_string()).await;
-                return Err(Error::Refused(error.to_string()));
-            }
-            Err(clock::Late) => {
-                taker.refuse("the store is not done with writing".to_owned()).await;
-                return Err(Error::Late);
             }
         };
         // Dropping the hold on the way out of here has the writer go on.
@@ -101,16 +90,19 @@ impl Server {
         Ok(party)
     }
 
-    /// Shuts the doors, and returns what another process needs to open them again.
-    async fn shares(&mut self) -> Result<Vec<(&'static str, OwnedFd)>, Error> {
-        let home = self.home.as_ref().ok_or(Error::Gone)?;
+    /// Accepts and writes no more, and returns what another process needs to do so.
+    async fn part(&mut self) -> Result<(Vec<(&'static str, OwnedFd)>, Hold), Error> {
+        let lost = |name| Error::NotNow(format!("the {name} is lost"));
+        let home = self.home.as_ref().ok_or_else(|| lost("data directory"))?;
         let mut shares = vec![(handover::LOCK, home.lock.try_clone()?.into())];
         for door in &mut self.doors {
             let name = door.name();
-            let lost = || Error::Refused(format!("the {name} listener is lost"));
-            shares.push((name, door.shut().await.ok_or_else(lost)?.share()?));
+            shares.push((name, door.shut().await.ok_or_else(|| lost(name))?.share()?));
         }
-        Ok(shares)
+        let hold = self.directory.hold(clock::wall(), self.expiration);
+        let hold = clock::until(clock::now() + FLUSH, hold).await;
+        let hold = hold.map_err(|_| Error::NotNow("the store is not done with writing".into()))?;
+        Ok((shares, hold.map_err(|error| Error::NotNow(error.to_string()))?))
     }
 
     async fn reopen(&mut self) {
