@@ -1,16 +1,18 @@
 //! What operators look at, on an address of its own: `/healthz` and `/metrics`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adit_proto::ssh::Budget;
 use adit_wire::clock;
-use adit_wire::net::Listener;
+use adit_wire::net::Stream;
 use adit_wire::task::Spawner;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use crate::body::{self, Body};
+use crate::course::Course;
 use crate::directory::Directory;
 use crate::front::{Handler, serve};
 use crate::metrics::Metrics;
@@ -24,17 +26,18 @@ pub(crate) struct Admin {
     pub(crate) directory: Arc<Directory>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) course: Course,
+    /// Where connections run.
+    pub(crate) tasks: Spawner,
 }
 
 impl Admin {
-    /// Takes connections for ever. To end it, drop it.
-    pub(crate) async fn listen(self: Arc<Self>, mut listener: Listener, tasks: Spawner) {
-        loop {
-            let (stream, addr) = listener.accept().await;
-            let peer = Peer { addr, secure: false };
-            let serving = serve(stream, peer, self.clone(), tasks.stopping());
-            tasks.spawn("admin connection", serving);
-        }
+    /// Serves a connection that was accepted from `addr`.
+    pub(crate) fn welcome(self: &Arc<Self>, stream: Stream, addr: SocketAddr) {
+        let peer = Peer { addr, secure: false };
+        let (course, stopping) = (self.course.clone(), self.tasks.stopping());
+        let serving = serve(stream, peer, self.clone(), course, stopping);
+        self.tasks.spawn("admin connection", serving);
     }
 }
 
@@ -56,6 +59,10 @@ impl Handler for Admin {
                 }
             }
         })
+    }
+
+    fn is_visit(&self, _: &Request<Incoming>) -> bool {
+        false
     }
 
     fn refused(&self, too_large: bool) {

@@ -9,12 +9,13 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use adit_wire::net::{Io, Listener, Stream};
+use adit_wire::net::{Io, Stream};
 use adit_wire::task::{Spawner, Stopping};
 use adit_wire::{clock, handshake, tls};
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,6 +26,7 @@ use tracing::Instrument;
 use crate::api::{Api, Problem, Route, request_id, sign};
 use crate::body::Body;
 use crate::config::Config;
+use crate::course::Course;
 use crate::metrics::Metrics;
 use crate::seams::{Answer, Edge, Peer, Sockets};
 
@@ -42,6 +44,11 @@ const HEAD_FIELDS: usize = 100;
 /// How long a client may take to agree on TLS.
 const TLS_TIME: Duration = Duration::from_secs(10);
 
+/// How long an idle connection is kept after another process has taken over. A client that sends
+/// another request meanwhile gets its answer and is told to close; one that uses its connections at
+/// all mostly does so within seconds, and whoever comes later meets what every idle connection may.
+const LAST_REQUEST: Duration = Duration::from_secs(10);
+
 /// How long what a client still sends is read after his head was refused.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -50,16 +57,36 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers one request.
     fn handle(&self, request: Request<Incoming>, peer: Peer) -> Answer;
 
+    /// Whether a request is a visitor's. Those who speak with the relay itself know how to call
+    /// again, and better do so at once when another process has taken over.
+    fn is_visit(&self, request: &Request<Incoming>) -> bool;
+
     /// Notes that a request was refused whose head could not be read. Too large it was, or wrong.
     fn refused(&self, too_large: bool);
 }
 
 /// Serves HTTP/1 on a connection, upgrades included, until it ends. When asked to stop it finishes
-/// the request at hand.
-pub async fn serve(stream: Stream, peer: Peer, handler: Arc<dyn Handler>, stopping: Stopping) {
+/// the request at hand; when another process has taken over, one more.
+pub async fn serve(
+    stream: Stream,
+    peer: Peer,
+    handler: Arc<dyn Handler>,
+    course: Course,
+    stopping: Stopping,
+) {
+    let visited = Arc::new(AtomicBool::new(true));
+    let (over, seen) = (over(&course, visited.clone()), visited);
     let service = service_fn(|request| {
-        let answer = handler.handle(request, peer);
-        async move { Ok::<_, Infallible>(answer.await) }
+        seen.store(handler.is_visit(&request), Ordering::Relaxed);
+        let (answer, course) = (handler.handle(request, peer), course.clone());
+        async move {
+            let mut response = answer.await;
+            if course.is_handed_over() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -71,6 +98,7 @@ pub async fn serve(stream: Stream, peer: Peer, handler: Arc<dyn Handler>, stoppi
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
         () = stopping.wait() => None,
+        () = over => None,
     };
     let ended = match ended {
         Some(ended) => ended,
@@ -85,6 +113,18 @@ pub async fn serve(stream: Stream, peer: Peer, handler: Arc<dyn Handler>, stoppi
         handler.refused(error.is_parse_too_large());
         if let Some(parts) = connection.into_parts() {
             linger(parts.io.into_inner()).await;
+        }
+    }
+}
+
+/// Returns when a connection should take no further request because another process takes them: at
+/// once if it is not a visitor's, else after there was time for one more.
+fn over(course: &Course, visited: Arc<AtomicBool>) -> impl Future<Output = ()> + use<> {
+    let handed_over = course.handed_over();
+    async move {
+        handed_over.await;
+        if visited.load(Ordering::Relaxed) {
+            clock::sleep(LAST_REQUEST).await;
         }
     }
 }
@@ -106,6 +146,7 @@ pub(crate) struct Front {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) names: ApiNames,
     pub(crate) tls: Option<tls::Server>,
+    pub(crate) course: Course,
     /// Where connections run.
     pub(crate) tasks: Spawner,
 }
@@ -117,13 +158,10 @@ impl std::fmt::Debug for Front {
 }
 
 impl Front {
-    /// Takes connections for ever. To end it, drop it.
-    pub(crate) async fn listen(self: Arc<Self>, mut listener: Listener) {
-        loop {
-            let (stream, addr) = listener.accept().await;
-            let front = self.clone();
-            self.tasks.spawn("connection", async move { front.accepted(stream, addr).await });
-        }
+    /// Serves a connection that was accepted from `addr`.
+    pub(crate) fn welcome(self: &Arc<Self>, stream: Stream, addr: SocketAddr) {
+        let front = self.clone();
+        self.tasks.spawn("connection", async move { front.accepted(stream, addr).await });
     }
 
     /// Serves a connection that came in some other way, without TLS.
@@ -151,8 +189,8 @@ impl Front {
 
     async fn serve(self: Arc<Self>, stream: Stream, peer: Peer) {
         let _open = self.metrics.connection();
-        let stopping = self.tasks.stopping();
-        serve(stream, peer, self, stopping).await;
+        let (course, stopping) = (self.course.clone(), self.tasks.stopping());
+        serve(stream, peer, self, course, stopping).await;
     }
 }
 
@@ -174,6 +212,10 @@ impl Handler for Front {
             }
             None => signed(Box::pin(std::future::ready(no_host().into_response()))),
         }
+    }
+
+    fn is_visit(&self, request: &Request<Incoming>) -> bool {
+        authority(request).is_some_and(|host| !self.names.contains(host))
     }
 
     fn refused(&self, too_large: bool) {

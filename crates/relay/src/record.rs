@@ -70,6 +70,12 @@ impl TunnelRecord {
         self.used.get().checked_add(self.lifetime(default)).unwrap_or(Timestamp::MAX)
     }
 
+    /// Whether it is the same but for its time of last use.
+    pub(crate) fn is_defined_like(&self, other: &Self) -> bool {
+        // What is stored is what defines it; no field can be forgotten here.
+        matches!((serde_json::to_vec(self), serde_json::to_vec(other)), (Ok(a), Ok(b)) if a == b)
+    }
+
     /// The port behind the tunnel's own address: the one marked so, or the only one.
     pub fn default_port(&self) -> Option<u16> {
         let marked = self.ports.iter().find(|(_, port)| port.is_default == Some(true));

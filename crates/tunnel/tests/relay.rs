@@ -479,3 +479,83 @@ async fn a_relay_that_restarts_finds_its_host_and_its_client_again() {
     client.refresh().await;
     assert_eq!(waiting.join().await.as_deref(), Some(&b"patience"[..]));
 }
+
+/// What has happened so far, without waiting for more.
+#[cfg(unix)]
+macro_rules! so_far {
+    ($handle:expr) => {{
+        let mut seen = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = $handle.next() => seen.push(event),
+                () = std::future::ready(()) => break seen,
+            }
+        }
+    }};
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_is_taken_over_costs_no_connection() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, key) =
+        adit_relay::auth::users::add(directory.path(), "ann", &[], adit_wire::clock::wall())
+            .unwrap();
+    let config = "listen = '127.0.0.1:0'\nadmin = 'off'";
+    let config = RelayConfig::parse(config, directory.path()).unwrap();
+    let relay = Server::spawn(config.clone()).await.unwrap();
+    let owner = Arc::new(rest(&relay, Credential::User(key)));
+    let mut world = World { relay, owner };
+    let (port, _echo) = echo().await;
+    let at = world.tunnel(with_ports(&[port])).await;
+    let mut host = world.host(&at);
+    hosting(&mut host).await;
+    let management = world.owner.clone();
+    let mut client = Client::spawn(client::Config::new(management, connector(), at.clone()));
+    let local = listening(&mut client, port).await;
+    let mut in_flight = TcpStream::connect((Ipv4Addr::LOCALHOST, local)).await.unwrap();
+    so_far!(host);
+    so_far!(client);
+
+    let successor = Server::take_over(config);
+    let (_, successor) = tokio::join!(world.relay.handed_over(), successor);
+    let successor = successor.unwrap();
+    let mut asked = 0_u32;
+    let old = &world.relay;
+    let asking = async {
+        loop {
+            assert_eq!(ask(local, &asked.to_be_bytes()).await, asked.to_be_bytes());
+            asked += 1;
+        }
+    };
+    let finishing = async {
+        // Both have moved before what was in flight ends.
+        until_host(&mut host, |event| {
+            matches!(event, host::Event::Progress(host::Phase::ForwardingPorts))
+        })
+        .await;
+        in_flight.write_all(b"still").await.unwrap();
+        let mut heard = [0; 5];
+        in_flight.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"still");
+        drop(in_flight);
+        assert!(old.finish(Duration::from_secs(30)).await, "the client has left");
+    };
+    tokio::select! {
+        () = asking => unreachable!(),
+        () = finishing => {}
+    }
+    assert!(asked > 0);
+    drop(world.relay);
+    assert_eq!(ask(local, b"by the new one").await, b"by the new one");
+    let told = so_far!(client);
+    let trouble =
+        |event: &_| matches!(event, client::Event::State(_) | client::Event::Refused { .. });
+    assert!(!told.iter().any(trouble), "it was connected all the time: {told:?}");
+    let told = so_far!(host);
+    assert!(!told.iter().any(|event| matches!(event, host::Event::State(_))), "{told:?}");
+    client.stop().await;
+    host.stop().await;
+    assert!(successor.shutdown(Duration::from_secs(5)).await.is_clean());
+}

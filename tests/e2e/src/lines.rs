@@ -117,6 +117,16 @@ impl JsonLines {
         ended.expect("the state of an own child can be read")
     }
 
+    /// Asks the process to end, as a service manager does.
+    ///
+    /// # Panics
+    /// When that cannot be asked.
+    pub async fn terminate(&mut self) {
+        let pid = self.child.id().expect("it has not ended").to_string();
+        let sent = Command::new("kill").arg(pid).status().await;
+        assert!(sent.expect("every system has it").success(), "{} is gone", self.name);
+    }
+
     /// Ends the process without notice, as `kill -9` does.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("an own child can be killed");

@@ -28,6 +28,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
+    /// Take the place of the relay that runs on the same data directory, which then ends by
+    /// itself; visitors do not notice. If none runs, just start.
+    #[arg(long)]
+    take_over: bool,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -43,7 +48,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let option = args.config.as_ref().map(|path| format!("--config {} ", path.display()));
     let config = config(args.config, context)?;
     match args.command {
-        None => serve::run(config, &option.unwrap_or_default(), context).await,
+        None => serve::run(config, args.take_over, &option.unwrap_or_default(), context).await,
+        Some(Command::User(_)) if args.take_over => {
+            let message = "--take-over starts a relay, and does not go with `user`";
+            Err(Failure::new(Code::Usage, message).hint("leave one of the two out"))
+        }
         Some(Command::User(command)) => user::run(command, data_dir(config)?, context).await,
     }
 }

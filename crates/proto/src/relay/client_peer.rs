@@ -20,7 +20,8 @@ pub enum ClientPeerCommand {
     /// Make the set of announced ports this one: what is missing is announced, what is too much
     /// is withdrawn, the rest stays as it is.
     SetPorts(BTreeSet<u16>),
-    /// Tell a client of Adit's own making that this relay is about to restart.
+    /// Tell a client of Adit's own making, once, that this relay is about to restart. Before the
+    /// handshake is over the message waits for that.
     Drain,
 }
 
@@ -31,6 +32,8 @@ pub enum ClientPeerEvent {
     Ready {
         /// The client's identification line.
         version: String,
+        /// The client is of Adit's own making.
+        own_client: bool,
     },
     /// The client listens for a port.
     Listening {
@@ -58,6 +61,7 @@ enum Announced {
 pub struct ClientPeer {
     session: Session,
     ready: bool,
+    draining: bool,
     wanted: BTreeSet<u16>,
     ports: BTreeMap<u16, Announced>,
     asked: BTreeMap<RequestId, u16>,
@@ -69,9 +73,17 @@ impl ClientPeer {
         Self {
             session: Session::new(config, now),
             ready: false,
+            draining: false,
             wanted: BTreeSet::new(),
             ports: BTreeMap::new(),
             asked: BTreeMap::new(),
+        }
+    }
+
+    /// Until the handshake is over it is not known whose client it is.
+    fn drain(&mut self) {
+        if self.draining && self.ready && self.session.is_own_peer() {
+            self.session.request(DRAIN, b"", false);
         }
     }
 
@@ -168,8 +180,8 @@ impl Role for ClientPeer {
                 self.reconcile();
             }
             ClientPeerCommand::Drain => {
-                if self.session.is_own_peer() {
-                    self.session.request(DRAIN, b"", false);
+                if !std::mem::replace(&mut self.draining, true) {
+                    self.drain();
                 }
             }
         }
@@ -181,7 +193,9 @@ impl Role for ClientPeer {
             Event::Ready { version } => {
                 self.ready = true;
                 self.reconcile();
-                Ok(Some(Output::Event(ClientPeerEvent::Ready { version })))
+                self.drain();
+                let own_client = self.session.is_own_peer();
+                Ok(Some(Output::Event(ClientPeerEvent::Ready { version, own_client })))
             }
             Event::Request { name, reply, .. } => {
                 self.on_request(&name, reply);

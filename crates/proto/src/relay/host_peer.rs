@@ -33,7 +33,8 @@ pub enum HostPeerCommand {
     },
     /// Open a connection.
     Connect(Connect),
-    /// Tell a host of Adit's own making that this relay is about to restart.
+    /// Tell a host of Adit's own making, once, that this relay is about to restart. Before the
+    /// handshake is over the message waits for that.
     Drain,
 }
 
@@ -44,6 +45,8 @@ pub enum HostPeerEvent {
     Ready {
         /// The host's identification line.
         version: String,
+        /// The host is of Adit's own making.
+        own_host: bool,
     },
     /// The host offers a port; answer with [`HostPeerCommand::Answer`].
     Announce {
@@ -63,6 +66,8 @@ pub enum HostPeerEvent {
 #[derive(Debug)]
 pub struct HostPeer {
     session: Session,
+    ready: bool,
+    draining: bool,
     served: BTreeSet<u16>,
     /// Questions to be answered, oldest first for each port.
     asked: BTreeMap<u16, Vec<Option<ReplyToken>>>,
@@ -72,7 +77,20 @@ impl HostPeer {
     /// A session that is about to start.
     pub fn new(config: Config, now: Instant) -> Self {
         let session = Session::new(config, now);
-        Self { session, served: BTreeSet::new(), asked: BTreeMap::new() }
+        Self {
+            session,
+            ready: false,
+            draining: false,
+            served: BTreeSet::new(),
+            asked: BTreeMap::new(),
+        }
+    }
+
+    /// Until the handshake is over it is not known whose host it is.
+    fn drain(&mut self) {
+        if self.draining && self.ready && self.session.is_own_peer() {
+            self.session.request(DRAIN, b"", false);
+        }
     }
 
     fn answer(&mut self, port: u16, serve: bool) {
@@ -138,8 +156,8 @@ impl Role for HostPeer {
                 return self.session.open(FORWARDED_TCPIP, &connect.encode());
             }
             HostPeerCommand::Drain => {
-                if self.session.is_own_peer() {
-                    self.session.request(DRAIN, b"", false);
+                if !std::mem::replace(&mut self.draining, true) {
+                    self.drain();
                 }
             }
         }
@@ -148,7 +166,12 @@ impl Role for HostPeer {
 
     fn translate(&mut self, event: Event) -> Result<Option<Output<HostPeerEvent>>, Error> {
         match event {
-            Event::Ready { version } => Ok(Some(Output::Event(HostPeerEvent::Ready { version }))),
+            Event::Ready { version } => {
+                self.ready = true;
+                self.drain();
+                let own_host = self.session.is_own_peer();
+                Ok(Some(Output::Event(HostPeerEvent::Ready { version, own_host })))
+            }
             Event::Request { name, payload, reply } => self.on_request(&name, payload, reply),
             Event::Open { channel, .. } => {
                 let text = "a host opens no channels";

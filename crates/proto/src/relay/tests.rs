@@ -175,10 +175,34 @@ fn drain_is_only_for_own_peers() {
     let foreign = Config { software: "dev-tunnels-ssh_3.12.42".into(), ..Config::new([1; 16]) };
     let mut host = Host::new(foreign, now);
     let mut peer = HostPeer::new(Config::new([2; 16]), now);
-    run(now, &mut host, &mut peer);
+    let (_, peer_saw) = run(now, &mut host, &mut peer);
+    let [Output::Event(HostPeerEvent::Ready { own_host: false, .. })] = &peer_saw[..] else {
+        panic!("{peer_saw:?}")
+    };
     peer.command(HostPeerCommand::Drain);
     let (host_saw, _) = run(now, &mut host, &mut peer);
     assert_eq!(host_saw, []);
+}
+
+#[test]
+fn a_drain_that_comes_before_the_handshake_waits_for_it_and_is_sent_once() {
+    let now = test_clock::start();
+    let mut host = Host::new(Config::new([1; 16]), now);
+    let mut peer = HostPeer::new(Config::new([2; 16]), now);
+    peer.command(HostPeerCommand::Drain);
+    let (host_saw, _) = run(now, &mut host, &mut peer);
+    let ready = Output::Event(HostEvent::Ready { own_relay: true });
+    assert_eq!(host_saw, [ready, Output::Event(HostEvent::Drain)]);
+
+    let mut client = Client::new(Config::new([1; 16]), now);
+    let mut peer = ClientPeer::new(Config::new([2; 16]), now);
+    peer.command(ClientPeerCommand::Drain);
+    let (client_saw, _) = run(now, &mut client, &mut peer);
+    let ready = Output::Event(ClientEvent::Ready { own_relay: true });
+    assert_eq!(client_saw, [ready, Output::Event(ClientEvent::Drain)]);
+    peer.command(ClientPeerCommand::Drain);
+    let (client_saw, _) = run(now, &mut client, &mut peer);
+    assert_eq!(client_saw, []);
 }
 
 #[test]

@@ -17,11 +17,13 @@ pub(crate) struct Problem {
     pub(crate) details: ProblemDetails,
     /// Methods that would do, for 405.
     pub(crate) allow: Option<&'static str>,
+    /// In how many seconds another try makes sense, when that is known.
+    pub(crate) retry_after: Option<u32>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, title: &str, detail: impl Into<String>) -> Self {
-        Self { status, details: ProblemDetails::new(title, detail), allow: None }
+        Self { status, details: ProblemDetails::new(title, detail), allow: None, retry_after: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -75,6 +77,14 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "Sign-in required.", detail)
     }
 
+    /// Another process of this relay takes changes now.
+    pub(crate) fn handed_over() -> Self {
+        let detail = "Nothing was changed: another process has taken over from this one. \
+                      A new connection reaches it.";
+        let title = "The relay is being restarted.";
+        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, title, detail) }
+    }
+
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "Access denied.", detail)
     }
@@ -125,11 +135,15 @@ impl From<MintError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if let StoreError::Full = error {
-            tracing::error!("the disk is full: changes are refused until there is room");
-            let detail = "The relay's disk is full, so nothing was changed. \
-                          Its operator has to make room.";
-            return Self::new(StatusCode::INSUFFICIENT_STORAGE, "No room left.", detail);
+        match error {
+            StoreError::HandedOver => return Self::handed_over(),
+            StoreError::Full => {
+                tracing::error!("the disk is full: changes are refused until there is room");
+                let detail = "The relay's disk is full, so nothing was changed. \
+                              Its operator has to make room.";
+                return Self::new(StatusCode::INSUFFICIENT_STORAGE, "No room left.", detail);
+            }
+            _ => {}
         }
         let source = std::error::Error::source(&error).map(ToString::to_string);
         tracing::error!(%error, source, "the store failed");

@@ -53,6 +53,9 @@ impl Problem {
         if let Some(methods) = self.allow {
             set(headers, header::ALLOW, methods);
         }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }

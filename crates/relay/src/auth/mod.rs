@@ -143,7 +143,7 @@ impl Auth {
         let Some(value) = value else { return Ok(Caller::Anonymous) };
         match self.identify_value(value, now) {
             Err(Unidentified::UnknownKey) => {
-                self.directory.refresh_users().await?;
+                self.directory.refresh().await?;
                 Ok(self.identify_value(value, now)?)
             }
             identified => Ok(identified?),

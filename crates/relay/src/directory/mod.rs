@@ -5,6 +5,7 @@
 //! it will apply to, persisted, shown, and then announced to whoever holds connections that may
 //! have lost their ground. A change that was not persisted is never seen.
 
+mod hold;
 mod view;
 mod writer;
 
@@ -24,6 +25,7 @@ use crate::store::{Store, StoreError, Write};
 use view::View;
 use writer::Writer;
 
+pub use hold::Hold;
 pub use writer::Draft;
 
 /// The tunnels and users of this relay.
@@ -154,12 +156,22 @@ impl Directory {
         self.writer.run(move |state| state.sweep(now, default, step)).await?
     }
 
-    /// Reads the users again if another process changed them.
+    /// Reads again what another process may have changed: the users, and after the store was
+    /// [handed over](Hold::release) the tunnels too.
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn refresh_users(&self) -> Result<(), StoreError> {
-        self.writer.run(|state| state.refresh_users()).await?
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        self.writer.run(|state| state.refresh()).await?
+    }
+
+    /// Stores the times of last use, then holds the writer: until it is known what becomes of the
+    /// hold, changes wait and nothing is written.
+    ///
+    /// # Errors
+    /// When the writer has ended, or the store is memory and nobody else's to have.
+    pub async fn hold(&self, now: Timestamp, default: Duration) -> Result<Hold, StoreError> {
+        hold::hold(&self.writer, now, default).await
     }
 
     /// Comes back once the writer has done all that was asked before.

@@ -95,6 +95,23 @@ impl Index {
         self.users.get(self.keys.get(key)?)
     }
 
+    /// What it takes to show these tunnels instead of the ones before. Times of last use make no
+    /// difference, and are kept.
+    pub(super) fn differences(&self, stored: Vec<TunnelRecord>) -> Vec<Write> {
+        let mut gone = self.tunnels.clone();
+        let mut writes = Vec::new();
+        for record in stored {
+            let known = gone.remove(&record.id);
+            if known.as_ref().is_some_and(|known| known.is_defined_like(&record)) {
+                continue;
+            }
+            let used = known.map_or_else(|| record.used.clone(), |known| known.used.clone());
+            writes.push(Write::Tunnel(Arc::new(TunnelRecord { used, ..record })));
+        }
+        writes.extend(gone.into_keys().map(Write::Remove));
+        writes
+    }
+
     fn put(&mut self, record: Arc<TunnelRecord>) {
         self.remove(&record.id);
         if let Some(name) = &record.name {

@@ -37,7 +37,8 @@ impl Writer {
         changes: broadcast::Sender<Change>,
         writing: Writing,
     ) -> Result<Self, StoreError> {
-        let mut state = State { store: Some(store), view, changes, epochs: 0..0 };
+        let mut state =
+            State { store: Some(store), view, changes, epochs: 0..0, handed_over: false };
         if writing == Writing::InPlace {
             return Ok(Self::InPlace(Box::new(Mutex::new(state))));
         }
@@ -71,6 +72,18 @@ impl Writer {
             }
         }
     }
+
+    /// Queues a job that may take its time, on a writer with a thread of its own.
+    pub(super) async fn enqueue(
+        &self,
+        job: impl FnOnce(&mut State) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        match self {
+            // Whoever waited for the job here would keep everybody else from running.
+            Self::InPlace(_) => Err(StoreError::Closed),
+            Self::Thread(jobs) => jobs.send(Box::new(job)).await.map_err(|_| StoreError::Closed),
+        }
+    }
 }
 
 /// What the writer owns.
@@ -80,6 +93,8 @@ pub(super) struct State {
     changes: broadcast::Sender<Change>,
     /// Reserved and not yet handed out.
     epochs: std::ops::Range<u64>,
+    /// Another process writes; this one only reads.
+    handed_over: bool,
 }
 
 impl std::fmt::Debug for State {
@@ -100,8 +115,8 @@ impl State {
     }
 
     pub(super) fn next_epoch(&mut self) -> Result<u64, StoreError> {
-        if self.epochs.is_empty() {
-            let first = self.store()?.reserve_epochs(EPOCHS)?;
+        if self.epochs.is_empty() || self.handed_over {
+            let first = self.writable()?.reserve_epochs(EPOCHS)?;
             self.epochs = first..first + EPOCHS;
         }
         self.epochs.next().ok_or(StoreError::Closed)
@@ -113,6 +128,9 @@ impl State {
         default: Duration,
         step: Duration,
     ) -> Result<usize, StoreError> {
+        if self.handed_over {
+            return Ok(0);
+        }
         let mut writes = Vec::new();
         let mut removed = 0;
         for record in self.view.read().tunnels() {
@@ -127,15 +145,26 @@ impl State {
         Ok(removed)
     }
 
-    pub(super) fn refresh_users(&mut self) -> Result<(), StoreError> {
-        if self.store()?.changed_elsewhere()? {
-            let users = self.store()?.users()?;
-            if self.view.publish_users(users) {
-                // No receivers is no error.
-                let _ = self.changes.send(Change::Users);
-            }
+    pub(super) fn refresh(&mut self) -> Result<(), StoreError> {
+        if !self.store()?.changed_elsewhere()? {
+            return Ok(());
+        }
+        if self.handed_over {
+            let stored = self.store()?.tunnels()?;
+            let writes = self.view.read().differences(stored);
+            self.show(&writes);
+        }
+        let users = self.store()?.users()?;
+        if self.view.publish_users(users) {
+            // No receivers is no error.
+            let _ = self.changes.send(Change::Users);
         }
         Ok(())
+    }
+
+    /// From now on another process writes.
+    pub(super) fn release(&mut self) {
+        self.handed_over = true;
     }
 
     pub(super) fn close(&mut self) {
@@ -146,14 +175,18 @@ impl State {
         if writes.is_empty() {
             return Ok(());
         }
-        self.store()?.commit(writes)?;
+        self.writable()?.commit(writes)?;
         self.note_saved_uses(writes);
+        self.show(writes);
+        Ok(())
+    }
+
+    fn show(&self, writes: &[Write]) {
         self.view.publish(writes);
         for change in announcements(writes) {
             // No receivers is no error.
             let _ = self.changes.send(change);
         }
-        Ok(())
     }
 
     fn note_saved_uses(&self, writes: &[Write]) {
@@ -169,6 +202,10 @@ impl State {
                 Write::Remove(_) | Write::User(_) => {}
             }
         }
+    }
+
+    fn writable(&mut self) -> Result<&mut dyn Store, StoreError> {
+        if self.handed_over { Err(StoreError::HandedOver) } else { self.store() }
     }
 
     fn store(&mut self) -> Result<&mut dyn Store, StoreError> {

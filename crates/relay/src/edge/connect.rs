@@ -19,6 +19,7 @@ use super::pool::{Generation, Known, Speech};
 use super::probe;
 use super::problem::Problem;
 use super::visit::Visit;
+use crate::hub::OpenError;
 
 /// How long TLS may take to be agreed. A server that speaks something else may just wait.
 const AGREEING: Duration = Duration::from_secs(10);
@@ -128,7 +129,12 @@ impl Shared {
                 .map_err(|_| Problem::HostSilent(visit.number))?,
             None => opening.await,
         };
-        let stream = opened.map_err(|error| Problem::opening(error, visit.number))?;
+        let stream = opened.map_err(|error| match error {
+            OpenError::NoHost | OpenError::Away if self.course.is_handed_over() => {
+                Problem::Restarting
+            }
+            error => Problem::opening(error, visit.number),
+        })?;
         Ok((stream, generation))
     }
 }

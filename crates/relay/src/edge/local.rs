@@ -118,7 +118,7 @@ impl Locals {
         let (closer, closed) = oneshot::channel();
         let stop = self.tasks.stopping().wait();
         self.tasks.spawn("edge-listener", async move {
-            let tasks = door.edge.tasks.clone();
+            let (tasks, course) = (door.edge.tasks.clone(), door.edge.course.clone());
             let door: Arc<dyn Handler> = Arc::new(door);
             tokio::pin!(stop, closed);
             loop {
@@ -128,7 +128,8 @@ impl Locals {
                     _ = &mut closed => return,
                 };
                 let peer = Peer { addr, secure: false };
-                let serving = front::serve(stream, peer, door.clone(), tasks.stopping());
+                let (course, stopping) = (course.clone(), tasks.stopping());
+                let serving = front::serve(stream, peer, door.clone(), course, stopping);
                 tasks.spawn("connection", serving);
             }
         });
@@ -193,6 +194,10 @@ impl Handler for Door {
                 Box::pin(std::future::ready(answer))
             }
         }
+    }
+
+    fn is_visit(&self, _: &Request<Incoming>) -> bool {
+        true
     }
 
     fn refused(&self, too_large: bool) {

@@ -44,6 +44,7 @@ use hyper::body::Incoming;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::auth::Auth;
+use crate::course::Course;
 use crate::directory::Directory;
 use crate::record::TunnelRecord;
 use crate::seams::{self, Answer, Peer};
@@ -89,10 +90,12 @@ pub struct Setup {
     pub behind_tls: bool,
     /// How ports are served on this computer, on a relay that is meant for it.
     pub loopback: Option<Loopback>,
-    /// Where listeners run.
+    /// Where the relay stands.
+    pub course: Course,
+    /// Where listeners run, and what keeps the edge tidy.
     pub listeners: task::Spawner,
     /// Where connections run.
-    pub sessions: task::Spawner,
+    pub connections: task::Spawner,
 }
 
 struct Shared {
@@ -105,6 +108,7 @@ struct Shared {
     counters: Counters,
     behind_tls: bool,
     locals: Option<Locals>,
+    course: Course,
     tasks: task::Spawner,
 }
 
@@ -145,11 +149,12 @@ impl Edge {
             pools: Pools::default(),
             counters: setup.counters,
             behind_tls: setup.behind_tls,
-            locals: setup.loopback.map(|loopback| Locals::new(loopback, setup.listeners)),
-            tasks: setup.sessions,
+            locals: setup.loopback.map(|wishes| Locals::new(wishes, setup.listeners.clone())),
+            course: setup.course,
+            tasks: setup.connections,
         });
-        let (moves, stop) = (shared.upstream.moves(), shared.tasks.stopping().wait());
-        shared.tasks.spawn("edge-keeper", keep(Arc::downgrade(&shared), moves, stop));
+        let (moves, stop) = (shared.upstream.moves(), shared.course.left());
+        setup.listeners.spawn("edge-keeper", keep(Arc::downgrade(&shared), moves, stop));
         Self { shared }
     }
 
@@ -270,7 +275,8 @@ impl Shared {
     }
 }
 
-/// Keeps the edge tidy until it goes or the relay stops.
+/// Keeps the edge tidy until it goes or the relay ends. From then on no connection is kept for later
+/// requests: a host's session is not to wait for them.
 async fn keep(
     edge: Weak<Shared>,
     mut moves: broadcast::Receiver<TunnelId>,

@@ -202,6 +202,7 @@ mod tests {
             Problem::NoHost,
             Problem::HostAway,
             Problem::Busy,
+            Problem::Restarting,
             Problem::HostSilent(3000),
             Problem::NotShared(3000),
             Problem::Refused { port: 3000, text: None },

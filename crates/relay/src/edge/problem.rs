@@ -49,6 +49,8 @@ pub enum Problem {
     HostAway,
     /// Too many connections wait for the host, or are open through it.
     Busy,
+    /// The host has moved to the process that took over, and this connection has not.
+    Restarting,
     /// The host did not say in time whether it reaches the port.
     HostSilent(u16),
     /// The host does not serve this port.
@@ -87,7 +89,7 @@ impl Problem {
             Self::NoTunnel | Self::NoPort(_) => StatusCode::NOT_FOUND,
             Self::SignIn | Self::BadToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Busy | Self::Store => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Store | Self::Restarting => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoHost | Self::HostAway | Self::NotShared(_) => StatusCode::BAD_GATEWAY,
             Self::Refused { .. } | Self::Closed(_) => StatusCode::BAD_GATEWAY,
             Self::NotHttp(_) | Self::NoTls(_) | Self::Broken(_) => StatusCode::BAD_GATEWAY,
@@ -112,6 +114,7 @@ impl Problem {
             Self::NoHost => "no_host",
             Self::HostAway => "host_away",
             Self::Busy => "busy",
+            Self::Restarting => "restarting",
             Self::HostSilent(_) => "host_silent",
             Self::NotShared(_) => "not_shared",
             Self::Refused { .. } => "refused",
@@ -131,7 +134,7 @@ impl Problem {
             }
             Self::NoTunnel | Self::NoPort(_) | Self::SignIn | Self::BadToken => Side::Visitor,
             Self::Forbidden | Self::CrossSite => Side::Visitor,
-            Self::Store => Side::Relay,
+            Self::Store | Self::Restarting => Side::Relay,
             Self::NoHost | Self::HostAway | Self::Busy | Self::NotShared(_) => Side::Host,
             Self::HostSilent(_) => Side::Host,
             Self::Refused { .. } | Self::Closed(_) => Side::Server,
@@ -156,6 +159,7 @@ impl Problem {
             Self::NoHost => "Nobody is hosting this tunnel right now",
             Self::HostAway => "The host is reconnecting",
             Self::Busy => "Too many requests at once",
+            Self::Restarting => "The relay is restarting",
             Self::HostSilent(_) => "The host took too long",
             Self::NotShared(_) => "The host is not sharing this port",
             Self::Refused { .. } => "Nothing answers on the local port",
@@ -222,6 +226,11 @@ impl Problem {
             Self::Busy => {
                 "More requests than fit are open at the computer this tunnel leads to, or wait for \
                  its return."
+                    .into()
+            }
+            Self::Restarting => {
+                "The computer this tunnel leads to is connected to the relay's new process \
+                 already; this connection still led to the old one."
                     .into()
             }
             Self::HostSilent(port) => format!(
@@ -309,6 +318,7 @@ impl Problem {
             Self::Store => {
                 "Try again in a moment. If it stays, tell whoever runs this relay.".into()
             }
+            Self::Restarting => "Try again; a new connection gets through.".into(),
             Self::NoHost => {
                 "If it is your tunnel, start hosting it: adit host <tunnel>. Otherwise ask its \
                  owner to do so."
@@ -351,6 +361,7 @@ impl Problem {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Busy | Self::Store | Self::HostAway => Some(2),
+            Self::Restarting => Some(1),
             _ => None,
         }
     }

@@ -17,6 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{HostSession, Shared, Verdict};
 use crate::directory::{Change, Directory};
+use crate::store::StoreError;
 
 /// How often a retiring session is looked at for being empty.
 const LOOK: Duration = Duration::from_millis(250);
@@ -29,7 +30,6 @@ pub(super) enum Ask {
     Claim { claim: Claim<TunnelId>, answer: oneshot::Sender<Verdict> },
     Started { tunnel: TunnelId, session: HostSession, routed: oneshot::Sender<()> },
     Released { tunnel: TunnelId, epoch: Epoch, departure: Departure },
-    Drain,
 }
 
 struct Actor {
@@ -131,11 +131,6 @@ impl Actor {
                     shared.moved(&tunnel);
                 }
             }
-            Ask::Drain => {
-                for handle in self.sessions.values() {
-                    handle.command(HostPeerCommand::Drain).await;
-                }
-            }
         }
     }
 
@@ -175,6 +170,8 @@ impl Actor {
                     Ok(epoch) => {
                         self.registry.lease_granted(claim, Epoch(epoch), clock::now());
                     }
+                    // The process that took over grants it one.
+                    Err(StoreError::HandedOver) => self.registry.lease_refused(claim),
                     Err(error) => {
                         tracing::error!(%error, "no lease for a host");
                         self.registry.lease_refused(claim);

@@ -23,6 +23,7 @@ use adit_wire::{channel::Channel, clock, pump, task};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use crate::{
+    course::Course,
     directory::Directory,
     seams::{Live, PortCounts, TunnelCounts},
 };
@@ -53,6 +54,7 @@ pub struct Hub {
 struct Shared {
     asks: mpsc::Sender<Ask>,
     tunnels: RwLock<HashMap<TunnelId, Arc<Tunnel>>>,
+    course: Course,
     /// Full means that a listener misses some, and is told so.
     moves: broadcast::Sender<TunnelId>,
 }
@@ -93,10 +95,11 @@ pub(crate) enum Verdict {
 
 impl Hub {
     /// Starts the hub's task. Hosts of tunnels that have an endpoint on record are expected back.
-    pub fn start(directory: &Arc<Directory>, tasks: &task::Spawner) -> Self {
+    pub fn start(directory: &Arc<Directory>, course: Course, tasks: &task::Spawner) -> Self {
         let (asks, asked) = mpsc::channel(ASKS);
         let (moves, _) = broadcast::channel(MOVES);
-        let hub = Self { shared: Arc::new(Shared { asks, tunnels: RwLock::default(), moves }) };
+        let shared = Shared { asks, tunnels: RwLock::default(), course, moves };
+        let hub = Self { shared: Arc::new(shared) };
         // The task must not keep itself alive.
         let weak = Arc::downgrade(&hub.shared);
         tasks.spawn("hub", actor::run(weak, directory.clone(), asked, tasks.stopping()));
@@ -104,7 +107,7 @@ impl Hub {
     }
 
     /// Opens a connection to a port of a tunnel. With `patience`, a host that is known and away
-    /// is waited for that long.
+    /// is waited for that long, unless another process takes over from this one: it goes there.
     ///
     /// # Errors
     ///
@@ -128,8 +131,12 @@ impl Hub {
         loop {
             let host = match (tunnel.host_for(port, clock::now()), deadline) {
                 (Ok(host), _) => host,
-                (Err(_), Some(deadline)) if tunnel.may_come(port, clock::now()) => {
-                    tunnel.wait_for(port, deadline).await?
+                (Err(error), Some(deadline)) if tunnel.may_come(port, clock::now()) => {
+                    let elsewhere = matches!(error, OpenError::Away | OpenError::NoHost);
+                    tokio::select! {
+                        waited = tunnel.wait_for(port, deadline) => waited?,
+                        () = self.shared.course.handed_over(), if elsewhere => return Err(error),
+                    }
                 }
                 (Err(error), _) => return Err(error),
             };
@@ -206,11 +213,6 @@ impl Hub {
     /// The live side of a tunnel, made if it was not there.
     pub(crate) fn tunnel(&self, id: &TunnelId) -> Arc<Tunnel> {
         self.shared.tunnel(id)
-    }
-
-    /// Tells every host of Adit's own making that this relay is about to stop.
-    pub async fn drain(&self) {
-        let _ = self.shared.asks.send(Ask::Drain).await;
     }
 }
 

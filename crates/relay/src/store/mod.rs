@@ -85,6 +85,9 @@ pub enum StoreError {
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,
+    /// Another process writes now.
+    #[error("another process has taken the store over")]
+    HandedOver,
     /// SQLite refused.
     #[error("the store failed")]
     Sqlite(#[source] rusqlite::Error),

@@ -4,11 +4,12 @@
 //! a power cut. The relay is the only writer of tunnels; users are also written by the command line
 //! while the relay runs, which [`Store::changed_elsewhere`] notices.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, TransactionBehavior, params};
 
 use super::{Store, StoreError, Write};
 use crate::record::{KeyHash, LastUse, TunnelRecord, User};
@@ -34,6 +35,31 @@ impl Sqlite {
         migrate(&mut connection)?;
         let data_version = data_version(&connection)?;
         Ok(Self { connection, data_version })
+    }
+}
+
+impl Sqlite {
+    /// Looks whether [`Sqlite::open`] would do and all could be read, without changing the file,
+    /// which another process may be writing to.
+    ///
+    /// # Errors
+    /// When it cannot be read, is from a later version, or something in it is damaged.
+    pub fn check(path: &Path) -> Result<(), StoreError> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(BUSY)?;
+        let found = version(&connection)?;
+        let known = MIGRATIONS.len() as i64;
+        let mut store = Self { connection, data_version: 0 };
+        match found.cmp(&known) {
+            Ordering::Greater => return Err(StoreError::Newer { found, known }),
+            Ordering::Equal => {
+                store.tunnels()?;
+                store.users()?;
+            }
+            // What an earlier version wrote is understood once it was brought up to date.
+            Ordering::Less => {}
+        }
+        Ok(())
     }
 }
 
@@ -178,10 +204,14 @@ fn data_version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
 }
 
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
 /// Brings the schema up to date, one transaction a step, so that a crash leaves a known version.
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let found = version(&transaction)?;
     let known = MIGRATIONS.len() as i64;
     if found > known {
         return Err(StoreError::Newer { found, known });
@@ -194,7 +224,8 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 /// Each entry brings the schema from the version of its index to the next. Never edit one that was
-/// released.
+/// released, and take nothing away: if a process that takes over fails after this, the one before goes
+/// on with the schema as it then is.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE tunnels (
         id       TEXT PRIMARY KEY,
@@ -282,7 +313,23 @@ mod tests {
         let store = Sqlite::open(&path).unwrap();
         store.connection.pragma_update(None, "user_version", 99).unwrap();
         drop(store);
+        assert!(matches!(Sqlite::check(&path), Err(StoreError::Newer { found: 99, .. })));
         assert!(matches!(Sqlite::open(&path), Err(StoreError::Newer { found: 99, .. })));
+    }
+
+    #[test]
+    fn a_file_can_be_looked_at_while_another_process_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        assert!(Sqlite::check(&path).is_err(), "there is none, and none is made");
+        assert!(!path.exists());
+        let mut store = Sqlite::open(&path).unwrap();
+        store.commit(&[Write::Tunnel(tunnel("quiet-fox").into())]).unwrap();
+        Sqlite::check(&path).unwrap();
+        store.connection.execute("UPDATE tunnels SET document = '{'", []).unwrap();
+        assert!(matches!(Sqlite::check(&path), Err(StoreError::Damaged(_))));
+        store.connection.pragma_update(None, "user_version", 0).unwrap();
+        Sqlite::check(&path).unwrap();
     }
 
     #[test]

@@ -18,7 +18,8 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::{broadcast::error::RecvError, watch};
 
-use super::{Context, PING, Rejection, choose, drained, identify, session_config, switching};
+use super::leave::{Leave, Step};
+use super::{Context, PING, Rejection, choose, identify, session_config, switching};
 use crate::{
     auth::{Caller, Refused},
     body::Body,
@@ -41,7 +42,7 @@ pub(super) async fn upgrade(
     let chosen = choose(request.headers(), Side::Client)?;
     let accepted = handshake::accept(&mut request, Some(chosen))?;
     let client = Client { context: context.clone(), tunnel, caller, origin: peer.addr };
-    context.tasks.spawn("client socket", client.run(accepted.upgrade));
+    context.clients.spawn("client socket", client.run(accepted.upgrade));
     Ok(switching(accepted.response))
 }
 
@@ -79,12 +80,15 @@ impl Client {
         let live = self.context.hub.tunnel(&self.tunnel);
         let _counted = live.client();
         let connections = task::Group::new("client connections");
+        let Context { course, clients, .. } = &*self.context;
+        let leave = Leave::new(Side::Client, course.clone(), clients.stopping());
         let mut serving = Serving {
             client: Arc::new(self),
             handle,
             connections,
             announced: BTreeSet::new(),
             settles_at: None,
+            leave,
         };
         tokio::join!(serving.run(events, live.watch()), pump);
     }
@@ -98,6 +102,7 @@ struct Serving {
     announced: BTreeSet<u16>,
     /// When the host's session has had time to announce its ports; they are looked at again then.
     settles_at: Option<Instant>,
+    leave: Leave,
 }
 
 impl Serving {
@@ -108,16 +113,13 @@ impl Serving {
     ) {
         let context = self.client.context.clone();
         let mut changes = context.directory.changes();
-        let drained = drained(context.tasks.stopping(), self.handle.traffic().clone());
-        tokio::pin!(drained);
-        let mut done = false;
         self.announce(&route).await;
         loop {
             tokio::select! {
-                () = &mut drained, if !done => {
-                    done = true;
-                    self.handle.kill().await;
-                }
+                step = self.leave.next(self.handle.traffic()) => match step {
+                    Step::Tell => self.handle.command(ClientPeerCommand::Drain).await,
+                    Step::Close => self.handle.kill().await,
+                },
                 event = events.recv() => match event {
                     Some(Event::Role(event)) => self.note(&event),
                     Some(Event::Incoming(ClientPeerEvent::Connect(connect), incoming)) => {
@@ -151,9 +153,10 @@ impl Serving {
         }
     }
 
-    fn note(&self, event: &ClientPeerEvent) {
+    fn note(&mut self, event: &ClientPeerEvent) {
         match event {
-            ClientPeerEvent::Ready { version } => {
+            ClientPeerEvent::Ready { version, own_client } => {
+                self.leave.met(*own_client);
                 tracing::info!(tunnel = %self.client.tunnel, version, "client connected");
             }
             ClientPeerEvent::Declined { port } => {

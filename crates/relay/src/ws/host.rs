@@ -20,7 +20,8 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{Context, PING, Rejection, choose, drained, identify, session_config, switching};
+use super::leave::{Leave, Step};
+use super::{Context, PING, Rejection, choose, identify, session_config, switching};
 use crate::{
     auth::Caller,
     body::Body,
@@ -60,7 +61,7 @@ pub(super) async fn upgrade(
     // one that is not.
     let (answer, verdict) = tokio::sync::oneshot::channel();
     let claiming = Claiming { context: context.clone(), tunnel, caller };
-    context.tasks.spawn("host socket", claiming.run(claim, answer, accepted.upgrade));
+    context.hosts.spawn("host socket", claiming.run(claim, answer, accepted.upgrade));
     match verdict.await.unwrap_or(Verdict::Refuse(Refusal::NoLease)) {
         Verdict::Serve(epoch) => {
             let headers = accepted.response.headers_mut();
@@ -154,7 +155,9 @@ impl Claiming {
             since: clock::now(),
         };
         self.context.hub.started(&self.tunnel, session).await;
-        let mut host = Serving { claiming: self, epoch, handle, ports: BTreeSet::new() };
+        let Context { course, hosts, .. } = &*self.context;
+        let leave = Leave::new(Side::Host, course.clone(), hosts.stopping());
+        let mut host = Serving { claiming: self, epoch, handle, ports: BTreeSet::new(), leave };
         let (departure, ()) = tokio::join!(host.run(events), pump);
         departure
     }
@@ -166,21 +169,19 @@ struct Serving<'a> {
     epoch: Epoch,
     handle: Handle<HostPeerCommand>,
     ports: BTreeSet<u16>,
+    leave: Leave,
 }
 
 impl Serving<'_> {
     async fn run(&mut self, mut events: pump::Events<HostPeerEvent>) -> Departure {
         let context = &self.claiming.context;
         let mut changes = context.directory.changes();
-        let drained = drained(context.tasks.stopping(), self.handle.traffic().clone());
-        tokio::pin!(drained);
-        let mut done = false;
         loop {
             tokio::select! {
-                () = &mut drained, if !done => {
-                    done = true;
-                    self.handle.kill().await;
-                }
+                step = self.leave.next(self.handle.traffic()) => match step {
+                    Step::Tell => self.handle.command(HostPeerCommand::Drain).await,
+                    Step::Close => self.handle.kill().await,
+                },
                 event = events.recv() => match event {
                     Some(Event::Role(event)) => self.handle(event).await,
                     Some(Event::Incoming(..)) => {}
@@ -206,7 +207,8 @@ impl Serving<'_> {
 
     async fn handle(&mut self, event: HostPeerEvent) {
         match event {
-            HostPeerEvent::Ready { version } => {
+            HostPeerEvent::Ready { version, own_host } => {
+                self.leave.met(own_host);
                 tracing::info!(tunnel = %self.claiming.tunnel, epoch = %self.epoch, version, "host connected");
             }
             HostPeerEvent::Announce { port, token } => {

@@ -6,6 +6,7 @@
 
 mod client;
 mod host;
+mod leave;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use adit_proto::{
     relay::{Side, Version},
     ssh::{self, KeepAlive},
 };
-use adit_wire::{clock, handshake, pump, task};
+use adit_wire::{clock, handshake, task};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use crate::{
     auth::{Auth, Caller, Refused, Unrecognized},
     body::{self, Body},
+    course::Course,
     directory::Directory,
     hub::Hub,
     seams::{Answer, Peer, Socket, Sockets},
@@ -30,34 +32,35 @@ use crate::{
 const PING: KeepAlive =
     KeepAlive { idle: Duration::from_secs(30), timeout: Duration::from_secs(10) };
 
-/// How often a session of a stopping relay is looked at for being done.
-const LOOK: Duration = Duration::from_millis(50);
-
 /// Answers upgrades of hosts and clients.
 #[derive(Debug, Clone)]
 pub struct RelaySockets {
     context: Arc<Context>,
 }
 
+/// What sockets work with.
 #[derive(Debug)]
-struct Context {
-    directory: Arc<Directory>,
-    auth: Arc<Auth>,
-    hub: Hub,
-    budget: Arc<ssh::Budget>,
-    tasks: task::Spawner,
+pub struct Context {
+    /// Which tunnels there are.
+    pub directory: Arc<Directory>,
+    /// Who may do what.
+    pub auth: Arc<Auth>,
+    /// Who is connected.
+    pub hub: Hub,
+    /// What the sessions may hold together.
+    pub budget: Arc<ssh::Budget>,
+    /// Where the relay stands.
+    pub course: Course,
+    /// Where the sessions of hosts run.
+    pub hosts: task::Spawner,
+    /// Where the sessions of clients run.
+    pub clients: task::Spawner,
 }
 
 impl RelaySockets {
-    /// Sockets of `hub`, whose sessions share `budget` and run in `tasks`.
-    pub fn new(
-        directory: Arc<Directory>,
-        auth: Arc<Auth>,
-        hub: Hub,
-        budget: Arc<ssh::Budget>,
-        tasks: task::Spawner,
-    ) -> Self {
-        Self { context: Arc::new(Context { directory, auth, hub, budget, tasks }) }
+    /// Sockets that work with this.
+    pub fn new(context: Context) -> Self {
+        Self { context: Arc::new(context) }
     }
 }
 
@@ -66,6 +69,7 @@ impl Sockets for RelaySockets {
         let context = self.context.clone();
         Box::pin(async move {
             let answered = match socket {
+                _ if context.course.is_handed_over() => Err(Rejection::handed_over()),
                 Socket::Host { tunnel, endpoint } => {
                     host::upgrade(&context, request, tunnel, endpoint).await
                 }
@@ -90,6 +94,11 @@ impl Rejection {
 
     fn no_tunnel() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is no such tunnel on this relay")
+    }
+
+    fn handed_over() -> Self {
+        let text = "another process has taken over from this one: a new connection reaches it";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
     }
 
     /// The SDKs read the status only; the text is for people with curl.
@@ -152,15 +161,6 @@ async fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Caller, Rejection>
     match handshake::offered(headers).find(|offer| !offer.starts_with("tunnel-relay-")) {
         Some(token) => Ok(auth.identify_token(token, now).map_err(Unrecognized::from)?),
         None => Ok(Caller::Anonymous),
-    }
-}
-
-/// Waits until the relay stops and a session has nothing in flight; what finishes in time is not
-/// cut.
-async fn drained(stopping: task::Stopping, traffic: Arc<pump::Traffic>) {
-    stopping.wait().await;
-    while traffic.channels() > 0 {
-        clock::sleep(LOOK).await;
     }
 }
 

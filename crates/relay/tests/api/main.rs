@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+#[cfg(unix)]
+mod handover;
+mod peers;
 mod ports;
 mod requests;
 mod service;

@@ -16,9 +16,10 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-/// A relay with one owner, in memory.
+/// A relay, and how its owner says who it is.
 pub(crate) struct Relay {
     pub(crate) server: Server,
+    pub(crate) authorization: String,
 }
 
 /// The key of the embedded owner.
@@ -57,23 +58,23 @@ impl Relay {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::embedded(Secret::from(KEY), Storage::Memory);
         change(&mut config);
-        Self { server: Server::spawn(config).await.unwrap() }
+        let server = Server::spawn(config).await.unwrap();
+        Self { server, authorization: format!("Bearer {KEY}") }
     }
 
     /// A relay on a data directory, with users.
     pub(crate) async fn on_disk(data_dir: &Path, more: &str) -> Self {
-        let toml = format!("listen = '127.0.0.1:0'\nadmin = '127.0.0.1:0'\n{more}");
-        let config = Config::parse(&toml, data_dir).unwrap();
-        Self { server: Server::spawn(config).await.unwrap() }
+        let server = Server::spawn(on_disk(data_dir, more)).await.unwrap();
+        Self { server, authorization: String::new() }
     }
 
     pub(crate) async fn stop(self) {
         assert!(self.server.shutdown(Duration::from_secs(5)).await.is_clean());
     }
 
-    /// Calls as the embedded owner.
+    /// Calls as the owner.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
-        self.call_with(method, path, body, &[("authorization", &format!("Bearer {KEY}"))]).await
+        self.call_with(method, path, body, &[("authorization", &self.authorization)]).await
     }
 
     pub(crate) async fn call_with(
@@ -97,6 +98,12 @@ impl Relay {
         let path = format!("/tunnels/{id}?includePorts=true&tokenScopes=host,connect,manage");
         self.call("PUT", &path, body).await.expect(201)
     }
+}
+
+/// A relay on free ports, with a data directory.
+pub(crate) fn on_disk(data_dir: &Path, more: &str) -> Config {
+    let toml = format!("listen = '127.0.0.1:0'\nadmin = '127.0.0.1:0'\n{more}");
+    Config::parse(&toml, data_dir).unwrap()
 }
 
 /// One request on a connection of its own.

@@ -15,6 +15,7 @@ use http::HeaderMap;
 use tokio::sync::{mpsc, watch};
 
 use super::failure::{Remedy, client_uri};
+use super::leaving::{self, Leaving};
 use super::listen::Listeners;
 use super::local::{Local, Session};
 use super::{Command, Config, Event, Failure, State};
@@ -32,12 +33,6 @@ const PROVEN: Duration = Duration::from_secs(10);
 /// How long after a reconnect a port may stay unannounced before its listener goes.
 const STALE: Duration = Duration::from_secs(5);
 
-/// How long a session that was replaced serves the connections it has.
-const RETIREMENT: Duration = Duration::from_secs(60);
-
-/// How often it is looked whether it has any left.
-const RETIREMENT_CHECK: Duration = Duration::from_millis(250);
-
 /// Time for connections in use when the client is stopped.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -49,6 +44,8 @@ pub(super) struct Driver {
     events: Emitter<Event>,
     commands: mpsc::Receiver<Command>,
     session: watch::Sender<Option<Session>>,
+    /// The session that still serves while the next is opened.
+    leaving: Option<Leaving>,
     tasks: task::Group,
     ports: BTreeMap<u16, task::Task<()>>,
     /// Where and as whom to connect, until that stops working.
@@ -70,12 +67,13 @@ struct Pass {
 /// Why a session is served no longer.
 enum Over {
     Stopped,
-    /// The relay is about to restart; the session still works.
+    /// The relay is about to restart; the session still works, and is the one that leaves.
     Draining,
     Ended(Ending),
 }
 
-type Events = pump::Events<ClientEvent>;
+/// What a session tells.
+pub(super) type Events = pump::Events<ClientEvent>;
 
 impl Driver {
     pub(super) fn new(
@@ -88,6 +86,7 @@ impl Driver {
             events,
             commands,
             session: watch::Sender::new(None),
+            leaving: None,
             tasks: task::Group::new("client"),
             ports: BTreeMap::new(),
             pass: None,
@@ -104,8 +103,11 @@ impl Driver {
             self.events.emit(Event::Failed(Arc::new(failure)));
         }
         self.ports.clear();
+        let leaving = self.leaving.take().map(|leaving| leaving.session);
         let session = self.session.send_replace(None);
-        if let Some(session) = session {
+        // Whoever waits for a session waits in vain.
+        self.session = watch::Sender::new(None);
+        for session in session.into_iter().chain(leaving) {
             session.handle.disconnect(disconnect::BY_APPLICATION, "the client stops").await;
         }
         // Either way of ending is an end.
@@ -121,7 +123,6 @@ impl Driver {
                 None => return Ok(()),
                 Some(Ok((session, events))) => {
                     let since = clock::now();
-                    self.session.send_replace(Some(session.clone()));
                     match self.serve(&session, events).await {
                         Over::Stopped => return Ok(()),
                         Over::Draining => {
@@ -129,8 +130,7 @@ impl Driver {
                             continue;
                         }
                         Over::Ended(ending) => {
-                            self.session.send_replace(None);
-                            self.enter(State::Reconnecting);
+                            self.lost();
                             let proven = self.recover(since);
                             let failure = Failure::Ended(ending);
                             if proven && matches!(failure.remedy(true, true), Remedy::Retry(_)) {
@@ -147,7 +147,9 @@ impl Driver {
                 Remedy::GiveUp => return Err(failure),
                 Remedy::Renew => self.pass = None,
                 Remedy::Retry(floor) => {
-                    if matches!(failure, Failure::NoHost) {
+                    if self.leaving.is_some() {
+                        // Whoever connects does not notice.
+                    } else if matches!(failure, Failure::NoHost) {
                         self.enter(State::Waiting);
                     } else if self.connected {
                         self.enter(State::Reconnecting);
@@ -176,24 +178,53 @@ impl Driver {
         let wait = self.backoff.next_at_least(floor, random());
         let cause = Arc::new(failure);
         self.events.emit(Event::Retry { attempt: self.attempt, wait, cause });
-        tokio::select! {
-            () = clock::sleep(wait) => true,
-            command = self.commands.recv() => match command {
-                // Somebody wants it now.
-                Some(Command::Refresh) => true,
-                Some(Command::Stop) | None => false,
-            },
+        let over = clock::now() + wait;
+        loop {
+            tokio::select! {
+                () = clock::sleep_until(over) => return true,
+                () = leaving::ended(&mut self.leaving) => self.left(),
+                command = self.commands.recv() => match command {
+                    // Somebody wants it now.
+                    Some(Command::Refresh) => return true,
+                    Some(Command::Stop) | None => return false,
+                },
+            }
+        }
+    }
+
+    /// The session that served has ended.
+    fn lost(&mut self) {
+        if self.leaving.is_none() {
+            self.session.send_replace(None);
+            self.enter(State::Reconnecting);
+        }
+    }
+
+    /// The session that still served has ended before there was another.
+    fn left(&mut self) {
+        self.leaving = None;
+        self.lost();
+    }
+
+    /// Serves with this session from now on. One that still served keeps what it has.
+    fn serve_with(&mut self, session: &Session) {
+        self.session.send_replace(Some(session.clone()));
+        if let Some(leaving) = self.leaving.take() {
+            self.tasks.spawn("retiring session", leaving.retire());
         }
     }
 
     /// `None` when told to stop before the attempt was over.
     async fn connect_or_stop(&mut self) -> Option<Result<(Session, Events), Failure>> {
-        let spawner = self.tasks.spawner();
-        let connect = connect(&self.config, &mut self.pass, &spawner);
+        let connect = connect(self.config.clone(), self.pass.take(), self.tasks.spawner());
         tokio::pin!(connect);
         loop {
             tokio::select! {
-                result = &mut connect => return Some(result),
+                (pass, result) = &mut connect => {
+                    self.pass = pass;
+                    return Some(result);
+                }
+                () = leaving::ended(&mut self.leaving) => self.left(),
                 command = self.commands.recv() => match command {
                     Some(Command::Refresh) => {}
                     Some(Command::Stop) | None => return None,
@@ -205,6 +236,9 @@ impl Driver {
     async fn serve(&mut self, session: &Session, mut events: Events) -> Over {
         let mut stale: BTreeSet<u16> = self.ports.keys().copied().collect();
         let (mut announced, mut stale_at) = (false, None);
+        if self.leaving.is_none() {
+            self.serve_with(session);
+        }
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -223,19 +257,22 @@ impl Driver {
                         self.unlisten(port);
                     }
                     Some(pump::Event::Role(ClientEvent::Drain)) => {
-                        self.tasks.spawn("retiring session", retire(session.clone(), events));
+                        self.serve_with(session);
+                        self.leaving = Some(Leaving { session: session.clone(), events });
                         return Over::Draining;
                     }
                     Some(pump::Event::Incoming(_, incoming)) => drop(incoming),
                     Some(pump::Event::Ended(ending)) => return Over::Ended(ending),
                     None => return Over::Ended(Ending::Lost("the session was aborted".to_owned())),
                 },
+                () = leaving::ended(&mut self.leaving) => self.serve_with(session),
                 () = clock::sleep_until_maybe(stale_at) => {
                     stale_at = None;
                     // Without any announcement the host is away, and its ports will be back.
                     if announced {
                         std::mem::take(&mut stale).into_iter().for_each(|port| self.unlisten(port));
                     }
+                    self.serve_with(session);
                 }
                 command = self.commands.recv() => match command {
                     Some(Command::Refresh) => {
@@ -243,6 +280,10 @@ impl Driver {
                     }
                     Some(Command::Stop) | None => return Over::Stopped,
                 },
+            }
+            // Not before it is as good as the one before: there the host is connected already.
+            if self.leaving.is_some() && stale_at.is_some() && stale.is_empty() {
+                self.serve_with(session);
             }
         }
     }
@@ -279,16 +320,28 @@ impl Driver {
     }
 }
 
-/// Opens a session, with a new pass if there is none.
+/// Opens a session, with a new pass if there is none. Returns the pass that there is then.
 async fn connect(
-    config: &Config,
-    pass: &mut Option<Pass>,
-    tasks: &task::Spawner,
-) -> Result<(Session, Events), Failure> {
+    config: Config,
+    pass: Option<Pass>,
+    tasks: task::Spawner,
+) -> (Option<Pass>, Result<(Session, Events), Failure>) {
     let pass = match pass {
         Some(pass) => pass,
-        None => pass.insert(fetch(config).await?),
+        None => match fetch(&config).await {
+            Ok(pass) => pass,
+            Err(failure) => return (None, Err(failure)),
+        },
     };
+    let opened = open(&config, &pass, &tasks).await;
+    (Some(pass), opened)
+}
+
+async fn open(
+    config: &Config,
+    pass: &Pass,
+    tasks: &task::Spawner,
+) -> Result<(Session, Events), Failure> {
     let dial = Dial {
         uri: &pass.uri,
         side: Side::Client,
@@ -313,20 +366,4 @@ async fn fetch(config: &Config) -> Result<Pass, Failure> {
     };
     let uri = client_uri(&tunnel)?.into();
     Ok(Pass { uri, token: tunnel.token(Scope::Connect).cloned() })
-}
-
-/// Lets a replaced session serve the connections it has, then ends it.
-async fn retire(session: Session, mut events: Events) {
-    let deadline = clock::now() + RETIREMENT;
-    while session.handle.traffic().channels() > 0 && clock::now() < deadline {
-        tokio::select! {
-            event = events.recv() => match event {
-                Some(pump::Event::Ended(_)) | None => return,
-                Some(_) => {}
-            },
-            () = clock::sleep(RETIREMENT_CHECK) => {}
-        }
-    }
-    session.handle.disconnect(disconnect::BY_APPLICATION, "replaced by a new session").await;
-    while events.recv().await.is_some() {}
 }

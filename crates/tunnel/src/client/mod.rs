@@ -10,6 +10,7 @@
 
 mod driver;
 mod failure;
+mod leaving;
 mod listen;
 mod local;
 

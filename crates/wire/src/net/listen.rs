@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -26,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub fn bind(address: SocketAddr) -> Result<Listener, BindError> {
     let tcp = socket(address).and_then(|socket| TcpListener::from_std(socket.into()));
     let tcp = tcp.map_err(|error| BindError { address, error })?;
-    Ok(Listener { tcp, pause: FIRST_PAUSE, resume: None })
+    Ok(Listener::new(tcp))
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {
@@ -53,6 +55,34 @@ pub struct Listener {
 }
 
 impl Listener {
+    fn new(tcp: TcpListener) -> Self {
+        Self { tcp, pause: FIRST_PAUSE, resume: None }
+    }
+
+    /// Listens on a socket that another process listened on. Must be called within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// When it is no TCP socket.
+    #[cfg(unix)]
+    pub fn adopt(descriptor: OwnedFd) -> io::Result<Self> {
+        let socket = std::net::TcpListener::from(descriptor);
+        socket.local_addr()?;
+        socket.set_nonblocking(true)?;
+        Ok(Self::new(TcpListener::from_std(socket)?))
+    }
+
+    /// Another hold on the socket, for another process. As long as there is one, connections queue
+    /// although this listener may be gone.
+    ///
+    /// # Errors
+    ///
+    /// When there is no descriptor to be had.
+    #[cfg(unix)]
+    pub fn share(&self) -> io::Result<OwnedFd> {
+        self.tcp.as_fd().try_clone_to_owned()
+    }
+
     /// The address it listens on, with the port that the system chose.
     ///
     /// # Errors

@@ -16,6 +16,29 @@ async fn an_address_in_use_is_named_with_what_to_do() {
     assert!(text.contains("no such address"), "{text}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_socket_changes_hands_and_no_connection_is_lost_between() {
+    let mut first = net::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = first.local_addr().unwrap();
+    let served = std::net::TcpStream::connect(address).unwrap();
+    assert_eq!(first.accept().await.1, served.local_addr().unwrap());
+
+    let descriptor = first.share().unwrap();
+    let waiting = std::net::TcpStream::connect(address).unwrap();
+    drop(first);
+    let later = std::net::TcpStream::connect(address).unwrap();
+    let mut second = net::Listener::adopt(descriptor).unwrap();
+    assert_eq!(second.local_addr().unwrap(), address);
+    assert_eq!(second.accept().await.1, waiting.local_addr().unwrap());
+    assert_eq!(second.accept().await.1, later.local_addr().unwrap());
+
+    drop(second);
+    assert!(std::net::TcpStream::connect(address).is_err(), "nobody holds it any more");
+    let file = std::fs::File::open("/dev/null").unwrap();
+    assert!(net::Listener::adopt(file.into()).is_err(), "not a socket");
+}
+
 /// Runs itself again in a shell that allows few open files.
 #[cfg(unix)]
 #[test]

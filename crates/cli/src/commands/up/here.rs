@@ -147,7 +147,7 @@ fn failure(called: &str, error: &SpawnError) -> Failure {
         Failure::caused(code, format_args!("the trial relay for {called} cannot start"), error)
     };
     match error {
-        SpawnError::Running(_) => failure(Code::AlreadyRunning),
+        SpawnError::Running(_) | SpawnError::HandOver { .. } => failure(Code::AlreadyRunning),
         SpawnError::Bind(_) => failure(Code::Listen),
         SpawnError::Tls(_) => failure(Code::Internal),
         SpawnError::Directory { .. } | SpawnError::Store(_) | SpawnError::Key(_) => {

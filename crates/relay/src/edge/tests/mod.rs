@@ -4,6 +4,7 @@ mod access;
 mod detection;
 mod exchange;
 mod faults;
+mod leaving;
 mod local;
 mod reuse;
 mod support;

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::auth::{Auth, Signer};
+use crate::course::{Helm, Phase};
 use crate::directory::{Directory, Writing};
 use crate::edge::route::Names;
 use crate::edge::{Counters, Edge, Loopback, Opening, Setup, Upstream};
@@ -58,6 +59,7 @@ pub(crate) struct Stage {
     pub(crate) auth: Arc<Auth>,
     pub(crate) counters: Counters,
     pub(crate) addr: SocketAddr,
+    pub(crate) helm: Helm,
     tasks: Group,
 }
 
@@ -66,6 +68,10 @@ struct Door(Edge);
 impl Handler for Door {
     fn handle(&self, request: http::Request<Incoming>, peer: Peer) -> Answer {
         self.0.serve(request, peer)
+    }
+
+    fn is_visit(&self, _: &http::Request<Incoming>) -> bool {
+        true
     }
 
     fn refused(&self, too_large: bool) {
@@ -133,7 +139,7 @@ impl Stage {
             opened: AtomicUsize::new(0),
             moves: broadcast::Sender::new(16),
         });
-        let tasks = Group::new("stage");
+        let (tasks, helm) = (Group::new("stage"), Helm::new());
         let counters = Counters::default();
         let edge = Edge::start(Setup {
             names: Names::new(Some("relay.test"), &[]),
@@ -143,14 +149,15 @@ impl Stage {
             counters: counters.clone(),
             behind_tls,
             loopback,
+            course: helm.course(),
             listeners: tasks.spawner(),
-            sessions: tasks.spawner(),
+            connections: tasks.spawner(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let stage = Self { edge, stand, directory, auth, counters, addr, tasks };
+        let stage = Self { edge, stand, directory, auth, counters, addr, helm, tasks };
         let handler: Arc<dyn Handler> = Arc::new(Door(stage.edge.clone()));
-        let spawner = stage.tasks.spawner();
+        let (spawner, course) = (stage.tasks.spawner(), stage.helm.course());
         stage.tasks.spawn("listener", async move {
             let stop = spawner.stopping().wait();
             tokio::pin!(stop);
@@ -162,7 +169,8 @@ impl Stage {
                 stream.set_nodelay(true).unwrap();
                 let peer = Peer { addr, secure: false };
                 let (handler, stop) = (handler.clone(), spawner.stopping());
-                spawner.spawn("visitor", front::serve(stream.into(), peer, handler, stop));
+                let (stream, course) = (stream.into(), course.clone());
+                spawner.spawn("visitor", front::serve(stream, peer, handler, course, stop));
             }
         });
         stage
@@ -216,8 +224,9 @@ impl Stage {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let handler: Arc<dyn Handler> = Arc::new(Door(self.edge.clone()));
         let peer = Peer { addr: "203.0.113.7:4000".parse().unwrap(), secure: true };
-        let stop = self.tasks.stopping();
-        self.tasks.spawn("visitor", front::serve(Stream::other(far), peer, handler, stop));
+        let (course, stop) = (self.helm.course(), self.tasks.stopping());
+        let serving = front::serve(Stream::other(far), peer, handler, course, stop);
+        self.tasks.spawn("visitor", serving);
         Talk::new(near)
     }
 
@@ -235,6 +244,7 @@ impl Stage {
 
     /// Ends the stage as a relay that stops ends; true if nothing had to be cut.
     pub(crate) async fn stop(self) -> bool {
+        self.helm.turn(Phase::Stopping);
         self.tasks.shutdown(Duration::from_secs(3)).await.is_clean()
     }
 

@@ -1,0 +1,76 @@
+//! The data directory, which is one relay's at a time.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::auth::{KeyError, Signer};
+use crate::config::{Config, Storage};
+use crate::directory::{Directory, Writing};
+use crate::record::User;
+use crate::server::SpawnError;
+use crate::store::{self, Memory, Sqlite, Store, StoreError};
+
+/// The file with the key that tokens are signed with.
+const TOKEN_KEY: &str = "token-key.p8";
+
+/// The file whose lock makes the directory a relay's own. The system takes the lock back when the
+/// last process that holds it ends.
+const LOCK: &str = "relay.lock";
+
+/// A data directory that nobody else uses.
+#[derive(Debug)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "held, not looked at"))]
+pub(super) struct Home {
+    pub(super) path: PathBuf,
+    pub(super) lock: File,
+}
+
+impl Home {
+    /// Takes the directory, and makes it if need be; nothing for a relay without one.
+    ///
+    /// # Errors
+    /// [`SpawnError::Running`] when another relay has it.
+    pub(super) fn claim(storage: &Storage) -> Result<Option<Self>, SpawnError> {
+        let Storage::Directory(path) = storage else { return Ok(None) };
+        let failed = |error| SpawnError::Directory { path: path.clone(), error };
+        store::make_private_directory(path).map_err(failed)?;
+        let lock = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join(LOCK))
+            .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self { path: path.clone(), lock })),
+            Err(TryLockError::WouldBlock) => Err(SpawnError::Running(path.clone())),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}
+
+/// Loads everything.
+pub(super) fn open(storage: &Storage, owner: Option<User>) -> Result<Directory, StoreError> {
+    let (store, writing): (Box<dyn Store>, _) = match storage {
+        Storage::Directory(path) => {
+            (Box::new(Sqlite::open(&path.join(store::FILE))?), Writing::OnThread)
+        }
+        Storage::Memory => (Box::new(Memory::default()), Writing::InPlace),
+    };
+    Directory::open(store, owner, writing)
+}
+
+/// What signs tokens.
+pub(super) fn signer(config: &Config) -> Result<Signer, KeyError> {
+    match &config.storage {
+        Storage::Directory(path) => Signer::load(&path.join(TOKEN_KEY), config.cluster.clone()),
+        Storage::Memory => Signer::ephemeral(config.cluster.clone()),
+    }
+}
+
+/// Looks, without changing anything, whether a directory that another relay uses would do.
+#[cfg(unix)]
+pub(super) fn check(path: &Path, config: &Config) -> Result<(), SpawnError> {
+    signer(config)?;
+    Sqlite::check(&path.join(store::FILE))?;
+    Ok(())
+}
