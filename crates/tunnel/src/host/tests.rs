@@ -181,6 +181,28 @@ async fn a_planned_swap_overlaps_and_cuts_nothing() {
     assert_eq!(say(&mut in_flight, "after").await, "after");
 }
 
+/// On Microsoft's relay a host's second session evicts its first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_sessions_cannot_overlap_a_planned_swap_mints_first_and_takes_its_own_eviction_in_stride()
+ {
+    let (mut relay, mut host, mut old) = up(3000, false).await;
+    host.command(Command::Renew).await;
+    let mut new = relay.session().await;
+    assert_eq!(new.headers["authorization"], "tunnel token-2");
+    assert!(!new.headers.contains_key("adit-supersedes"));
+    old.handle.disconnect(disconnect::TOO_MANY_CONNECTIONS, "another host").await;
+    assert!(matches!(old.seen().await, Seen::Ended(_)));
+    assert_eq!(new.seen().await, Seen::Announced(3000));
+    let steps = story(&mut host, "forwarding_ports").await;
+    assert_eq!(steps[..2], ["authorizing", "connecting_relay"], "all tokens before the socket");
+    assert!(!steps.iter().any(|step| step == "Standby"), "{steps:?}");
+    // Whichever came first, the eviction or the answer of the relay: it is hosted, by one session.
+    host.command(Command::RefreshPorts).await;
+    host.command(Command::Drop).await;
+    story(&mut host, "Hosting").await;
+    assert_eq!(relay.service.puts.load(Ordering::Relaxed), 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_is_about_to_restart_gets_its_successor_a_session() {
     let (mut relay, mut host, mut old) = up(3000, true).await;
