@@ -8,6 +8,7 @@ use adit_proto::contracts::{Protocol, Tunnel, TunnelEndpoint, TunnelPort};
 use adit_proto::host::{self as policy, Action, Failure, Notice, Policy, SessionId, State};
 use adit_proto::registry::Epoch;
 use adit_proto::relay::{Ending, HostCommand, HostEvent};
+use adit_proto::renewal::{Renewal, Step};
 use adit_proto::token::{self, Secret};
 use adit_wire::pump::Handle;
 use adit_wire::{clock, task};
@@ -45,6 +46,7 @@ pub(super) enum Report {
     Traffic { session: SessionId },
     Ended { session: SessionId, ending: Ending },
     Ports(Result<Tunnel, management::Error>),
+    Renewed(Result<Step, management::Error>),
     Closed,
     Unregistered,
 }
@@ -81,6 +83,7 @@ pub(super) struct Driver {
     soon: Duration,
     asking_ports: bool,
     ports_failed: bool,
+    renewal: Renewal,
 
     /// Sessions that are being closed.
     closing: usize,
@@ -135,6 +138,7 @@ impl Driver {
             soon: FIRST_URL,
             asking_ports: false,
             ports_failed: false,
+            renewal: Renewal::new(),
             closing: 0,
             unregister: false,
             unregistering: false,
@@ -155,6 +159,7 @@ impl Driver {
                     self.act().await;
                 }
                 () = clock::sleep_until_maybe(self.next_ports) => self.ask_ports(),
+                () = clock::sleep_until_maybe(self.renewal.due()) => self.renew(),
             }
         }
         // Either way of ending is an end.
@@ -189,6 +194,7 @@ impl Driver {
             Report::Traffic { session } => self.tell(policy::Event::Traffic { session }).await,
             Report::Ended { session, ending } => self.ended(session, ending).await,
             Report::Ports(result) => self.ports_told(result).await,
+            Report::Renewed(result) => self.renewed(result),
             Report::Closed => {
                 self.closing -= 1;
                 self.unregister_when_closed();
@@ -438,6 +444,33 @@ impl Driver {
         self.next_ports = every.map(|every| clock::now() + soon(every));
     }
 
+    fn renew(&mut self) {
+        self.renewal.started();
+        let Some(tokens) = self.tokens.clone() else { return };
+        let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
+        self.tasks.spawn("renewal", async move {
+            let _ = report.send(Report::Renewed(step::renew(&config, &at, &tokens).await)).await;
+        });
+    }
+
+    fn renewed(&mut self, result: Result<Step, management::Error>) {
+        let event = match result {
+            Ok(step) => {
+                self.renewal.done(step, clock::now());
+                let Step::Renew(life) = step else { return };
+                tracing::info!(tunnel = %self.at, ?life, "renewed");
+                Event::Renewed { life }
+            }
+            Err(error) => {
+                let wait = self.renewal.failed(clock::now(), random());
+                let cause = management::explain(&error);
+                tracing::warn!(tunnel = %self.at, ?wait, cause, "not renewed");
+                Event::RenewalFailed { wait, cause: cause.into() }
+            }
+        };
+        self.events.emit(event);
+    }
+
     fn lacks_urls(&self) -> bool {
         self.urls.iter().any(|of| of.urls.is_empty())
     }
@@ -479,6 +512,9 @@ impl Driver {
                 let hosting = state == State::Hosting;
                 self.events.emit(Event::State(state));
                 self.plan_ports();
+                if hosting && self.config.renew && !self.stopping {
+                    self.renewal.begin(clock::now());
+                }
                 if hosting && !std::mem::replace(&mut self.ready, true) {
                     self.events.emit(Event::Ready { urls: self.urls.clone() });
                 }

@@ -6,12 +6,13 @@ use adit_proto::contracts::{ConnectionMode, TunnelEndpoint, TunnelPort};
 use adit_proto::host::{CONNECT_WITHIN, Endpoint, Failure};
 use adit_proto::registry::Epoch;
 use adit_proto::relay::{self, HostCommand, HostEvent, Side};
+use adit_proto::renewal::Step;
 use adit_wire::pump::{Events, Handle};
 use adit_wire::{clock, task};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Config, failure};
-use crate::management::{Authorized, HostTokens, Locator};
+use crate::management::{Authorized, Error, HostTokens, Locator};
 use crate::socket::{self, Dial};
 
 /// Tells the relay which process this is.
@@ -100,6 +101,19 @@ async fn put(config: &Config, step: &Connect) -> Result<TunnelEndpoint, Failure>
         return Err(Failure::Fatal("the service gave no relay address for this host".into()));
     }
     Ok(endpoint)
+}
+
+/// Looks at the tunnel's life and renews it if it is time.
+pub(super) async fn renew(
+    config: &Config,
+    at: &Locator,
+    tokens: &HostTokens,
+) -> Result<Step, Error> {
+    let step = config.management.life(at, tokens).await?.step(clock::wall());
+    if let Step::Renew(life) = step {
+        config.management.renew(at, life).await?;
+    }
+    Ok(step)
 }
 
 /// The same for every session of this host, so that the relay knows it when it comes back.

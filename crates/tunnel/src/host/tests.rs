@@ -278,6 +278,38 @@ async fn requests_are_observed_on_their_way() {
     assert!(matches!(observed.observation, Observation::NotInspected(_)));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tunnel_that_is_to_be_kept_is_given_its_own_life_again() {
+    let relay = Relay::new([3000], true).await;
+    *relay.service.renewals.lock().expect("no panic") = Some(Vec::new());
+    let at = "web".parse().expect("a locator");
+    let mut config = Config::new(relay.service.clone(), relay.connector.clone(), at);
+    config.renew = true;
+    let mut host = Host::spawn(config);
+    story(&mut host, &format!("{:?}", Event::Renewed { life: Duration::from_secs(7200) })).await;
+    assert_eq!(*relay.service.renewals.lock().expect("no panic"), Some(vec![7200]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_that_fails_is_told_and_the_tunnel_is_served_on() {
+    let mut relay = Relay::new([3000], true).await;
+    let at = "web".parse().expect("a locator");
+    let mut config = Config::new(relay.service.clone(), relay.connector.clone(), at);
+    config.renew = true;
+    let mut host = Host::spawn(config);
+    let mut session = relay.session().await;
+    assert_eq!(session.seen().await, Seen::Announced(3000));
+    let failed = loop {
+        match host.next().await.expect("it goes on") {
+            Event::RenewalFailed { wait, cause } => break (wait, cause),
+            Event::State(State::Error(why)) => panic!("{why}"),
+            _ => {}
+        }
+    };
+    assert!(!failed.0.is_zero() && failed.1.contains("not found"), "{failed:?}");
+    session.open(3000).await.expect_err("nobody listens, which somebody had to find out");
+}
+
 #[test]
 fn identities_are_random_uuids() {
     let (one, two) = (Identity::random(), Identity::random());

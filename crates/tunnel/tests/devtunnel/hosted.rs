@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use adit_proto::access::Scope;
 use adit_proto::contracts::{Protocol, Tunnel, TunnelPort};
@@ -279,4 +280,21 @@ async fn a_port_is_replaced_with_everything_it_had_once_somebody_agreed() {
     let port = tunnel.port(3000).unwrap();
     assert_eq!(port.protocol, Some(Protocol::Https));
     assert_eq!(port.description.as_deref(), Some("the shop"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tunnel_is_renewed_for_as_long_as_it_lives() {
+    let world = World::new(3000).await;
+    let lives = |seconds| Tunnel {
+        tunnel_id: Some(world.at.id.to_string()),
+        custom_expiration: Some(seconds),
+        ..Tunnel::default()
+    };
+    world.owner.update(&lives(4 * 3600), Want::NOTHING).await.unwrap();
+    let tokens = world.cli.authorize(&world.at, false).await.unwrap().tokens;
+    let life = world.cli.life(&world.at, &tokens).await.unwrap();
+    assert_eq!(life.own, Duration::from_secs(4 * 3600));
+    world.cli.renew(&world.at, life.own).await.unwrap();
+    let call = format!("update {} --expiration 4h -j", world.at);
+    assert_eq!(world.fake.calls().last(), Some(&call));
 }
