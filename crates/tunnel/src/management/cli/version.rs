@@ -13,20 +13,21 @@ pub struct Version {
 pub const OLDEST: Version = Version { parts: [1, 0, 1435] };
 
 impl Version {
-    /// Finds the version in what `--version` prints: in the line that names it, else in the first word
-    /// that looks like one.
+    /// Finds the version in what `--version` prints: in the line that names it, or where nothing else is
+    /// printed. Anything else may be the version of anything.
     pub(super) fn find(text: &str) -> Option<Self> {
         let named = text.lines().find_map(|line| line.split_once("CLI version:"));
-        let text = named.map_or(text, |(_, version)| version);
-        text.split_whitespace().find_map(Self::parse)
+        match named {
+            Some((_, version)) => Self::parse(version.split_whitespace().next()?),
+            None => Self::parse(text.trim()),
+        }
     }
 
     /// Reads `1.0.1435+d49a94cc24`.
     fn parse(word: &str) -> Option<Self> {
         let number = word.split(['+', '-']).next()?;
-        let mut parts = number.split('.').map(str::parse);
-        let mut next = || parts.next()?.ok();
-        Some(Self { parts: [next()?, next()?, next()?] })
+        let parts: Result<Vec<u32>, _> = number.split('.').map(str::parse).collect();
+        Some(Self { parts: parts.ok()?.try_into().ok()? })
     }
 }
 
@@ -46,8 +47,9 @@ mod tests {
         let documented = include_str!("../../../tests/fixtures/devtunnel/version.out");
         assert_eq!(Version::find(documented), Some(Version { parts: [1, 0, 1435] }));
         assert_eq!(Version::find("1.0.1516\n"), Some(Version { parts: [1, 0, 1516] }));
-        assert_eq!(Version::find("adit 0.1.0"), Some(Version { parts: [0, 1, 0] }));
-        assert_eq!(Version::find("no version here"), None);
+        for text in ["adit 0.1.0", "no version here", "1.0", "Welcome 2024.1.1 to you"] {
+            assert_eq!(Version::find(text), None, "{text}");
+        }
         assert!(Version { parts: [1, 0, 944] } < OLDEST && Version { parts: [1, 1, 0] } > OLDEST);
     }
 }
