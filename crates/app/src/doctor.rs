@@ -54,6 +54,7 @@ impl Check {
 pub async fn examine(profile: &Profile) -> Vec<Check> {
     let mut checks = look::files(profile);
     checks.extend(look::places(profile).await);
+    checks.extend(look::microsoft(profile).await);
     checks.extend(look::hosted(profile).await);
     checks.push(look::service());
     checks.push(look::localhost_names().await);

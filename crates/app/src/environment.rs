@@ -20,6 +20,10 @@ pub struct Environment {
     pub on: Option<String>,
     /// `ADIT_API_KEY`: a user's key, used before any that is stored.
     pub api_key: Option<Secret>,
+    /// `DEVTUNNEL_BIN`: the official command, where it is not found by its name.
+    pub devtunnel: Option<OsString>,
+    /// `ADIT_MICROSOFT_URL`: another environment of Microsoft's service than the production one.
+    pub microsoft_url: Option<String>,
     /// `ADIT_LOG`: what is logged.
     pub log: Option<String>,
     /// `DEVTUNNEL_HEADLESS_HOST`: tunnels to host where there are no arguments; present, though empty, where it is
@@ -40,6 +44,8 @@ impl Environment {
             data_dir: path("ADIT_DATA_DIR"),
             on: text("ADIT_ON"),
             api_key: text("ADIT_API_KEY").map(Secret::new),
+            devtunnel: path("DEVTUNNEL_BIN"),
+            microsoft_url: text("ADIT_MICROSOFT_URL"),
             log: text("ADIT_LOG"),
             headless: env::var_os("DEVTUNNEL_HEADLESS_HOST")
                 .map(|ids| ids.to_string_lossy().into_owned()),
@@ -55,6 +61,8 @@ impl fmt::Debug for Environment {
             .field("state_dir", &self.state_dir)
             .field("data_dir", &self.data_dir)
             .field("on", &self.on)
+            .field("devtunnel", &self.devtunnel)
+            .field("microsoft_url", &self.microsoft_url)
             .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use adit_tunnel::management;
 use serde::{Deserialize, Serialize};
 
+use crate::microsoft;
+
 /// What kind of failure it is. The name is what scripts match on, and never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,6 +21,8 @@ pub enum Code {
     AlreadyRunning,
     /// The relay does not answer, or what answers is not a relay.
     Unreachable,
+    /// The official `devtunnel` command is missing, too old or does not start.
+    Devtunnel,
     /// Nobody is signed in, or no longer.
     SignIn,
     /// Signed in, but not allowed.
@@ -48,7 +52,7 @@ impl Code {
             Self::NotFound => 2,
             Self::AlreadyRunning => 5,
             Self::Usage => 64,
-            Self::Unreachable => 69,
+            Self::Unreachable | Self::Devtunnel => 69,
             Self::SignIn | Self::Access => 77,
             Self::Interrupted => 130,
         }
@@ -117,6 +121,14 @@ impl Failure {
                 "its certificate must name this host and come from an authority that this \
                        computer trusts (SSL_CERT_FILE names another list of them)",
             ),
+            Error::Command(trouble) => {
+                let (code, hint) = microsoft::remedy(trouble);
+                failure(code).hint(hint)
+            }
+            Error::Replacement { port } => failure(Code::Conflict).hint(format!(
+                "say --replace-ports to have port {port} removed and made again, with all that it \
+                 has; its visitors are cut off for a moment"
+            )),
             Error::Protocol { .. } => failure(Code::Unreachable)
                 .hint("check the address: a relay's is usually https://cp.<its domain>"),
         }
@@ -194,6 +206,7 @@ mod tests {
             Code::NotFound,
             Code::AlreadyRunning,
             Code::Unreachable,
+            Code::Devtunnel,
             Code::SignIn,
             Code::Access,
             Code::Conflict,

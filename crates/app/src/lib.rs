@@ -22,6 +22,7 @@ pub mod history;
 pub mod known;
 pub mod lines;
 pub mod message;
+pub mod microsoft;
 pub mod moment;
 pub mod name;
 pub mod persist;

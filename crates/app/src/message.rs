@@ -84,6 +84,8 @@ pub enum Message {
     NotRenewed,
     /// A tunnel's ports could not be asked for; those known are served.
     PortsUnknown,
+    /// A tunnel's life was not renewed; it is hosted, and ends at its time.
+    RunningOut,
     /// A tunnel or port was asked for and is not confirmed.
     BeingMade,
     /// A tunnel could not be made.

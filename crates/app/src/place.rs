@@ -1,5 +1,5 @@
-//! Where a tunnel lives: in a trial relay inside this process, or on a relay of one's own; and how
-//! one of them is chosen.
+//! Where a tunnel lives: in a trial relay inside this process, on a relay of one's own, or on
+//! Microsoft's service; and how one of them is chosen.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +17,8 @@ pub enum Place {
     Here,
     /// A relay.
     Relay(RelayUrl),
+    /// Microsoft's Dev Tunnels service, managed through the official `devtunnel` command.
+    Microsoft,
 }
 
 /// Why a place was chosen, for the user to see.
@@ -68,10 +70,19 @@ pub fn choose(wishes: Wishes, credentials: &Credentials) -> (Place, Because) {
 }
 
 impl Place {
+    /// What people call it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Here => "a trial relay on this computer".to_owned(),
+            Self::Relay(url) => url.to_string(),
+            Self::Microsoft => "Microsoft Dev Tunnels".to_owned(),
+        }
+    }
+
     /// The signed-in relay, where a place is its host name without scheme or `cp.`.
     fn known(self, credentials: &Credentials) -> Self {
         match &self {
-            Self::Here => self,
+            Self::Here | Self::Microsoft => self,
             Self::Relay(url) if credentials.find(url).is_some() => self,
             Self::Relay(url) => match credentials.by_host(url.authority()) {
                 Some(sign_in) => Self::Relay(sign_in.relay.clone()),
@@ -87,14 +98,10 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim() {
             "here" => Ok(Self::Here),
-            "microsoft" => {
-                Err("Microsoft's service is not supported yet; use `here` or the address \
-                of a relay"
-                    .to_owned())
-            }
+            "microsoft" => Ok(Self::Microsoft),
             // A word without a dot or port is a typing mistake more often than a host.
             word if !word.contains(['.', ':', '/']) && word != "localhost" => {
-                Err("a place is `here` or the address of a relay, such as \
+                Err("a place is `here`, `microsoft` or the address of a relay, such as \
                      https://cp.relay.example.com"
                     .to_owned())
             }
@@ -116,6 +123,7 @@ impl fmt::Display for Place {
         match self {
             Self::Here => f.pad("here"),
             Self::Relay(url) => url.fmt(f),
+            Self::Microsoft => f.pad("microsoft"),
         }
     }
 }
@@ -205,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused() {
-        for text in ["", "hier", "microsoft", "ftp://x.example", "https://x.example/path"] {
+        for text in ["", "hier", "Microsoft", "ftp://x.example", "https://x.example/path"] {
             assert!(text.parse::<Place>().is_err(), "{text}");
         }
     }

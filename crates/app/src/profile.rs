@@ -1,14 +1,17 @@
 //! The user of this computer: where the files are, where tunnels shall live, and with which key.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use adit_proto::token::Secret;
-use adit_tunnel::management::{Credential, Rest};
+use adit_tunnel::management::cli::Cli;
+use adit_tunnel::management::{Credential, Management, Rest};
 
 use crate::credentials::{self, Credentials, SignIn};
 use crate::default_tunnels::DefaultTunnels;
 use crate::environment::Environment;
 use crate::failure::{Code, Failure, Outcome};
+use crate::microsoft::Microsoft;
 use crate::place::{self, Because, Place, Wishes};
 use crate::places::Places;
 use crate::relay_url::RelayUrl;
@@ -24,6 +27,7 @@ pub struct Profile {
     pub overrides: Vec<(&'static str, PathBuf)>,
     on: Option<String>,
     api_key: Option<Secret>,
+    microsoft: Microsoft,
     remark: fn(&str),
 }
 
@@ -34,10 +38,12 @@ impl Profile {
     /// When there is no directory for the files.
     pub fn new(environment: Environment, remark: fn(&str)) -> Outcome<Self> {
         let places = Places::new(&environment)?;
-        let Environment { config, state_dir, on, api_key, .. } = environment;
-        let given = [("ADIT_CONFIG", config), ("ADIT_STATE_DIR", state_dir)];
+        let microsoft = Microsoft::new(&environment);
+        let Environment { config, state_dir, devtunnel, on, api_key, .. } = environment;
+        let given =
+            [("ADIT_CONFIG", config), ("ADIT_STATE_DIR", state_dir), ("DEVTUNNEL_BIN", devtunnel)];
         let given = given.into_iter().filter_map(|(name, value)| Some((name, value?.into())));
-        Ok(Self { places, overrides: given.collect(), on, api_key, remark })
+        Ok(Self { places, overrides: given.collect(), on, api_key, microsoft, remark })
     }
 
     /// The stored sign-ins.
@@ -75,6 +81,11 @@ impl Profile {
     pub fn relay(&self, asked: Option<Place>) -> Outcome<RelayUrl> {
         match self.choose(asked, None)? {
             (Place::Relay(relay), _) => Ok(relay),
+            (Place::Microsoft, _) => Err(Failure::new(
+                Code::Usage,
+                "this works with tunnels of a relay, and not with those on Microsoft Dev Tunnels",
+            )
+            .hint("say which relay with --on <relay>, or use the `devtunnel` command itself")),
             (Place::Here, Because::ManySignIns) => {
                 Err(Failure::new(Code::Usage, "you are signed in to several relays")
                     .hint("say which with --on <relay>, or choose one with: adit use <relay>"))
@@ -82,6 +93,34 @@ impl Profile {
             (Place::Here, _) => Err(Failure::new(Code::SignIn, "you are signed in to no relay")
                 .hint("sign in with: adit login <relay URL>")),
         }
+    }
+
+    /// Where tunnels live that exist, for a command that works with them wherever that is.
+    pub fn service_place(&self, asked: Option<Place>) -> Outcome<Place> {
+        match self.choose(asked.clone(), None)? {
+            (Place::Microsoft, _) => Ok(Place::Microsoft),
+            _ => self.relay(asked).map(Place::Relay),
+        }
+    }
+
+    /// The management of a place of tunnels that exist.
+    ///
+    /// # Errors
+    /// When nobody is signed in to a relay, or the place is this process.
+    pub fn management(&self, place: &Place) -> Outcome<Arc<dyn Management>> {
+        match place {
+            Place::Relay(relay) => Ok(Arc::new(self.service(relay)?)),
+            Place::Microsoft => Ok(Arc::new(self.microsoft()?)),
+            Place::Here => Err(Failure::new(
+                Code::Usage,
+                "a trial relay has no tunnels besides that of its own `adit up`",
+            )),
+        }
+    }
+
+    /// The official command for Microsoft's service.
+    pub fn microsoft(&self) -> Outcome<Cli> {
+        self.microsoft.command()
     }
 
     /// The user's key for a relay: `ADIT_API_KEY`, else the stored one.

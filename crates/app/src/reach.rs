@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::place::Place;
 use crate::relay_url::RelayUrl;
 
 /// From where an address can be reached.
@@ -46,6 +47,18 @@ pub struct Reaches {
 impl Reaches {
     /// Of the trial relay in this process.
     pub const TRIAL: Self = Self { trial: true, names: None };
+
+    /// Of Microsoft's service, whose names are the internet's.
+    pub const MICROSOFT: Self = Self { trial: false, names: Some(Reach::Internet) };
+
+    /// Of a place, before or without a trial relay in it.
+    pub async fn of_place(place: &Place) -> Self {
+        match place {
+            Place::Here => Self::TRIAL,
+            Place::Relay(relay) => Self::look_up(relay).await,
+            Place::Microsoft => Self::MICROSOFT,
+        }
+    }
 
     /// Of a relay: asks the name service where it is. Its tunnels' names lead to the same place.
     pub async fn look_up(relay: &RelayUrl) -> Self {

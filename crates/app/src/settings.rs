@@ -49,7 +49,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("adit.toml");
         assert_eq!(Settings::load(&path).unwrap().r#where, None);
-        for place in ["here", "https://cp.relay.example.com"] {
+        for place in ["here", "microsoft", "https://cp.relay.example.com"] {
             let place = place.parse::<Place>().unwrap();
             Settings { r#where: Some(place.clone()) }.save(&path).unwrap();
             assert_eq!(Settings::load(&path).unwrap().r#where, Some(place));

@@ -107,6 +107,8 @@ pub enum ErrorKind {
     NotRenewed,
     /// The tunnel's ports could not be asked for; those known are served.
     PortsUnknown,
+    /// The tunnel's life was not renewed; it is served on, and ends at its time.
+    RunningOut,
 }
 
 /// A port of a hosted tunnel.

@@ -47,7 +47,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Put local ports at URLs until Ctrl-C.
     Up(up::Args),
-    /// Serve tunnels that exist on a relay, until Ctrl-C.
+    /// Serve tunnels that exist, until Ctrl-C.
     Host(host::Args),
     /// Bring a tunnel's ports to this computer, until Ctrl-C.
     Connect(connect::Args),
@@ -65,9 +65,9 @@ pub(crate) enum Command {
     Service(service::Args),
     /// Run a relay, or manage its users.
     Relay(relay::Args),
-    /// Sign in to a relay.
+    /// Sign in to a relay, or to Microsoft Dev Tunnels.
     Login(login::Args),
-    /// Sign out of a relay.
+    /// Sign out of a relay, or of Microsoft Dev Tunnels.
     Logout(logout::Args),
     /// Show where tunnels live now and which relays know you.
     Whoami,
@@ -217,6 +217,11 @@ mod tests {
             "up 3000 -j -vv",
             "host quiet-fox-4k9x2bd.loc1 calm-brook-4k9x2bd.loc1 --json",
             "host shop --on cp.x.example",
+            "host shop.euw --on microsoft --renew",
+            "up 3000:https --on microsoft --name shop --replace-ports",
+            "login microsoft --github --device-code",
+            "logout microsoft",
+            "use microsoft",
             "connect quiet-fox-4k9x2bd.loc1",
             "relay",
             "relay --config relay.toml",
@@ -261,7 +266,6 @@ mod tests {
             "up http://localhost:3000",
             "up 3000 --anonymous=soon",
             "up 3000 --name Shop!",
-            "up 3000 --on microsoft",
             "up 3000 --on nowhere",
             "host no.such.id",
             "host -p 0",

@@ -35,7 +35,7 @@ pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {
         Command::TakeOver(args) => tell::take_over(args, &context).await,
         Command::Relay(args) => relay::run(args, &context).await,
         Command::Login(args) => login::run(args, &context).await,
-        Command::Logout(args) => logout::run(&args, &context),
+        Command::Logout(args) => logout::run(&args, &context).await,
         Command::Whoami => whoami::run(&context).await,
         Command::Use(args) => place::run(args, &context),
         Command::Sample(args) => sample::run(&args, &context).await,

@@ -122,7 +122,10 @@ impl People {
                 self.line(tunnel, &format!("{}; {next} (attempt {attempt})", harmless(cause)))
             }
             Event::ReloginRequired => {
-                self.line(tunnel, "The relay wants to know who you are: adit login <relay URL>")
+                self.line(
+                tunnel,
+                "Somebody has to sign in again: adit login <relay URL or microsoft>",
+            )
             }
             Event::Error { code, message, hint } => {
                 self.error(tunnel, *code, message, hint.as_deref())
@@ -200,7 +203,8 @@ impl People {
         match urls {
             [] => self.line(
                 tunnel,
-                "The tunnel is hosted, but has no address: it has no ports, or its relay no domain",
+                "The tunnel is hosted. It has no address yet: a port's URL may appear after the first \
+                 connection, and a tunnel without ports has none",
             ),
             _ => Ok(()),
         }

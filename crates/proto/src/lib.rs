@@ -10,6 +10,7 @@ pub mod host;
 pub mod id;
 pub mod registry;
 pub mod relay;
+pub mod renewal;
 pub mod span;
 pub mod ssh;
 pub mod token;

@@ -42,6 +42,9 @@ pub enum Request {
         /// Show the values in the queries of requests.
         #[serde(default)]
         show_query: bool,
+        /// Whether they are kept from running out.
+        #[serde(default)]
+        renew: bool,
     },
     /// Stop these, whoever wanted them; all of them if none is named.
     Stop {

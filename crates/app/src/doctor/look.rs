@@ -7,6 +7,9 @@ use adit_wire::{clock, net};
 
 use super::{Check, judge};
 use crate::durable;
+use crate::failure::{Code, Failure};
+use crate::microsoft::preflight;
+use crate::place::Place;
 use crate::places;
 use crate::profile::Profile;
 use crate::relay_url::RelayUrl;
@@ -75,6 +78,35 @@ pub(super) async fn places(profile: &Profile) -> Vec<Check> {
     }
     checks.extend(time.map(|(theirs, ours)| judge::clock(theirs, ours)));
     checks
+}
+
+/// The official command for Microsoft's service and who is signed in there; nothing where it is neither
+/// installed nor chosen.
+pub(super) async fn microsoft(profile: &Profile) -> Vec<Check> {
+    let command = match profile.microsoft() {
+        Ok(command) => command,
+        Err(failure) => return vec![of_microsoft(failure)],
+    };
+    let is_chosen = matches!(profile.choose(None, None), Ok((Place::Microsoft, _)));
+    let began = clock::now();
+    match preflight(&command).await {
+        Ok(account) => {
+            let name = account.name.map(|name| format!(" as {name}")).unwrap_or_default();
+            let took = clock::now().saturating_duration_since(began).as_millis();
+            vec![Check::ok(MICROSOFT, format!("signed in{name}; the command took {took} ms"))]
+        }
+        Err(failure) if failure.code == Code::Devtunnel && !is_chosen => Vec::new(),
+        Err(failure) if failure.code == Code::SignIn && !is_chosen => {
+            vec![Check::ok(MICROSOFT, "the devtunnel command is there; nobody is signed in")]
+        }
+        Err(failure) => vec![of_microsoft(failure)],
+    }
+}
+
+const MICROSOFT: &str = "Microsoft Dev Tunnels";
+
+fn of_microsoft(failure: Failure) -> Check {
+    Check::fail(MICROSOFT, failure.message, failure.hint.unwrap_or_default())
 }
 
 /// What is hosted on this computer, with its local servers.

@@ -51,6 +51,13 @@ impl Teller {
                     .hint("those known are served on")
                     .into()
             }
+            host::Event::Renewed { .. } => return None,
+            // Nothing passes by itself that a person may have to see to, so it is no mere delay.
+            host::Event::RenewalFailed { cause, .. } => {
+                Failure::new(Code::Refused, format!("the tunnel's life was not renewed: {cause}"))
+                    .hint("it is served on and tried again; sign in if that is what it wants")
+                    .into()
+            }
             host::Event::LocalDown { port, cause } => {
                 Failure::new(Code::LocalPort, format!("port {port}: {cause}"))
                     .hint("start your server; visitors get an error page until then")
@@ -99,7 +106,9 @@ impl Teller {
 pub fn given_up(tunnel: &str, give_up: &GiveUp) -> Failure {
     let failure = |code| Failure::new(code, format!("{tunnel} is not hosted: {give_up}"));
     match give_up {
-        GiveUp::SignIn => failure(Code::SignIn).hint("sign in again with: adit login <relay URL>"),
+        GiveUp::SignIn => {
+            failure(Code::SignIn).hint("sign in again with: adit login <relay URL or microsoft>")
+        }
         GiveUp::Forbidden(_) => failure(Code::Access)
             .hint("ask the tunnel's owner for access, or sign in as somebody who has it"),
         GiveUp::UnknownTunnel => failure(Code::NotFound)

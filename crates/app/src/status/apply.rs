@@ -33,6 +33,8 @@ impl Tunnel {
             }
             Event::SwapFailed { cause, .. } => self.failed(ErrorKind::NotRenewed, cause),
             Event::Swapped => self.renewed(),
+            Event::RenewalFailed { cause, .. } => self.failed(ErrorKind::RunningOut, cause),
+            Event::Renewed { .. } => self.mended(ErrorKind::RunningOut),
             Event::PortsUnknown { cause } => self.failed(ErrorKind::PortsUnknown, cause),
             Event::LocalDown { port, cause } => {
                 self.port(*port).local_down = Some(cause.to_string());
@@ -214,6 +216,15 @@ mod tests {
         events.extend([Event::Progress(host::Phase::Authorizing), Event::Swapped]);
         let tunnel = told(&events);
         assert_eq!((tunnel.error, tunnel.phase), (None, None));
+    }
+
+    #[test]
+    fn a_life_that_was_renewed_after_all_is_no_condition_any_more() {
+        let failed = Event::RenewalFailed { wait: Duration::from_secs(1), cause: "busy".into() };
+        let mut events = vec![Event::State(host::State::Hosting), failed];
+        assert_eq!(told(&events).error.unwrap().kind, ErrorKind::RunningOut);
+        events.push(Event::Renewed { life: Duration::from_secs(3600) });
+        assert_eq!(told(&events).error, None);
     }
 
     #[test]

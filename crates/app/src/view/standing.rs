@@ -173,6 +173,7 @@ fn of_error(error: &Error, place: &PlaceKey) -> Standing {
         ErrorKind::Refused => not_hosted(Message::Refused).offer(Offer::Start),
         ErrorKind::NotRenewed => warns(Message::NotRenewed),
         ErrorKind::PortsUnknown => warns(Message::PortsUnknown),
+        ErrorKind::RunningOut => warns(Message::RunningOut),
     };
     standing.detail(&error.message)
 }

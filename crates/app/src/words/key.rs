@@ -70,6 +70,7 @@ sentences! {
     PortRefused: "The relay does not serve port {port}";
     NotRenewed: "The tunnel's access could not be renewed; it works until that ends";
     PortsUnknown: "The tunnel's ports could not be asked for; those known are served";
+    RunningOut: "The tunnel's life could not be renewed; it works until its time is over";
 
     BeingMade: "Being made";
     NotCreated: "The tunnel could not be made";

@@ -57,6 +57,7 @@ impl Speaker<'_> {
             Message::PortRefused(port) => self.of_port(Key::PortRefused, *port),
             Message::NotRenewed => self.bare(Key::NotRenewed),
             Message::PortsUnknown => self.bare(Key::PortsUnknown),
+            Message::RunningOut => self.bare(Key::RunningOut),
             Message::BeingMade => self.bare(Key::BeingMade),
             Message::NotCreated => self.bare(Key::NotCreated),
             Message::PortNotAdded(port) => self.of_port(Key::PortNotAdded, *port),

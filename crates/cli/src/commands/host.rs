@@ -51,13 +51,17 @@ pub(crate) struct Args {
     #[arg(value_name = "TUNNEL")]
     pub(crate) tunnels: Vec<Locator>,
 
-    /// The relay that they live on.
-    #[arg(long, value_name = "RELAY")]
+    /// The relay that they live on, or `microsoft`.
+    #[arg(long, value_name = "PLACE")]
     pub(crate) on: Option<Place>,
 
     /// Fail if another `adit host` or the desktop app hosts already, instead of joining it.
     #[arg(long)]
     pub(crate) exclusive: bool,
+
+    /// Keep the tunnels from running out while they are hosted: their own life is given to them anew.
+    #[arg(long)]
+    pub(crate) renew: bool,
 
     /// Show the values in the queries of requests; they are hidden otherwise.
     #[arg(long)]
@@ -86,7 +90,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         true => Report::to_script(lines, args.show_query),
         false => Report::to_people(context.screen, tunnels.len() > 1, args.show_query),
     };
-    let wanted = Wanted { tunnels, place, show_query: args.show_query };
+    let (show_query, renew) = (args.show_query, args.renew);
+    let wanted = Wanted { tunnels, place, show_query, renew };
     let ended = serve(wanted, services, &service, report, requests, args.exclusive, context).await;
     prepared.take_back(&*service.management, ended).await
 }
@@ -145,6 +150,8 @@ struct Wanted {
     /// Where they live, as `--on` takes it.
     place: String,
     show_query: bool,
+    /// Whether they are kept from running out.
+    renew: bool,
 }
 
 impl Wanted {

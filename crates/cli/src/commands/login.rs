@@ -1,12 +1,17 @@
-//! `adit login`: keeps a user's key for a relay, after asking the relay whether it is good.
+//! `adit login`: keeps a user's key for a relay, after asking the relay whether it is good; or lets the
+//! official `devtunnel` command sign its user in to Microsoft's service.
+
+pub(crate) mod microsoft;
 
 use std::io::{self, BufRead, IsTerminal, Read};
+use std::str::FromStr;
 
 use adit_app::credentials::{SignIn, parse_key};
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::relay_url::RelayUrl;
 use adit_app::service::service;
 use adit_proto::token::Secret;
+use adit_tunnel::management::BadBase;
 use adit_wire::task;
 use serde_json::json;
 
@@ -20,24 +25,65 @@ The API key is asked for, or read from standard input; it is never an argument, 
 other users of the computer could read it. The relay's operator makes one with
 `adit relay user add <name>`.
 
+For `microsoft` the official `devtunnel` command signs you in, with a browser or a code, and
+keeps the sign-in itself.
+
 Examples:
   adit login https://cp.relay.example.com
-  adit login https://cp.relay.example.com < key.txt")]
+  adit login https://cp.relay.example.com < key.txt
+  adit login microsoft --github --device-code")]
 pub(crate) struct Args {
-    /// The address of the relay, such as https://cp.relay.example.com.
+    /// The address of the relay, such as https://cp.relay.example.com, or `microsoft`.
     #[arg(value_name = "RELAY URL")]
-    relay: RelayUrl,
+    at: At,
+
+    /// With `microsoft`: sign in with a GitHub account instead of a Microsoft account.
+    #[arg(long)]
+    github: bool,
+
+    /// With `microsoft`: show a code to type elsewhere instead of opening a browser.
+    #[arg(long)]
+    device_code: bool,
+}
+
+/// Where one can sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    Relay(RelayUrl),
+    Microsoft,
+}
+
+impl FromStr for At {
+    type Err = BadBase;
+
+    fn from_str(text: &str) -> Result<Self, BadBase> {
+        match text.trim() {
+            "microsoft" => Ok(Self::Microsoft),
+            url => url.parse().map(Self::Relay),
+        }
+    }
 }
 
 impl Args {
     /// For that relay.
     pub(crate) fn of(relay: RelayUrl) -> Self {
-        Self { relay }
+        Self { at: At::Relay(relay), github: false, device_code: false }
     }
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
-    let Args { relay } = args;
+    let Args { at, github, device_code } = args;
+    match at {
+        At::Microsoft => microsoft::login(github, device_code, context).await,
+        At::Relay(_) if github || device_code => Err(Failure::new(
+            Code::Usage,
+            "--github and --device-code are for: adit login microsoft",
+        )),
+        At::Relay(relay) => with_key(relay, context).await,
+    }
+}
+
+async fn with_key(relay: RelayUrl, context: &Context) -> Outcome {
     if relay.is_exposed() {
         remark(format!(
             "{relay} is not encrypted: everybody on the way can read your key and your traffic"

@@ -1,30 +1,39 @@
-//! `adit logout`: forgets a user's key for a relay.
+//! `adit logout`: forgets a user's key for a relay, or signs out of Microsoft's service.
 
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::relay_url::RelayUrl;
 use serde_json::json;
 
+use super::login::{At, microsoft};
 use crate::context::Context;
 use crate::screen::{print_line, remark};
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The relay; not needed when you are signed in to one only.
+    /// The relay, or `microsoft`; not needed when you are signed in to one relay only.
     #[arg(value_name = "RELAY URL")]
-    relay: Option<RelayUrl>,
+    at: Option<At>,
 }
 
 impl Args {
     /// For that relay.
     pub(crate) fn of(relay: Option<RelayUrl>) -> Self {
-        Self { relay }
+        Self { at: relay.map(At::Relay) }
     }
 }
 
-pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
+pub(crate) async fn run(args: &Args, context: &Context) -> Outcome {
+    match &args.at {
+        Some(At::Microsoft) => microsoft::logout(context).await,
+        Some(At::Relay(relay)) => forget(Some(relay), context),
+        None => forget(None, context),
+    }
+}
+
+fn forget(relay: Option<&RelayUrl>, context: &Context) -> Outcome {
     let mut credentials = context.profile.credentials()?;
-    let relay = match (&args.relay, credentials.all()) {
+    let relay = match (relay, credentials.all()) {
         (Some(url), _) => match credentials.find(url).or(credentials.by_host(url.authority())) {
             Some(sign_in) => sign_in.relay.clone(),
             None => {

@@ -11,7 +11,7 @@ use crate::screen::{print_line, remark};
 /// What it takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// `here`, or the address of a relay.
+    /// `here`, `microsoft`, or the address of a relay.
     #[arg(value_name = "PLACE")]
     place: Place,
 }
@@ -33,5 +33,12 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     if context.json {
         return print_line(&json!({ "where": place.to_string() }).to_string());
     }
-    context.screen.line(format!("New tunnels live: {place}"))
+    context.screen.line(format!("New tunnels live: {}", named(&place)))
+}
+
+fn named(place: &Place) -> String {
+    match place {
+        Place::Microsoft => format!("{place} ({})", place.shown()),
+        place => place.to_string(),
+    }
 }

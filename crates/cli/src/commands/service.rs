@@ -50,8 +50,8 @@ struct InstallArgs {
     #[arg(required = true, value_name = "TUNNEL")]
     tunnels: Vec<Locator>,
 
-    /// The relay that they live on.
-    #[arg(long, value_name = "RELAY")]
+    /// The relay that they live on, or `microsoft`.
+    #[arg(long, value_name = "PLACE")]
     on: Option<Place>,
 
     /// Print the unit and install nothing.

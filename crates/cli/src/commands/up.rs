@@ -50,7 +50,8 @@ pub(crate) struct Args {
     #[arg(value_name = "PORT[:PROTOCOL]")]
     ports: Vec<Port>,
 
-    /// Where the tunnel lives: `here` (a trial relay in this process) or a relay's address.
+    /// Where the tunnel lives: `here` (a trial relay in this process), a relay's address, or
+    /// `microsoft`.
     #[arg(long, value_name = "PLACE")]
     on: Option<Place>,
 
@@ -72,6 +73,11 @@ pub(crate) struct Args {
         default_missing_value = Open::DEFAULT
     )]
     anonymous: Option<Open>,
+
+    /// Remove and make again ports that the place cannot change otherwise, as Microsoft's cannot
+    /// change a protocol. Their options and access entries are kept.
+    #[arg(long)]
+    replace_ports: bool,
 
     /// Show a QR code of the URL that reaches farthest.
     #[arg(long)]

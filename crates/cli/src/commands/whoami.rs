@@ -1,10 +1,13 @@
-//! `adit whoami`: where tunnels live now, and which relays accept the user's keys.
+//! `adit whoami`: where tunnels live now, which relays accept the user's keys, and who is signed in to
+//! Microsoft's service.
 
 use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::microsoft::preflight;
 use adit_app::place::Place;
 use adit_app::relay_url::RelayUrl;
 use adit_proto::contracts::NamedRateStatus;
 use adit_tunnel::management::Management;
+use adit_tunnel::management::cli::Account;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -16,6 +19,21 @@ struct Answer {
     r#where: String,
     because: String,
     relays: Vec<Known>,
+    /// Missing where the `devtunnel` command is not there and nobody chose it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    microsoft: Option<Microsoft>,
+}
+
+/// What the official command says.
+#[derive(Serialize)]
+struct Microsoft {
+    signed_in: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Failure>,
 }
 
 /// A relay, and what it says to the user's key.
@@ -40,15 +58,23 @@ pub(crate) async fn run(context: &Context) -> Outcome {
     {
         relays.push(chosen.clone());
     }
-    let mut known = Vec::with_capacity(relays.len());
-    for relay in relays {
-        known.push(ask(context, relay).await);
-    }
-    let chosen_fails = known
-        .iter()
-        .find(|it| matches!(&place, Place::Relay(chosen) if *chosen == it.relay))
-        .and_then(|it| it.problem.clone());
-    let answer = Answer { r#where: place.to_string(), because: because.to_string(), relays: known };
+    let asked = async {
+        let mut known = Vec::with_capacity(relays.len());
+        for relay in relays {
+            known.push(ask(context, relay).await);
+        }
+        known
+    };
+    let (known, microsoft) = tokio::join!(asked, ask_microsoft(context, &place));
+    let chosen_fails = match &place {
+        Place::Here => None,
+        Place::Relay(chosen) => {
+            known.iter().find(|it| *chosen == it.relay).and_then(|it| it.problem.clone())
+        }
+        Place::Microsoft => microsoft.as_ref().and_then(|it| it.problem.clone()),
+    };
+    let (r#where, because) = (place.to_string(), because.to_string());
+    let answer = Answer { r#where, because, relays: known, microsoft };
     if context.json {
         print_line(&serde_json::to_string(&answer).expect("texts are JSON"))?;
     } else {
@@ -65,6 +91,23 @@ async fn ask(context: &Context, relay: RelayUrl) -> Known {
         Err(problem) => {
             let problem = Some(problem);
             Known { relay, signed_in: false, user: None, tunnels: None, problem }
+        }
+    }
+}
+
+async fn ask_microsoft(context: &Context, place: &Place) -> Option<Microsoft> {
+    let account = match context.profile.microsoft() {
+        Ok(command) => preflight(&command).await,
+        Err(failure) => Err(failure),
+    };
+    match account {
+        Ok(Account { name: user, provider }) => {
+            Some(Microsoft { signed_in: true, user, provider, problem: None })
+        }
+        Err(failure) if failure.code == Code::Devtunnel && *place != Place::Microsoft => None,
+        Err(failure) => {
+            let problem = Some(failure);
+            Some(Microsoft { signed_in: false, user: None, provider: None, problem })
         }
     }
 }
@@ -98,6 +141,17 @@ fn show(context: &Context, answer: &Answer) -> Outcome {
             (Some(_), _) => screen.paint(Style::Bad, "not signed in"),
         };
         screen.line(format!("{}   {state}", known.relay))?;
+    }
+    if let Some(microsoft) = &answer.microsoft {
+        let user = microsoft.user.as_deref().map(|user| format!(" as {}", harmless(user)));
+        let state = match &microsoft.problem {
+            None => format!("signed in{}", user.unwrap_or_default()),
+            Some(problem) if problem.code == Code::SignIn => {
+                screen.paint(Style::Bad, "not signed in")
+            }
+            Some(problem) => screen.paint(Style::Bad, &harmless(&problem.message)),
+        };
+        screen.line(format!("Microsoft Dev Tunnels   {state}"))?;
     }
     if answer.relays.is_empty() {
         screen.line("To sign in to a relay: adit login <relay URL>")?;

@@ -15,7 +15,7 @@ fn usage_errors_end_with_64_and_say_what_would_be_right() {
         (&["up", "3000", "--name", "Shop!"], "name"),
         (&["up", "3000", "--lan"], "--anonymous"),
         (&["up", "3000", "--qr", "--json"], "--json"),
-        (&["up", "3000", "--on", "microsoft"], "here"),
+        (&["up", "3000", "--on", "nowhere"], "here"),
         (&["use", "nowhere"], "here"),
         (&["host", "not.a.tunnel"], "tunnel"),
         (&["frobnicate"], "frobnicate"),

@@ -8,6 +8,7 @@ mod devtunnel;
 mod grammar;
 mod headless;
 mod here;
+mod microsoft;
 mod on_a_relay;
 mod secrets;
 mod sign_in;

@@ -9,7 +9,8 @@ use crate::registry::Epoch;
 /// Something to do, in the order given. Work on a session that [`Close`](Action::Close) names is called off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Mint the tokens of [`NEEDED`](super::NEEDED), all at once, and keep them. Answer with
+    /// Mint the tokens of [`NEEDED`](super::NEEDED), or of whatever the place needs, all at once, and keep
+    /// them. Answer with
     /// [`Event::TokenMinted`](super::Event::TokenMinted) or [`Event::MintFailed`](super::Event::MintFailed).
     Mint {
         /// The session they are for.

@@ -30,4 +30,4 @@ pub use policy::{
     RETRY_AFTER_MAX, RETRY_CAP, RETRY_START, SessionId, WATCHDOG,
 };
 pub use ports::{Changes, Ports};
-pub use token_cache::{NEEDED, TokenCache, UNREADABLE_LIFE, life};
+pub use token_cache::{NEEDED, NEEDED_BY_MICROSOFT, TokenCache, UNREADABLE_LIFE, life};

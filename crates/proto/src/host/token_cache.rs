@@ -10,8 +10,12 @@ use jiff::Timestamp;
 
 use crate::access::Scope;
 
-/// The scopes that hosting needs, one token each.
+/// The scopes that hosting needs on a relay of one's own, one token each.
 pub const NEEDED: &[Scope] = &[Scope::Host];
+
+/// The scopes that hosting needs on Microsoft's service, one token each: the host token does not
+/// register ports there.
+pub const NEEDED_BY_MICROSOFT: &[Scope] = &[Scope::Host, Scope::ManagePorts];
 
 /// How long tokens are used whose end cannot be read: the usual life is 24 h, and a sixth of it is kept for
 /// renewing.

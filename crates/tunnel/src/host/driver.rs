@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adit_proto::contracts::{Protocol, Tunnel, TunnelEndpoint};
+use adit_proto::contracts::{Protocol, Tunnel, TunnelEndpoint, TunnelPort};
 use adit_proto::host::{self as policy, Action, Failure, Notice, Policy, SessionId, State};
 use adit_proto::registry::Epoch;
 use adit_proto::relay::{Ending, HostCommand, HostEvent};
+use adit_proto::renewal::{Renewal, Step};
 use adit_proto::token::{self, Secret};
 use adit_wire::pump::Handle;
 use adit_wire::{clock, task};
@@ -20,7 +21,7 @@ use super::step::{self, Connect, Connected};
 use super::{Command, Config, Event, PortUrls};
 use crate::events::Emitter;
 use crate::inspect::Inspector;
-use crate::management::{self, Locator, Want};
+use crate::management::{self, Authorized, HostTokens, Locator, Want};
 use crate::random;
 
 /// Reports that wait for the driver; full means that whoever reports waits.
@@ -29,17 +30,23 @@ const REPORTS: usize = 64;
 /// Time for the endpoint to be removed when the host stops.
 const UNREGISTER: Duration = Duration::from_secs(5);
 
+/// How soon an address is looked for that was not there when the tunnel was first hosted. Microsoft's
+/// service makes it some seconds after the port. Doubled from look to look, up to the second.
+const FIRST_URL: Duration = Duration::from_secs(2);
+const LATEST_URL: Duration = Duration::from_secs(32);
+
 /// Time for whatever still runs when everything is over.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What tasks tell the driver.
 pub(super) enum Report {
-    Minted { session: SessionId, result: Result<(Tunnel, Secret), Failure> },
+    Minted { session: SessionId, result: Result<Authorized, Failure> },
     Dialed { session: SessionId, result: Result<Connected, Failure> },
     Session { session: SessionId, event: HostEvent },
     Traffic { session: SessionId },
     Ended { session: SessionId, ending: Ending },
     Ports(Result<Tunnel, management::Error>),
+    Renewed(Result<Step, management::Error>),
     Closed,
     Unregistered,
 }
@@ -58,7 +65,11 @@ pub(super) struct Driver {
     encrypted: watch::Sender<BTreeSet<u16>>,
 
     sessions: BTreeMap<SessionId, Session>,
-    token: Option<Secret>,
+    tokens: Option<HostTokens>,
+    /// Ports of the last look that are to be registered with the next connection.
+    register: Vec<TunnelPort>,
+    /// The tunnel was looked at.
+    known: bool,
     /// The endpoint as it was last put.
     endpoint: Option<TunnelEndpoint>,
     ports: BTreeSet<u16>,
@@ -68,8 +79,11 @@ pub(super) struct Driver {
     /// The service was reached.
     before: bool,
     next_ports: Option<Instant>,
+    /// How soon an address is looked for that the service has not made yet.
+    soon: Duration,
     asking_ports: bool,
     ports_failed: bool,
+    renewal: Renewal,
 
     /// Sessions that are being closed.
     closing: usize,
@@ -112,15 +126,19 @@ impl Driver {
             local: Arc::new(local),
             encrypted,
             sessions: BTreeMap::new(),
-            token: None,
+            tokens: None,
+            register: Vec::new(),
+            known: false,
             endpoint: None,
             ports: BTreeSet::new(),
             urls: Vec::new(),
             ready: false,
             before: false,
             next_ports: None,
+            soon: FIRST_URL,
             asking_ports: false,
             ports_failed: false,
+            renewal: Renewal::new(),
             closing: 0,
             unregister: false,
             unregistering: false,
@@ -141,6 +159,7 @@ impl Driver {
                     self.act().await;
                 }
                 () = clock::sleep_until_maybe(self.next_ports) => self.ask_ports(),
+                () = clock::sleep_until_maybe(self.renewal.due()) => self.renew(),
             }
         }
         // Either way of ending is an end.
@@ -175,6 +194,7 @@ impl Driver {
             Report::Traffic { session } => self.tell(policy::Event::Traffic { session }).await,
             Report::Ended { session, ending } => self.ended(session, ending).await,
             Report::Ports(result) => self.ports_told(result).await,
+            Report::Renewed(result) => self.renewed(result),
             Report::Closed => {
                 self.closing -= 1;
                 self.unregister_when_closed();
@@ -212,26 +232,29 @@ impl Driver {
 
     fn mint(&mut self, session: SessionId) {
         let (config, at, before) = (self.config.clone(), self.at.clone(), self.before);
-        let report = self.report.clone();
+        let (look, report) = (!self.known, self.report.clone());
         let step = task::spawn("mint", async move {
-            let result = step::mint(&config, &at, before).await;
+            let result = step::mint(&config, &at, look, before).await;
             // The driver outlives what it started.
             let _ = report.send(Report::Minted { session, result }).await;
         });
         self.sessions.entry(session).or_default()._step = Some(step);
     }
 
-    async fn minted(&mut self, session: SessionId, result: Result<(Tunnel, Secret), Failure>) {
+    async fn minted(&mut self, session: SessionId, result: Result<Authorized, Failure>) {
         if !self.sessions.contains_key(&session) {
             return;
         }
         match result {
-            Ok((tunnel, token)) => {
+            Ok(Authorized { tokens, tunnel }) => {
                 self.before = true;
-                let exp = token::peek(token.expose()).and_then(|claims| claims.exp);
-                let life = policy::life(exp, clock::wall());
-                self.token = Some(token);
-                self.follow(&tunnel).await;
+                let life = life(&tokens);
+                self.tokens = Some(tokens);
+                if let Some(tunnel) = tunnel {
+                    self.known = true;
+                    self.register = tunnel.ports.clone().unwrap_or_default();
+                    self.follow(&tunnel).await;
+                }
                 self.tell(policy::Event::TokenMinted { session, life }).await;
             }
             Err(failure) => {
@@ -247,9 +270,14 @@ impl Driver {
         endpoint: policy::Endpoint,
         supersedes: Option<Epoch>,
     ) {
+        let Some(tokens) = self.tokens.clone() else {
+            debug_assert!(false, "the policy connects with tokens only");
+            return;
+        };
         let connect = Connect {
             at: self.at.clone(),
-            token: self.token.clone().unwrap_or_else(|| Secret::new("")),
+            tokens,
+            register: std::mem::take(&mut self.register),
             endpoint,
             supersedes,
             known: self.endpoint.clone(),
@@ -322,8 +350,8 @@ impl Driver {
 
     async fn announce(&mut self, session: SessionId, ports: BTreeSet<u16>) {
         let Some(entry) = self.sessions.get_mut(&session) else { return };
-        let (Some(handle), Some(token)) = (&entry.handle, &self.token) else { return };
-        let token = Bytes::copy_from_slice(token.expose().as_bytes());
+        let (Some(handle), Some(tokens)) = (&entry.handle, &self.tokens) else { return };
+        let token = Bytes::copy_from_slice(tokens.host.expose().as_bytes());
         for port in ports {
             entry.ports.insert(port);
             handle.command(HostCommand::Announce { port, token: token.clone() }).await;
@@ -360,12 +388,12 @@ impl Driver {
             return;
         }
         self.unregister = false;
-        let (Some(_), Some(token)) = (self.endpoint.take(), self.token.clone()) else { return };
+        let (Some(_), Some(tokens)) = (self.endpoint.take(), self.tokens.clone()) else { return };
         self.unregistering = true;
         let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
         self.tasks.spawn("unregister", async move {
             let id = step::endpoint_id(&config);
-            let delete = config.management.delete_endpoint(&at, &id, &token);
+            let delete = config.management.delete_endpoint(&at, &id, &tokens.host);
             match clock::until(clock::now() + UNREGISTER, delete).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => tracing::debug!(tunnel = %at, %error, "endpoint not removed"),
@@ -381,15 +409,19 @@ impl Driver {
             return;
         }
         let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
+        let tokens = self.tokens.clone();
         self.tasks.spawn("ports", async move {
-            let result = config.management.get(&at, Want::PORTS).await;
+            let result = match &tokens {
+                Some(tokens) => config.management.follow(&at, tokens).await,
+                None => config.management.get(&at, Want::PORTS).await,
+            };
             let _ = report.send(Report::Ports(result)).await;
         });
     }
 
     async fn ports_told(&mut self, result: Result<Tunnel, management::Error>) {
         self.asking_ports = false;
-        self.plan_ports();
+        self.soon = (self.soon * 2).min(LATEST_URL);
         let failed = result.is_err();
         let news = failed && !std::mem::replace(&mut self.ports_failed, failed);
         match result {
@@ -401,12 +433,46 @@ impl Driver {
             }
             Err(_) => {}
         }
+        self.plan_ports();
     }
 
     fn plan_ports(&mut self) {
         let hosting = matches!(self.policy.state(), State::Hosting);
         let every = self.config.ports_every.filter(|_| hosting && !self.asking_ports);
-        self.next_ports = every.map(|every| clock::now() + every);
+        // An address that is not there yet is somebody's wait.
+        let soon = |every: Duration| if self.lacks_urls() { every.min(self.soon) } else { every };
+        self.next_ports = every.map(|every| clock::now() + soon(every));
+    }
+
+    fn renew(&mut self) {
+        self.renewal.started();
+        let Some(tokens) = self.tokens.clone() else { return };
+        let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
+        self.tasks.spawn("renewal", async move {
+            let _ = report.send(Report::Renewed(step::renew(&config, &at, &tokens).await)).await;
+        });
+    }
+
+    fn renewed(&mut self, result: Result<Step, management::Error>) {
+        let event = match result {
+            Ok(step) => {
+                self.renewal.done(step, clock::now());
+                let Step::Renew(life) = step else { return };
+                tracing::info!(tunnel = %self.at, ?life, "renewed");
+                Event::Renewed { life }
+            }
+            Err(error) => {
+                let wait = self.renewal.failed(clock::now(), random());
+                let cause = management::explain(&error);
+                tracing::warn!(tunnel = %self.at, ?wait, cause, "not renewed");
+                Event::RenewalFailed { wait, cause: cause.into() }
+            }
+        };
+        self.events.emit(event);
+    }
+
+    fn lacks_urls(&self) -> bool {
+        self.urls.iter().any(|of| of.urls.is_empty())
     }
 
     /// Takes the tunnel's ports and addresses as the service tells them.
@@ -425,6 +491,7 @@ impl Driver {
             })
             .collect();
         if self.urls != urls {
+            self.soon = FIRST_URL;
             self.urls = urls;
             if self.ready {
                 self.events.emit(Event::UrlChanged { urls: self.urls.clone() });
@@ -445,6 +512,9 @@ impl Driver {
                 let hosting = state == State::Hosting;
                 self.events.emit(Event::State(state));
                 self.plan_ports();
+                if hosting && self.config.renew && !self.stopping {
+                    self.renewal.begin(clock::now());
+                }
                 if hosting && !std::mem::replace(&mut self.ready, true) {
                     self.events.emit(Event::Ready { urls: self.urls.clone() });
                 }
@@ -477,4 +547,11 @@ impl Driver {
         };
         self.events.emit(event);
     }
+}
+
+/// How long until the first of the tokens ends.
+fn life(tokens: &HostTokens) -> Option<Duration> {
+    let wall = clock::wall();
+    let exp = |token: &Secret| token::peek(token.expose()).and_then(|claims| claims.exp);
+    tokens.all().filter_map(|token| policy::life(exp(token), wall)).min()
 }

@@ -14,7 +14,7 @@ use crate::socket::SocketError;
 pub(super) fn of_management(error: &Error, before: bool) -> Failure {
     let retry_after = error.retry_after();
     match error {
-        Error::SignIn(_) => Failure::Unauthorized,
+        _ if error.requires_sign_in() => Failure::Unauthorized,
         Error::Forbidden(said) => Failure::Forbidden(said.to_string()),
         Error::NotFound(_) => Failure::NotFound,
         Error::RateLimited { .. } => Failure::RateLimited { retry_after },

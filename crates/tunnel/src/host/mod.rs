@@ -52,14 +52,17 @@ pub struct Config {
     pub inspect: bool,
     /// How often the service is asked for the tunnel's ports; `None` means only when told to.
     pub ports_every: Option<Duration>,
+    /// Whether the tunnel is kept from running out while it is hosted.
+    pub renew: bool,
 }
 
 impl Config {
-    /// Hosts `tunnel` with a new identity, reports its requests, and asks for its ports once a
-    /// minute.
+    /// Hosts `tunnel` with a new identity, reports its requests, asks for its ports once a minute, and
+    /// lets it run out when its time has come.
     pub fn new(management: Arc<dyn Management>, connector: Connector, tunnel: Locator) -> Self {
         let (identity, inspect) = (Identity::random(), true);
-        Self { management, connector, tunnel, identity, inspect, ports_every: Some(PORTS_EVERY) }
+        let ports_every = Some(PORTS_EVERY);
+        Self { management, connector, tunnel, identity, inspect, ports_every, renew: false }
     }
 }
 
@@ -155,6 +158,19 @@ pub enum Event {
     },
     /// The service did not tell the tunnel's ports; those known are served on.
     PortsUnknown {
+        /// Why.
+        cause: Box<str>,
+    },
+    /// The tunnel was given its whole life again.
+    Renewed {
+        /// How long it lives after its last use.
+        life: Duration,
+    },
+    /// The tunnel's life was not renewed. It is served on, and ends at its time unless a later try
+    /// succeeds.
+    RenewalFailed {
+        /// The time until it is tried again.
+        wait: Duration,
         /// Why.
         cause: Box<str>,
     },

@@ -1,19 +1,18 @@
-//! The steps of connecting that take time: minting a token, and opening the relay's socket.
+//! The steps of connecting that take time: minting tokens, and opening the relay's socket.
 
 use std::time::Duration;
 
-use adit_proto::access::Scope;
-use adit_proto::contracts::{ConnectionMode, Tunnel, TunnelEndpoint};
+use adit_proto::contracts::{ConnectionMode, TunnelEndpoint, TunnelPort};
 use adit_proto::host::{CONNECT_WITHIN, Endpoint, Failure};
 use adit_proto::registry::Epoch;
 use adit_proto::relay::{self, HostCommand, HostEvent, Side};
-use adit_proto::token::Secret;
+use adit_proto::renewal::Step;
 use adit_wire::pump::{Events, Handle};
 use adit_wire::{clock, task};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Config, failure};
-use crate::management::{Locator, Want};
+use crate::management::{Authorized, Error, HostTokens, Locator};
 use crate::socket::{self, Dial};
 
 /// Tells the relay which process this is.
@@ -26,25 +25,23 @@ const EPOCH: HeaderName = HeaderName::from_static("adit-epoch");
 /// The policy's deadline stands; this one only keeps a socket from outliving it by much.
 const SOCKET: Duration = CONNECT_WITHIN;
 
-/// A fresh look at the tunnel, with a host token.
+/// Fresh tokens and, with `look`, a fresh look at the tunnel.
 pub(super) async fn mint(
     config: &Config,
     at: &Locator,
+    look: bool,
     before: bool,
-) -> Result<(Tunnel, Secret), Failure> {
-    let want = Want::PORTS.token(Scope::Host);
-    let answer = config.management.get(at, want).await;
-    let tunnel = answer.map_err(|error| failure::of_management(&error, before))?;
-    match tunnel.token(Scope::Host).filter(|token| !token.is_empty()).cloned() {
-        Some(token) => Ok((tunnel, token)),
-        None => Err(Failure::Fatal("the service gave no token to host this tunnel with".into())),
-    }
+) -> Result<Authorized, Failure> {
+    let answer = config.management.authorize(at, look).await;
+    answer.map_err(|error| failure::of_management(&error, before))
 }
 
 /// What [`connect`] needs to know.
 pub(super) struct Connect {
     pub(super) at: Locator,
-    pub(super) token: Secret,
+    pub(super) tokens: HostTokens,
+    /// Ports to register first: looked up just now, so that none is registered that is gone.
+    pub(super) register: Vec<TunnelPort>,
     pub(super) endpoint: Endpoint,
     pub(super) supersedes: Option<Epoch>,
     /// The endpoint as it was last put.
@@ -61,12 +58,17 @@ pub(super) struct Connected {
     pub(super) endpoint: TunnelEndpoint,
 }
 
-/// Puts the endpoint if need be, and opens the relay's socket.
+/// Registers ports, puts the endpoint if need be, and opens the relay's socket: last, because a relay
+/// where sessions cannot overlap ends the one before it.
 pub(super) async fn connect(
     config: &Config,
     step: Connect,
     tasks: &task::Spawner,
 ) -> Result<Connected, Failure> {
+    if !step.register.is_empty() {
+        let registered = config.management.register(&step.at, &step.register, &step.tokens).await;
+        registered.map_err(|error| failure::of_management(&error, step.before))?;
+    }
     let known = step.known.clone().filter(|_| step.endpoint != Endpoint::Put);
     let endpoint = match known {
         Some(endpoint) => endpoint,
@@ -75,7 +77,7 @@ pub(super) async fn connect(
     let dial = Dial {
         uri: endpoint.host_relay_uri.as_deref().unwrap_or_default(),
         side: Side::Host,
-        token: Some(&step.token),
+        token: Some(&step.tokens.host),
         headers: headers(config, step.supersedes),
         deadline: clock::now() + SOCKET,
     };
@@ -93,12 +95,25 @@ async fn put(config: &Config, step: &Connect) -> Result<TunnelEndpoint, Failure>
         host_id: config.identity.to_string(),
         ..TunnelEndpoint::default()
     };
-    let answer = config.management.put_endpoint(&step.at, &endpoint, &step.token).await;
+    let answer = config.management.put_endpoint(&step.at, &endpoint, &step.tokens.host).await;
     let endpoint = answer.map_err(|error| failure::of_management(&error, step.before))?;
     if endpoint.host_relay_uri.is_none() {
         return Err(Failure::Fatal("the service gave no relay address for this host".into()));
     }
     Ok(endpoint)
+}
+
+/// Looks at the tunnel's life and renews it if it is time.
+pub(super) async fn renew(
+    config: &Config,
+    at: &Locator,
+    tokens: &HostTokens,
+) -> Result<Step, Error> {
+    let step = config.management.life(at, tokens).await?.step(clock::wall());
+    if let Step::Renew(life) = step {
+        config.management.renew(at, life).await?;
+    }
+    Ok(step)
 }
 
 /// The same for every session of this host, so that the relay knows it when it comes back.

@@ -181,6 +181,28 @@ async fn a_planned_swap_overlaps_and_cuts_nothing() {
     assert_eq!(say(&mut in_flight, "after").await, "after");
 }
 
+/// On Microsoft's relay a host's second session evicts its first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_sessions_cannot_overlap_a_planned_swap_mints_first_and_takes_its_own_eviction_in_stride()
+ {
+    let (mut relay, mut host, mut old) = up(3000, false).await;
+    host.command(Command::Renew).await;
+    let mut new = relay.session().await;
+    assert_eq!(new.headers["authorization"], "tunnel token-2");
+    assert!(!new.headers.contains_key("adit-supersedes"));
+    old.handle.disconnect(disconnect::TOO_MANY_CONNECTIONS, "another host").await;
+    assert!(matches!(old.seen().await, Seen::Ended(_)));
+    assert_eq!(new.seen().await, Seen::Announced(3000));
+    let steps = story(&mut host, "forwarding_ports").await;
+    assert_eq!(steps[..2], ["authorizing", "connecting_relay"], "all tokens before the socket");
+    assert!(!steps.iter().any(|step| step == "Standby"), "{steps:?}");
+    // Whichever came first, the eviction or the answer of the relay: it is hosted, by one session.
+    host.command(Command::RefreshPorts).await;
+    host.command(Command::Drop).await;
+    story(&mut host, "Hosting").await;
+    assert_eq!(relay.service.puts.load(Ordering::Relaxed), 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_is_about_to_restart_gets_its_successor_a_session() {
     let (mut relay, mut host, mut old) = up(3000, true).await;
@@ -254,6 +276,38 @@ async fn requests_are_observed_on_their_way() {
     let Some(Event::Observed(observed)) = host.next().await else { panic!("nothing observed") };
     assert_eq!(observed.port, echo.port);
     assert!(matches!(observed.observation, Observation::NotInspected(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tunnel_that_is_to_be_kept_is_given_its_own_life_again() {
+    let relay = Relay::new([3000], true).await;
+    *relay.service.renewals.lock().expect("no panic") = Some(Vec::new());
+    let at = "web".parse().expect("a locator");
+    let mut config = Config::new(relay.service.clone(), relay.connector.clone(), at);
+    config.renew = true;
+    let mut host = Host::spawn(config);
+    story(&mut host, &format!("{:?}", Event::Renewed { life: Duration::from_secs(7200) })).await;
+    assert_eq!(*relay.service.renewals.lock().expect("no panic"), Some(vec![7200]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_that_fails_is_told_and_the_tunnel_is_served_on() {
+    let mut relay = Relay::new([3000], true).await;
+    let at = "web".parse().expect("a locator");
+    let mut config = Config::new(relay.service.clone(), relay.connector.clone(), at);
+    config.renew = true;
+    let mut host = Host::spawn(config);
+    let mut session = relay.session().await;
+    assert_eq!(session.seen().await, Seen::Announced(3000));
+    let failed = loop {
+        match host.next().await.expect("it goes on") {
+            Event::RenewalFailed { wait, cause } => break (wait, cause),
+            Event::State(State::Error(why)) => panic!("{why}"),
+            _ => {}
+        }
+    };
+    assert!(!failed.0.is_zero() && failed.1.contains("not found"), "{failed:?}");
+    session.open(3000).await.expect_err("nobody listens, which somebody had to find out");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::time::Duration;
 use adit_proto::contracts::ProblemDetails;
 use http::{HeaderMap, StatusCode};
 
+use super::cli::Trouble;
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -62,6 +64,19 @@ pub enum Error {
         host: Box<str>,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The official command, through which the service is managed, could not be asked.
+    #[error(transparent)]
+    Command(#[from] Trouble),
+    /// The service cannot change this of a port: the port has to be removed and made again, which
+    /// [`replace_port`](super::Management::replace_port) does once somebody has agreed.
+    #[error(
+        "the protocol and the options of port {port} cannot be changed in place: the port has to be \
+         removed and made again"
+    )]
+    Replacement {
+        /// The port.
+        port: u16,
     },
     /// What answered is not the service, or not one that we understand.
     #[error("the service at {host} gave an answer that makes no sense")]
@@ -124,13 +139,18 @@ impl fmt::Display for Said {
 impl Error {
     /// Whether signing in again, or a fresh token, is the way on.
     pub fn requires_sign_in(&self) -> bool {
-        matches!(self, Self::SignIn(_))
+        match self {
+            Self::SignIn(_) => true,
+            Self::Command(trouble) => trouble.requires_sign_in(),
+            _ => false,
+        }
     }
 
     /// Whether the same call may succeed later although nobody changes anything.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreachable { .. } => true,
+            Self::Command(trouble) => trouble.is_transient(),
             // A firewall or captive portal goes away; a service that speaks otherwise does not.
             Self::Protocol { flaw, .. } => matches!(flaw, Flaw::Foreign(_) | Flaw::Redirect { .. }),
             _ => false,

@@ -1,12 +1,14 @@
 //! Tunnels as the service keeps them: create, look up, change, share and remove.
 //!
-//! [`Management`] is what the host engine, the client and the commands need of a service. The
-//! implementation here, [`Rest`], speaks the management API of a relay. Nothing in here decides
-//! when to try again; [`Error`] says what may be tried.
+//! [`Management`] is what the host engine, the client and the commands need of a service. Of the
+//! implementations here, [`Rest`] speaks the management API of a relay, and [`cli::Cli`] asks the
+//! official `devtunnel` command for Microsoft's. Nothing in here decides when to try again; [`Error`]
+//! says what may be tried.
 
 pub mod access;
 mod base;
 pub mod change;
+pub mod cli;
 mod error;
 mod rest;
 
@@ -14,10 +16,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 use adit_proto::access::Scope;
-use adit_proto::contracts::{ClusterDetails, NamedRateStatus, Tunnel, TunnelEndpoint, TunnelPort};
+use adit_proto::contracts::{
+    ClusterDetails, NamedRateStatus, ProblemDetails, Tunnel, TunnelEndpoint, TunnelPort,
+};
 use adit_proto::id::{ClusterId, FullId, FullIdError, TunnelId};
+use adit_proto::renewal::Life;
 use adit_proto::token::Secret;
 
 pub use base::{BadBase, Base};
@@ -98,6 +104,109 @@ pub trait Management: fmt::Debug + Send + Sync + 'static {
 
     /// The service's clusters.
     fn clusters(&self) -> Answer<'_, Vec<ClusterDetails>>;
+
+    /// Changes a port also where it has to be removed and made again for that, with everything that it
+    /// had. Its visitors are cut off meanwhile, which somebody has to have agreed to.
+    ///
+    /// A service that changes ports in place does that.
+    fn replace_port<'a>(
+        &'a self,
+        at: &'a Locator,
+        port: &'a TunnelPort,
+        _: Confirmed,
+    ) -> Answer<'a, TunnelPort> {
+        self.update_port(at, port)
+    }
+
+    /// Fresh tokens to host a tunnel with, and with `look` the tunnel with its ports, which a service
+    /// that tells it by the way tells always.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] when the caller may not host it.
+    fn authorize<'a>(&'a self, at: &'a Locator, look: bool) -> Answer<'a, Authorized> {
+        let _ = look;
+        Box::pin(async move {
+            let tunnel = self.get(at, Want::PORTS.token(Scope::Host)).await?;
+            let host = tunnel.token(Scope::Host).filter(|token| !token.is_empty()).cloned();
+            let detail = "the service gave no token to host this tunnel with";
+            let host = host.ok_or_else(|| {
+                let problem = ProblemDetails::new("No token.", detail);
+                Error::Invalid(Said { problem, request_id: None })
+            })?;
+            Ok(Authorized { tokens: HostTokens { host, ports: None }, tunnel: Some(tunnel) })
+        })
+    }
+
+    /// Looks at a tunnel and its ports while it is hosted with these tokens.
+    fn follow<'a>(&'a self, at: &'a Locator, tokens: &'a HostTokens) -> Answer<'a, Tunnel> {
+        let _ = tokens;
+        self.get(at, Want::PORTS)
+    }
+
+    /// Registers the ports that will be hosted, as they were looked up just now. A service whose hosts
+    /// need not do that does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when a port cannot be served like that, now or later.
+    fn register<'a>(
+        &'a self,
+        at: &'a Locator,
+        ports: &'a [TunnelPort],
+        tokens: &'a HostTokens,
+    ) -> Answer<'a, ()> {
+        let _ = (at, ports, tokens);
+        Box::pin(async { Ok(()) })
+    }
+
+    /// How long a hosted tunnel lives, and until when.
+    fn life<'a>(&'a self, at: &'a Locator, tokens: &'a HostTokens) -> Answer<'a, Life> {
+        let _ = tokens;
+        Box::pin(async move { Ok(Life::of(&self.get(at, Want::NOTHING).await?)) })
+    }
+
+    /// Gives a tunnel its whole life again; `life` is the one it has. From an hour to 30 days.
+    fn renew<'a>(&'a self, at: &'a Locator, life: Duration) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let tunnel = Tunnel {
+                tunnel_id: Some(at.id.to_string()),
+                cluster_id: at.cluster.as_ref().map(ToString::to_string),
+                custom_expiration: u32::try_from(life.as_secs()).ok(),
+                ..Tunnel::default()
+            };
+            self.update(&tunnel, Want::NOTHING).await.map(drop)
+        })
+    }
+}
+
+/// Somebody has agreed that a port is removed and made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmed;
+
+/// The tokens that a tunnel is hosted with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostTokens {
+    /// Registers the endpoint, connects, and announces ports.
+    pub host: Secret,
+    /// Registers ports, on services where that takes another token.
+    pub ports: Option<Secret>,
+}
+
+impl HostTokens {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.host).chain(&self.ports)
+    }
+}
+
+/// What a host was given.
+#[derive(Clone, Debug)]
+pub struct Authorized {
+    /// The tokens.
+    pub tokens: HostTokens,
+    /// The tunnel with its ports, if it was looked at.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// Names a tunnel: `id.cluster`, or an id or a name without a cluster, which the service

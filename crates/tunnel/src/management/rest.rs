@@ -187,11 +187,52 @@ impl Rest {
         at: &Locator,
         port: &TunnelPort,
         precondition: HeaderName,
+        token: Option<&Secret>,
     ) -> Result<TunnelPort, Error> {
-        let path = format!("/tunnels/{}/ports/{}", at.id, port.port_number);
-        let mut call = Call::new(Method::PUT, path).at(at.cluster.clone());
+        let mut call = Call::to(Method::PUT, at, &format!("/ports/{}", port.port_number));
         call.precondition = Some(precondition);
+        call.token = token.cloned();
         self.send(call.json(&port_body(port))?).await
+    }
+
+    /// Looks a tunnel up as the holder of a token.
+    pub(super) async fn get_with(
+        &self,
+        at: &Locator,
+        want: Want,
+        token: &Secret,
+    ) -> Result<Tunnel, Error> {
+        self.send(Call::to(Method::GET, at, "").want(want).token(token)).await
+    }
+
+    /// Looks a port up as the holder of a token.
+    pub(super) async fn get_port_with(
+        &self,
+        at: &Locator,
+        port: u16,
+        token: &Secret,
+    ) -> Result<TunnelPort, Error> {
+        self.send(Call::to(Method::GET, at, &format!("/ports/{port}")).token(token)).await
+    }
+
+    /// Adds a port as the holder of a token.
+    pub(super) async fn create_port_with(
+        &self,
+        at: &Locator,
+        port: &TunnelPort,
+        token: &Secret,
+    ) -> Result<TunnelPort, Error> {
+        self.put_port(at, port, IF_NONE_MATCH, Some(token)).await
+    }
+
+    /// Removes a port as the holder of a token; `false` when the tunnel had none of this number.
+    pub(super) async fn delete_port_with(
+        &self,
+        at: &Locator,
+        port: u16,
+        token: &Secret,
+    ) -> Result<bool, Error> {
+        self.remove(Call::to(Method::DELETE, at, &format!("/ports/{port}")).token(token)).await
     }
 
     /// Removes something; `false` when it was not there.
@@ -329,11 +370,11 @@ impl Management for Rest {
     }
 
     fn create_port<'a>(&'a self, at: &'a Locator, port: &'a TunnelPort) -> Answer<'a, TunnelPort> {
-        Box::pin(self.put_port(at, port, IF_NONE_MATCH))
+        Box::pin(self.put_port(at, port, IF_NONE_MATCH, None))
     }
 
     fn update_port<'a>(&'a self, at: &'a Locator, port: &'a TunnelPort) -> Answer<'a, TunnelPort> {
-        Box::pin(self.put_port(at, port, IF_MATCH))
+        Box::pin(self.put_port(at, port, IF_MATCH, None))
     }
 
     fn delete_port<'a>(&'a self, at: &'a Locator, port: u16) -> Answer<'a, bool> {

@@ -71,7 +71,8 @@ fn end(report: &Report) -> Outcome<Followed> {
 }
 
 fn host(wanted: &Wanted, tunnels: Vec<String>) -> Request {
-    Request::Host { tunnels, place: wanted.place.clone(), show_query: wanted.show_query }
+    let (place, show_query, renew) = (wanted.place.clone(), wanted.show_query, wanted.renew);
+    Request::Host { tunnels, place, show_query, renew }
 }
 
 fn show(reply: Reply, service: &Service, report: &mut Report) -> Outcome {

@@ -34,6 +34,7 @@ struct Live {
     commander: Commander,
     service: Arc<Service>,
     claim: Claim,
+    renew: bool,
     gave_up: bool,
     stands_by: bool,
     ends: Ends,
@@ -62,15 +63,22 @@ impl Hosted {
         Claim::take(&self.places.claim_of(tunnel), &format!("{tunnel} on {}", service.place))
     }
 
-    /// Starts to host a tunnel.
-    pub(super) fn start(&mut self, tunnel: &FullId, claim: Claim, service: Arc<Service>) {
+    /// Starts to host a tunnel, and with `renew` keeps it from running out.
+    pub(super) fn start(
+        &mut self,
+        tunnel: &FullId,
+        claim: Claim,
+        service: Arc<Service>,
+        renew: bool,
+    ) {
         let (management, connector) = (service.management.clone(), service.connector.clone());
         let mut config = Config::new(management, connector, tunnel.clone().into());
         config.identity = self.identity.clone();
+        config.renew = renew;
         let handle = Host::spawn(config);
         let commander = handle.commander();
         let (gave_up, stands_by, ends) = (false, false, Ends::No);
-        let live = Live { commander, service, claim, gave_up, stands_by, ends };
+        let live = Live { commander, service, claim, renew, gave_up, stands_by, ends };
         self.live.insert(tunnel.clone(), live);
         self.tasks.spawn("host events", relay_events(handle, tunnel.clone(), self.sender.clone()));
     }
@@ -131,8 +139,8 @@ impl Hosted {
     /// A tunnel is hosted no longer; `true` when it begins again.
     pub(super) fn ended(&mut self, tunnel: &FullId) -> bool {
         match self.live.remove(tunnel) {
-            Some(Live { ends: Ends::ToBegin, claim, service, .. }) => {
-                self.start(tunnel, claim, service);
+            Some(Live { ends: Ends::ToBegin, claim, service, renew, .. }) => {
+                self.start(tunnel, claim, service, renew);
                 true
             }
             _ => false,

@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         let claims = claims?;
         self.wanted.begin(&self.report, &mut orders)?;
         for (tunnel, claim) in self.wanted.tunnels.clone().iter().zip(claims) {
-            self.host_claimed(tunnel, claim, &service, Wanter::Run);
+            self.host_claimed(tunnel, claim, &service, Wanter::Run, self.wanted.renew);
         }
         Ok(orders.unwrap_or_else(Orders::none))
     }
@@ -152,11 +152,12 @@ impl<'a> Run<'a> {
         claim: Claim,
         service: &Arc<Service>,
         wanter: Wanter,
+        renew: bool,
     ) {
         let entry = Tunnel::new(tunnel.to_string(), &service.place, None, clock::wall());
         self.tunnels.insert(tunnel.clone(), entry);
         self.wanters.entry(tunnel.clone()).or_default().insert(wanter);
-        self.hosted.start(tunnel, claim, service.clone());
+        self.hosted.start(tunnel, claim, service.clone(), renew);
         self.publish();
     }
 
@@ -282,7 +283,7 @@ impl<'a> Run<'a> {
             self.wanters.entry(tunnel.clone()).or_default().insert(Wanter::Run);
             if !self.hosted.resume(&tunnel).await {
                 let claim = self.hosted.claim(&tunnel, &service)?;
-                self.host_claimed(&tunnel, claim, &service, Wanter::Run);
+                self.host_claimed(&tunnel, claim, &service, Wanter::Run, self.wanted.renew);
             }
         }
         Ok(())
@@ -334,9 +335,9 @@ impl<'a> Run<'a> {
         answers: &Answers,
     ) -> Outcome<Vec<String>> {
         match request {
-            Request::Host { tunnels, place, show_query } => {
+            Request::Host { tunnels, place, show_query, renew } => {
                 let tunnels = ids(&tunnels)?;
-                self.host_for(connection, &tunnels, &place).await?;
+                self.host_for(connection, &tunnels, &place, renew).await?;
                 let teller = Teller::new(show_query);
                 let follower =
                     Follower { answers: answers.clone(), teller, tunnels: BTreeSet::new() };
@@ -359,7 +360,13 @@ impl<'a> Run<'a> {
     }
 
     /// Hosts for another process: all of them or none.
-    async fn host_for(&mut self, connection: u64, tunnels: &[FullId], place: &str) -> Outcome {
+    async fn host_for(
+        &mut self,
+        connection: u64,
+        tunnels: &[FullId],
+        place: &str,
+        renew: bool,
+    ) -> Outcome {
         let service = self.services.get(place).await?;
         let mut claims = Vec::new();
         for tunnel in tunnels {
@@ -373,7 +380,7 @@ impl<'a> Run<'a> {
             self.hosted.resume(tunnel).await;
         }
         for (tunnel, claim) in claims {
-            self.host_claimed(tunnel, claim, &service, wanter);
+            self.host_claimed(tunnel, claim, &service, wanter, renew);
         }
         Ok(())
     }

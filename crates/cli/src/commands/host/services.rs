@@ -37,7 +37,7 @@ impl<'a> Services<'a> {
 
     /// The place that is meant, as `--on` takes it.
     pub(in crate::commands) fn place(&self, asked: Option<Place>) -> Outcome<String> {
-        Ok(self.profile.relay(asked)?.to_string())
+        Ok(self.profile.service_place(asked)?.to_string())
     }
 
     /// Opens a place, or finds the one that is open.
@@ -46,12 +46,12 @@ impl<'a> Services<'a> {
             return Ok(service.clone());
         }
         let asked = place.parse::<Place>().map_err(|error| Failure::new(Code::Usage, error))?;
-        let relay = self.profile.relay(Some(asked))?;
+        let place_meant = self.profile.service_place(Some(asked))?;
         let service = Arc::new(Service {
-            management: Arc::new(self.profile.service(&relay)?),
+            management: self.profile.management(&place_meant)?,
             connector: connector(),
-            place: relay.to_string(),
-            reaches: Reaches::look_up(&relay).await,
+            place: place_meant.to_string(),
+            reaches: Reaches::of_place(&place_meant).await,
         });
         self.open.insert(place.to_owned(), service.clone());
         Ok(service)

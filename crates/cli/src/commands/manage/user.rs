@@ -58,7 +58,7 @@ pub(crate) struct ShowArgs {
 pub(crate) async fn run(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Login(args) => login(args, context).await,
-        Command::Logout(args) => logout::run(&logout::Args::of(args.relay), context),
+        Command::Logout(args) => logout::run(&logout::Args::of(args.relay), context).await,
         Command::Show(args) => show(args, context).await,
     }
 }

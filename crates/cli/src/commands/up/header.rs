@@ -14,10 +14,7 @@ use crate::screen::{Screen, Style};
 
 /// Before anything is done: what was chosen and, if others will be let in, what that means.
 pub(super) fn before(plan: &Plan, screen: Screen) -> Outcome {
-    let place = match &plan.place {
-        Place::Here => "a trial relay on this computer".to_owned(),
-        Place::Relay(relay) => relay.to_string(),
-    };
+    let place = plan.place.shown();
     let because = screen.paint(Style::Faint, &format!("({})", plan.because));
     screen.line(format!("{} through {place} {because}", plan.locals()))?;
     if plan.lan {
@@ -43,6 +40,9 @@ pub(super) fn after(plan: &Plan, stage: &Stage, screen: Screen, now: Timestamp) 
         }
         (Access::Private, Place::Relay(_)) => screen.line(
             "Private: visitors need your key or a token; --anonymous lets everybody in for a time",
+        )?,
+        (Access::Private, Place::Microsoft) => screen.line(
+            "Private: visitors sign in with your account; --anonymous lets everybody in for a time",
         )?,
         (Access::Private, Place::Here) => {}
     }

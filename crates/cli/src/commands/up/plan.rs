@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) place: Place,
     pub(super) because: Because,
     pub(super) lan: bool,
+    /// Whether ports may be removed and made again.
+    pub(super) replace_ports: bool,
     /// Under which a trial relay without a name is found again: made of directory and ports.
     pub(super) default_key: String,
 }
@@ -49,7 +51,8 @@ pub(super) fn make(
     }
     let default_key = key(directory, &ports);
     let name = args.name.or(name);
-    Ok(Plan { ports, name, access, place, because, lan: args.lan, default_key })
+    let (lan, replace_ports) = (args.lan, args.replace_ports);
+    Ok(Plan { ports, name, access, place, because, lan, replace_ports, default_key })
 }
 
 impl Plan {
@@ -85,8 +88,9 @@ fn distinct(mut ports: Vec<Port>) -> Outcome<Vec<Port>> {
 }
 
 fn check_lan(place: &Place, access: Access) -> Outcome {
-    if let Place::Relay(relay) = place {
-        let message = format!("--lan is for tunnels on this computer, and this one is on {relay}");
+    if *place != Place::Here {
+        let place = place.shown();
+        let message = format!("--lan is for tunnels on this computer, and this one is on {place}");
         return Err(Failure::new(Code::Usage, message).hint("leave --lan out, or add --on here"));
     }
     if access == Access::Private {

@@ -1,18 +1,17 @@
-//! The tunnel of `adit up` on a relay: one with a name is found again, one without is new.
-
-use std::sync::Arc;
+//! The tunnel of `adit up` on a relay or on Microsoft's service: one with a name is found again, one
+//! without is new.
 
 use adit_app::access::Access;
 use adit_app::claim::Claim;
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::name::Name;
-use adit_app::port::Port;
+use adit_app::place::Place;
+use adit_app::port::{Port, Protocol};
 use adit_app::reach::Reaches;
-use adit_app::relay_url::RelayUrl;
 use adit_app::service::{connector, full_id};
 use adit_proto::contracts::{AccessControl, AccessEntryType, Tunnel, TunnelPort};
 use adit_proto::id::FullId;
-use adit_tunnel::management::{Error, Locator, Management, Want};
+use adit_tunnel::management::{Confirmed, Error, Locator, Management, Want};
 use adit_wire::clock;
 use jiff::Timestamp;
 
@@ -24,13 +23,15 @@ use crate::context::Context;
 /// after this time without a host; the shortest that there is.
 const TEMPORARY_SECONDS: u32 = 3600;
 
-/// Finds or makes the tunnel on the relay at `url`.
-pub(super) async fn set(plan: &Plan, url: &RelayUrl, context: &Context) -> Outcome<Stage> {
-    let management: Arc<dyn Management> = Arc::new(context.profile.service(url)?);
-    let (tunnel, reaches) = tokio::join!(prepare(&*management, plan), Reaches::look_up(url));
+/// Finds or makes the tunnel where the plan says.
+pub(super) async fn set(plan: &Plan, context: &Context) -> Outcome<Stage> {
+    let management = context.profile.management(&plan.place)?;
+    let (tunnel, reaches) =
+        tokio::join!(prepare(&*management, plan), Reaches::of_place(&plan.place));
     let tunnel = tunnel?;
     let directory = context.profile.places.claim_of(&tunnel);
-    let claim = Claim::take(&directory, &format!("{} on {url}", plan.shown(&tunnel)))?;
+    let claim =
+        Claim::take(&directory, &format!("{} on {}", plan.shown(&tunnel), plan.place.shown()))?;
     Ok(Stage {
         management,
         connector: connector(),
@@ -88,8 +89,20 @@ pub(super) async fn adjust(
     plan: &Plan,
 ) -> Outcome<FullId> {
     let changed = changed(tunnel, plan, clock::wall());
-    let tunnel = service.update(&changed, Want::NOTHING).await;
-    full_id(&tunnel.map_err(|error| failure(plan, &error))?)
+    let mut updated = service.update(&changed, Want::NOTHING).await;
+    // One a round, so that nothing goes round for ever.
+    for _ in &plan.ports {
+        let Err(Error::Replacement { port }) = updated else { break };
+        if !plan.replace_ports {
+            break;
+        }
+        let at = full_id(tunnel)?.into();
+        let wanted = changed.port(port).cloned().unwrap_or_default();
+        let replaced = service.replace_port(&at, &wanted, Confirmed).await;
+        replaced.map_err(|error| failure(plan, &error))?;
+        updated = service.update(&changed, Want::NOTHING).await;
+    }
+    full_id(&updated.map_err(|error| failure(plan, &error))?)
 }
 
 async fn find(service: &dyn Management, name: &Name) -> Outcome<Option<Tunnel>> {
@@ -119,6 +132,10 @@ fn made(plan: &Plan, lasting: Lasting, now: Timestamp) -> Tunnel {
 /// else was set, for a port or for other people, stays.
 fn changed(tunnel: &Tunnel, plan: &Plan, now: Timestamp) -> Tunnel {
     let ports = plan.ports.iter().map(|port| match tunnel.port(port.number) {
+        Some(known) if plan.place == Place::Microsoft && port.protocol == Protocol::Auto => {
+            // There a protocol cannot be changed, and nobody asked for another.
+            known.clone()
+        }
         Some(known) => changed_port(known, *port),
         None => port.to_contract(),
     });
@@ -158,10 +175,10 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use adit_proto::contracts::{AccessEntry, Protocol, TunnelOptions};
+    use adit_proto::contracts::{self, AccessEntry, TunnelOptions};
 
     use super::*;
-    use adit_app::place::{Because, Place};
+    use adit_app::place::Because;
 
     fn plan(ports: &[&str], access: &str) -> Plan {
         Plan {
@@ -171,6 +188,7 @@ mod tests {
             place: Place::Here,
             because: Because::Asked,
             lan: false,
+            replace_ports: false,
             default_key: String::new(),
         }
     }
@@ -208,7 +226,7 @@ mod tests {
         let changed = changed(&tunnel, &plan(&["3000:https", "5000"], "private"), Timestamp::MIN);
         let ports = changed.ports.unwrap();
         assert_eq!(ports.len(), 2);
-        assert_eq!(ports[0].protocol, Some(Protocol::Https));
+        assert_eq!(ports[0].protocol, Some(contracts::Protocol::Https));
         assert_eq!(ports[0].options.as_ref(), Some(&options));
         assert_eq!((ports[1].port_number, &ports[1].options), (5000, &None));
         let kinds: Vec<_> =

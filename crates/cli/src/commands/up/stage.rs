@@ -42,6 +42,6 @@ pub(super) struct LanUrl {
 pub(super) async fn set(plan: &Plan, context: &Context) -> Outcome<Stage> {
     match &plan.place {
         Place::Here => here::set(plan, context).await,
-        Place::Relay(url) => relay::set(plan, url, context).await,
+        Place::Relay(_) | Place::Microsoft => relay::set(plan, context).await,
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Service {
     pub(super) mints: AtomicUsize,
     pub(super) puts: AtomicUsize,
     pub(super) removals: AtomicUsize,
+    /// The lives that tunnels were given, in seconds; `None` refuses.
+    pub(super) renewals: Mutex<Option<Vec<u32>>>,
 }
 
 impl Service {
@@ -58,6 +60,7 @@ impl Service {
         Tunnel {
             tunnel_id: Some("web".into()),
             cluster_id: Some("loc1".into()),
+            custom_expiration: Some(7200),
             ports: Some(ports.iter().map(port).collect()),
             access_tokens: tokens,
             ..Tunnel::default()
@@ -104,8 +107,14 @@ impl Management for Service {
         Box::pin(async { none() })
     }
 
-    fn update<'a>(&'a self, _: &'a Tunnel, _: Want) -> Answer<'a, Tunnel> {
-        Box::pin(async { none() })
+    fn update<'a>(&'a self, tunnel: &'a Tunnel, _: Want) -> Answer<'a, Tunnel> {
+        Box::pin(async {
+            match &mut *self.renewals.lock().expect("no panic") {
+                Some(renewals) => renewals.extend(tunnel.custom_expiration),
+                None => return none(),
+            }
+            Ok(tunnel.clone())
+        })
     }
 
     fn delete<'a>(&'a self, _: &'a Locator) -> Answer<'a, bool> {
@@ -177,6 +186,7 @@ impl Relay {
             mints: AtomicUsize::new(0),
             puts: AtomicUsize::new(0),
             removals: AtomicUsize::new(0),
+            renewals: Mutex::default(),
         };
         let (sender, sessions) = mpsc::channel(16);
         let refuse = Arc::<(AtomicU16, AtomicUsize)>::default();

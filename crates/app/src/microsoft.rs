@@ -1,0 +1,127 @@
+//! Microsoft's Dev Tunnels service as a place: which command manages it, and what to do when that
+//! does not work.
+//!
+//! Nothing is installed from here; the line that does it is told.
+
+use adit_tunnel::management::cli::{Account, Cli, Config, Trouble};
+use adit_tunnel::management::{Base, Error};
+
+use crate::environment::Environment;
+use crate::failure::{Code, Failure, Outcome};
+use crate::service::connector;
+
+/// What the environment says of the command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Microsoft {
+    program: Option<std::ffi::OsString>,
+    url: Option<String>,
+}
+
+impl Microsoft {
+    /// From `DEVTUNNEL_BIN` and `ADIT_MICROSOFT_URL`.
+    pub fn new(environment: &Environment) -> Self {
+        let (program, url) = (environment.devtunnel.clone(), environment.microsoft_url.clone());
+        Self { program, url }
+    }
+
+    /// The command; it is not started yet.
+    ///
+    /// # Errors
+    /// When `ADIT_MICROSOFT_URL` is no address of a service.
+    pub fn command(&self) -> Outcome<Cli> {
+        let mut config = Config::default();
+        if let Some(program) = &self.program {
+            config.program.clone_from(program);
+        }
+        if let Some(url) = &self.url {
+            config.service = Base::parse(url).map_err(|error| {
+                Failure::new(Code::Usage, format!("ADIT_MICROSOFT_URL is `{url}`, which {error}"))
+            })?;
+        }
+        Ok(Cli::new(connector(), &config))
+    }
+}
+
+/// Whether the command can be used, and who is signed in.
+///
+/// # Errors
+/// [`Code::Devtunnel`] when it cannot; [`Code::SignIn`] when nobody is.
+pub async fn preflight(command: &Cli) -> Outcome<Account> {
+    let refused = |error: Error| Failure::service("use Microsoft Dev Tunnels", &error);
+    command.version().await.map_err(refused)?;
+    command.account().await.map_err(refused)
+}
+
+/// What kind of failure a trouble with the command is, and what to do.
+pub fn remedy(trouble: &Trouble) -> (Code, String) {
+    let again = "try again in a little while; `devtunnel user show` tells whether it works";
+    match trouble {
+        Trouble::Missing { .. } => {
+            let hint = format!("install it with: {INSTALL} (or say where it is: DEVTUNNEL_BIN)");
+            (Code::Devtunnel, hint)
+        }
+        Trouble::Unstartable { .. } => {
+            (Code::Devtunnel, format!("mend its permissions, or install it anew with: {INSTALL}"))
+        }
+        Trouble::TooOld { .. } => (Code::Devtunnel, format!("update it with: {UPDATE}")),
+        Trouble::SignedOut => (Code::SignIn, "sign in with: adit login microsoft".to_owned()),
+        Trouble::Expired => (Code::SignIn, "sign in again with: adit login microsoft".to_owned()),
+        Trouble::OtherProfile => (
+            Code::SignIn,
+            "sign in as the user who hosts, in a terminal without administrator's rights: \
+             adit login microsoft"
+                .to_owned(),
+        ),
+        Trouble::Late { .. } | Trouble::Garbled { .. } | Trouble::Failed { .. } => {
+            (Code::Unreachable, again.to_owned())
+        }
+    }
+}
+
+/// The line that installs the command on this system.
+pub const INSTALL: &str = if cfg!(windows) {
+    "winget install Microsoft.devtunnel"
+} else if cfg!(target_os = "macos") {
+    "brew install --cask devtunnel"
+} else {
+    "curl -sL https://aka.ms/DevTunnelCliInstall | bash"
+};
+
+const UPDATE: &str = if cfg!(windows) {
+    "winget upgrade Microsoft.devtunnel"
+} else if cfg!(target_os = "macos") {
+    "brew upgrade --cask devtunnel"
+} else {
+    INSTALL
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_trouble_has_a_remedy_of_its_own() {
+        let program = || "devtunnel".into();
+        let troubles = [
+            Trouble::Missing { program: program() },
+            Trouble::Unstartable { program: program(), source: std::io::Error::other("no") },
+            Trouble::TooOld { found: None },
+            Trouble::SignedOut,
+            Trouble::Expired,
+            Trouble::OtherProfile,
+        ];
+        let mut hints: Vec<_> = troubles.iter().map(|trouble| remedy(trouble).1).collect();
+        hints.sort();
+        hints.dedup();
+        assert_eq!(hints.len(), troubles.len(), "{hints:#?}");
+        assert_eq!(remedy(&troubles[0]).0.exit(), 69);
+        assert_eq!(remedy(&troubles[4]).0.exit(), 77);
+    }
+
+    #[test]
+    fn another_environment_has_to_be_an_address() {
+        let of = |url: &str| Microsoft { program: None, url: Some(url.to_owned()) }.command();
+        assert!(of("https://global.rel.tunnels.ppe.api.visualstudio.com/").is_ok());
+        assert_eq!(of("somewhere").unwrap_err().code, Code::Usage);
+    }
+}

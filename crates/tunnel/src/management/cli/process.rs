@@ -1,0 +1,153 @@
+//! Runs the command: one process a question, with a deadline, and only so many at a time.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use adit_proto::token::Secret;
+use adit_wire::clock;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
+
+use super::line::Line;
+use super::trouble::Trouble;
+use super::{Config, classify};
+use crate::management::Error;
+
+/// The longest answer: a list of some thousand tunnels.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
+/// The most that is kept of what it says to people. The rest is read and thrown away.
+const MAX_SAID: usize = 64 * 1024;
+
+/// How long a killed process may take to be gone. Only one that hangs in the kernel takes longer.
+const GONE: Duration = Duration::from_secs(5);
+
+/// Windows: no console window for a process that shows nothing.
+#[cfg(windows)]
+const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+
+/// Starts processes of the command.
+#[derive(Debug)]
+pub(super) struct Runner {
+    program: OsString,
+    deadline: Duration,
+    /// Full means that a call waits for its turn, in the order of asking; its deadline begins when it
+    /// starts. Who gives up meanwhile leaves the queue.
+    turns: Semaphore,
+}
+
+impl Runner {
+    pub(super) fn new(config: &Config) -> Self {
+        let turns = Semaphore::new(config.concurrent.max(1));
+        Self { program: config.program.clone(), deadline: config.deadline, turns }
+    }
+
+    /// The answer of a call that succeeded. It may carry tokens, and is never logged.
+    pub(super) async fn ask(&self, line: &Line) -> Result<Secret, Error> {
+        self.ask_within(line, self.deadline).await
+    }
+
+    /// As [`Runner::ask`], with less patience.
+    ///
+    /// Dropping the future kills the process; one that is late is killed too, and waited for.
+    pub(super) async fn ask_within(&self, line: &Line, within: Duration) -> Result<Secret, Error> {
+        let turn = self.turns.acquire().await;
+        let within = within.min(self.deadline);
+        let mut child = self.start(line, Stdio::piped())?;
+        let done = clock::until(clock::now() + within, finish(&mut child)).await;
+        // Held until the process is gone, or the next one would be one too many.
+        let done = match done {
+            Ok(done) => done,
+            Err(clock::Late) => {
+                end(&mut child).await;
+                return Err(Trouble::Late { what: line.what(), after: within }.into());
+            }
+        };
+        drop(turn);
+        let what = line.what();
+        let done = done.map_err(|source| Trouble::Unstartable { program: self.shown(), source })?;
+        tracing::debug!(what, code = ?done.code, "devtunnel");
+        if done.code != Some(0) {
+            return Err(classify::failed(line, done.code, &done.said));
+        }
+        let answer = done.answer.ok_or(Trouble::Garbled { what, flaw: "it is too long" })?;
+        String::from_utf8(answer)
+            .map(Secret::new)
+            .map_err(|_| Trouble::Garbled { what, flaw: "it is no text" }.into())
+    }
+
+    /// Lets the user talk to the command. Its own output goes where `output` leads.
+    pub(super) async fn talk(&self, line: &Line, output: Stdio) -> Result<Option<i32>, Error> {
+        let mut command = Command::new(&self.program);
+        command.args(line.sent()).stdout(output).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|error| self.not_started(error))?;
+        let status = child.wait().await;
+        let status = status.map_err(|error| self.not_started(error))?;
+        Ok(status.code())
+    }
+
+    fn start(&self, line: &Line, output: Stdio) -> Result<Child, Error> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(line.sent())
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        // Ctrl-C at the terminal is for us; what we then still ask must not die of it.
+        #[cfg(unix)]
+        command.process_group(0);
+        #[cfg(windows)]
+        command.creation_flags(CREATE_NO_WINDOW);
+        command.spawn().map_err(|error| self.not_started(error))
+    }
+
+    fn not_started(&self, error: io::Error) -> Error {
+        let program = self.shown();
+        match error.kind() {
+            io::ErrorKind::NotFound => Trouble::Missing { program }.into(),
+            _ => Trouble::Unstartable { program, source: error }.into(),
+        }
+    }
+
+    fn shown(&self) -> Box<str> {
+        self.program.to_string_lossy().into()
+    }
+}
+
+/// What a process left behind.
+struct Done {
+    code: Option<i32>,
+    /// None when it is longer than any answer.
+    answer: Option<Vec<u8>>,
+    said: String,
+}
+
+async fn finish(child: &mut Child) -> io::Result<Done> {
+    let (answer, said) = (child.stdout.take(), child.stderr.take());
+    let (answer, said) = tokio::try_join!(read(answer, MAX_ANSWER), read(said, MAX_SAID))?;
+    let code = child.wait().await?.code();
+    let answer = (answer.len() <= MAX_ANSWER).then_some(answer);
+    Ok(Done { code, answer, said: String::from_utf8_lossy(&said).into_owned() })
+}
+
+/// Reads to the end and keeps one byte more than `most`, which tells that there was more.
+async fn read(stream: Option<impl AsyncRead + Unpin>, most: usize) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    if let Some(stream) = stream {
+        let mut stream = stream.take(most as u64 + 1);
+        stream.read_to_end(&mut kept).await?;
+        tokio::io::copy(&mut stream.into_inner(), &mut tokio::io::sink()).await?;
+    }
+    Ok(kept)
+}
+
+/// Kills and reaps.
+async fn end(child: &mut Child) {
+    if clock::until(clock::now() + GONE, child.kill()).await.is_err() {
+        tracing::warn!(pid = child.id(), "a killed devtunnel process does not go away");
+    }
+}
