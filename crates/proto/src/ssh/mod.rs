@@ -20,7 +20,7 @@ pub use channel::{ChannelId, Limits};
 pub use keepalive::{Due, KeepAlive, Monitor};
 pub use mux::OpenFailure;
 pub use packet::Packet;
-pub use session::{Config, Event, ReplyToken, RequestId, Session};
+pub use session::{Backlog, Config, Event, ReplyToken, RequestId, Session};
 
 /// The software name that Adit's own peers send after `SSH-2.0-`, up to the underscore.
 ///
