@@ -95,6 +95,25 @@ impl Server {
         let lock = lock(&storage)?;
         let owner = embedded_owner(&config);
         let opened = task::blocking("open store", move || open(&storage, owner)).await?;
+        Self::start(config, opened, lock)
+    }
+
+    /// Starts a relay whose definitions are in `store`, whatever the configuration says about
+    /// storage; the key that signs tokens is new. For those who keep them in a way of their own: a
+    /// simulation starts one relay after the other on the same store.
+    ///
+    /// The store must answer at once, since it is asked where the answer is needed. Must be called
+    /// within a runtime.
+    ///
+    /// # Errors
+    /// When something that it needs is not to be had; nothing then runs.
+    pub fn spawn_on(config: Config, store: Box<dyn Store>) -> Result<Self, SpawnError> {
+        let config = Config { storage: Storage::Memory, ..config };
+        let opened = Directory::open(store, embedded_owner(&config), Writing::InPlace)?;
+        Self::start(config, opened, None)
+    }
+
+    fn start(config: Config, opened: Directory, lock: Option<File>) -> Result<Self, SpawnError> {
         let directory = Arc::new(opened);
         let auth = Arc::new(Auth::new(
             directory.clone(),
