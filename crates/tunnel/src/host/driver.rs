@@ -360,7 +360,9 @@ impl Driver {
             return;
         }
         self.unregister = false;
-        let (Some(_), Some(token)) = (self.endpoint.take(), self.token.clone()) else { return };
+        // Known or not, it may be there: a try that was called off may have put it.
+        self.endpoint = None;
+        let Some(token) = self.token.clone() else { return };
         self.unregistering = true;
         let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
         self.tasks.spawn("unregister", async move {
