@@ -26,6 +26,7 @@ pub use plan::{Answer, Heal, Plan, Step, Visit, What, Whose, Wish};
 pub use rng::Rng;
 pub use shrink::shrink;
 pub use trace::Trace;
+pub use world::may_follow;
 
 /// Runs a world to its end, or to the first promise that is broken.
 ///

@@ -20,6 +20,8 @@ mod visits;
 mod watch;
 mod wires;
 
+pub use watch::may_follow;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

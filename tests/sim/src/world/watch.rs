@@ -278,8 +278,8 @@ impl Watch {
     }
 }
 
-/// The order of states.
-fn may_follow(before: &State, state: &State) -> bool {
+/// Whether a host may tell a state right after another.
+pub fn may_follow(before: &State, state: &State) -> bool {
     match state {
         State::Idle => false,
         State::Connecting => {
