@@ -12,7 +12,7 @@ mod race;
 mod stream;
 mod target;
 
-pub use connect::Connector;
+pub use connect::{Connector, Dial, Dialed};
 pub use error::{ConnectError, ProxyProblem, Step};
 pub use listen::{BindError, Listener, bind};
 pub use local::connect_local;

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("adit-cli", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay", "adit-app"]),
     ("adit-e2e", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
     ("adit-fuzz-targets", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
+    ("adit-sim", &["adit-proto"]),
     ("adit-bench", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
 ];
 

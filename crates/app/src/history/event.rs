@@ -45,6 +45,11 @@ pub enum What {
         /// Why.
         cause: String,
     },
+    /// Its life at the service was not prolonged.
+    LifeNotRenewed {
+        /// Why.
+        cause: String,
+    },
     /// Somebody has to sign in.
     SignInNeeded,
     /// Nothing answers on a local port.
@@ -87,6 +92,9 @@ impl What {
             }
             Event::Swapped => Some(Self::Renewed),
             Event::SwapFailed { cause, .. } => Some(Self::NotRenewed { cause: cause.to_string() }),
+            Event::RenewalFailed { cause, .. } => {
+                Some(Self::LifeNotRenewed { cause: cause.to_string() })
+            }
             Event::ReloginRequired => Some(Self::SignInNeeded),
             Event::LocalDown { port, .. } => Some(Self::LocalDown { port: *port }),
             Event::LocalUp { port } => Some(Self::LocalUp { port: *port }),
@@ -95,6 +103,7 @@ impl What {
             }
             Event::Health { port, health } => of_health(*port, health.label, before),
             Event::Ready { .. }
+            | Event::Renewed { .. }
             | Event::UrlChanged { .. }
             | Event::Observed(_)
             | Event::Retry { .. }

@@ -26,11 +26,6 @@ pub enum HostPeerCommand {
         /// Whether it is served from now on.
         serve: bool,
     },
-    /// Forget a port that is no longer one of the tunnel; hosts of the SDKs never withdraw.
-    Forget {
-        /// The tunnel's port.
-        port: u16,
-    },
     /// Open a connection.
     Connect(Connect),
     /// Tell a host of Adit's own making, once, that this relay is about to restart. Before the
@@ -149,9 +144,6 @@ impl Role for HostPeer {
     fn command(&mut self, command: HostPeerCommand) -> Option<ChannelId> {
         match command {
             HostPeerCommand::Answer { port, serve } => self.answer(port, serve),
-            HostPeerCommand::Forget { port } => {
-                self.served.remove(&port);
-            }
             HostPeerCommand::Connect(connect) => {
                 return self.session.open(FORWARDED_TCPIP, &connect.encode());
             }

@@ -24,7 +24,7 @@ pub use keepalive::{Due, KeepAlive, Monitor};
 pub use mux::OpenFailure;
 pub use packet::Packet;
 pub use pieces::Pieces;
-pub use session::{Config, Event, ReplyToken, RequestId, Session};
+pub use session::{Backlog, Config, Event, ReplyToken, RequestId, Session};
 
 /// The software name that Adit's own peers send after `SSH-2.0-`, up to the underscore.
 ///

@@ -150,6 +150,15 @@ pub enum Event {
     },
 }
 
+/// What waits in a session, in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Control packets that wait for the socket.
+    pub control: usize,
+    /// Events that wait for the owner.
+    pub events: usize,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Version,
@@ -288,6 +297,12 @@ impl Session {
     /// until [`Session::poll_transmit`] has caught up.
     pub fn is_congested(&self) -> bool {
         self.mux.control.len() >= CONGESTED
+    }
+
+    /// What waits in this session, for those who watch that it stays bounded. Bytes of channels are told
+    /// by [`Session::queued`].
+    pub fn backlog(&self) -> Backlog {
+        Backlog { control: self.mux.control.len(), events: self.mux.events.len() }
     }
 
     /// Whether the session has ended, by either side.

@@ -54,6 +54,17 @@ impl Server {
     ) -> Result<Self, SpawnError> {
         let (storage, owner) = (config.storage.clone(), embedded_owner(&config));
         let opened = task::blocking("open store", move || home::open(&storage, owner)).await?;
+        Self::assemble(config, home, opened, tls, listeners)
+    }
+
+    /// The same on a directory that is open.
+    pub(super) fn assemble(
+        config: Config,
+        home: Option<Home>,
+        opened: Directory,
+        tls: Option<tls::Server>,
+        listeners: Listeners,
+    ) -> Result<Self, SpawnError> {
         let directory = Arc::new(opened);
         let lifetime = config.token_lifetime.duration();
         let auth = Arc::new(Auth::new(directory.clone(), home::signer(&config)?, lifetime));
@@ -218,7 +229,7 @@ fn is_behind_tls(config: &Config) -> bool {
 }
 
 /// The one user of an embedded relay. Not stored: the key is the embedding process's to keep.
-fn embedded_owner(config: &Config) -> Option<User> {
+pub(super) fn embedded_owner(config: &Config) -> Option<User> {
     let Identity::Embedded { owner_key } = &config.identity else { return None };
     Some(User {
         id: "local".parse().expect("letters make a user id"),

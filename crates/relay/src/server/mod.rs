@@ -19,13 +19,13 @@ use adit_wire::task::{Group, Shutdown};
 use adit_wire::tls;
 
 use crate::auth::KeyError;
-use crate::config::Config;
+use crate::config::{Config, Storage};
 use crate::course::{Helm, Phase};
-use crate::directory::Directory;
+use crate::directory::{Directory, Writing};
 use crate::edge::{self, Edge};
 use crate::front::Front;
 use crate::handover::{self, Party};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 use build::Listeners;
 use doors::Door;
@@ -146,6 +146,26 @@ impl Server {
             Err(SpawnError::Running(path)) => Self::succeed(config, path).await,
             Err(error) => Err(error),
         }
+    }
+
+    /// Starts a relay whose definitions are in `store`, whatever the configuration says about
+    /// storage; the key that signs tokens is new. For those who keep them in a way of their own: a
+    /// simulation starts one relay after the other on the same store.
+    ///
+    /// The store must answer at once, since it is asked where the answer is needed. Must be called
+    /// within a runtime.
+    ///
+    /// # Errors
+    /// When something that it needs is not to be had; nothing then runs.
+    pub fn spawn_on(config: Config, store: Box<dyn Store>) -> Result<Self, SpawnError> {
+        let config = Config { storage: Storage::Memory, ..config };
+        let owner = build::embedded_owner(&config);
+        let opened = Directory::open(store, owner, Writing::InPlace)?;
+        let tls = build::tls(&config)?;
+        let listeners = Listeners::bind(&config)?;
+        let mut server = Self::assemble(config, None, opened, tls, listeners)?;
+        server.open();
+        Ok(server)
     }
 
     async fn start(config: Config, home: Option<Home>) -> Result<Self, SpawnError> {

@@ -157,7 +157,7 @@ impl Claiming {
         self.context.hub.started(&self.tunnel, session).await;
         let Context { course, hosts, .. } = &*self.context;
         let leave = Leave::new(Side::Host, course.clone(), hosts.stopping());
-        let mut host = Serving { claiming: self, epoch, handle, ports: BTreeSet::new(), leave };
+        let mut host = Serving { claiming: self, epoch, handle, offered: BTreeSet::new(), leave };
         let (departure, ()) = tokio::join!(host.run(events), pump);
         departure
     }
@@ -168,7 +168,9 @@ struct Serving<'a> {
     claiming: &'a Claiming,
     epoch: Epoch,
     handle: Handle<HostPeerCommand>,
-    ports: BTreeSet<u16>,
+    /// What the host serves, ports included that the tunnel has lost since: one that comes back is
+    /// served again, for the host may never have noticed.
+    offered: BTreeSet<u16>,
     leave: Leave,
 }
 
@@ -213,13 +215,13 @@ impl Serving<'_> {
             }
             HostPeerEvent::Announce { port, token } => {
                 let serve = self.may_serve(port, &token);
-                if serve && self.ports.insert(port) {
+                if serve && self.offered.insert(port) {
                     self.publish();
                 }
                 self.handle.command(HostPeerCommand::Answer { port, serve }).await;
             }
             HostPeerEvent::Withdrawn { port } => {
-                self.ports.remove(&port);
+                self.offered.remove(&port);
                 self.publish();
             }
         }
@@ -247,24 +249,20 @@ impl Serving<'_> {
         let allowed = context.directory.tunnel(tunnel).filter(|record| {
             context.auth.allow(caller, record, None, Scope::Host, clock::wall()).is_ok()
         });
-        let Some(record) = allowed else {
+        if allowed.is_none() {
             // Without DISCONNECT: SDKs then reconnect, get 401 and refresh their token.
-            self.handle.kill().await;
-            return;
-        };
-        let gone: Vec<u16> =
-            self.ports.iter().copied().filter(|port| !record.ports.contains_key(port)).collect();
-        for port in &gone {
-            self.ports.remove(port);
-            self.handle.command(HostPeerCommand::Forget { port: *port }).await;
+            return self.handle.kill().await;
         }
-        if !gone.is_empty() {
-            self.publish();
-        }
+        self.publish();
     }
 
+    /// Says which ports go to this session: those that the host serves and the tunnel has.
     fn publish(&self) {
-        self.claiming.context.hub.serve_ports(&self.claiming.tunnel, self.epoch, &self.ports);
+        let Claiming { context, tunnel, .. } = self.claiming;
+        let Some(record) = context.directory.tunnel(tunnel) else { return };
+        let is_there = |port: &u16| record.ports.contains_key(port);
+        let ports = self.offered.iter().copied().filter(is_there).collect();
+        context.hub.serve_ports(tunnel, self.epoch, &ports);
     }
 }
 

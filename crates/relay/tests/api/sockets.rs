@@ -32,6 +32,22 @@ async fn a_client_reaches_the_host_through_the_relay() {
 }
 
 #[tokio::test]
+async fn a_port_that_is_deleted_and_made_again_is_served_by_the_host_that_served_it() {
+    let relay = Relay::in_memory().await;
+    let tunnel = tunnel(&relay).await;
+    let mut host = serving(&relay, &tunnel.host_uri, &tunnel.host, None).await;
+    let mut client = client(&relay, &tunnel.client_uri, &tunnel.connect).await;
+    assert_eq!(client.told().await, ClientEvent::PortAdded { port: 3000 });
+    let path = format!("/tunnels/{ID}/ports/3000");
+    relay.call("DELETE", &path, Value::Null).await.expect(204);
+    assert_eq!(client.told().await, ClientEvent::PortRemoved { port: 3000 });
+    relay.call("PUT", &path, json!({ "portNumber": 3000 })).await.expect(201);
+    assert_eq!(client.told().await, ClientEvent::PortAdded { port: 3000 });
+    talk(&mut host, &client).await;
+    relay.stop().await;
+}
+
+#[tokio::test]
 async fn what_a_host_sent_before_it_closed_reaches_a_client_that_is_still_sending() {
     let relay = Relay::in_memory().await;
     let tunnel = tunnel(&relay).await;

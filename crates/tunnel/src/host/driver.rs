@@ -388,7 +388,9 @@ impl Driver {
             return;
         }
         self.unregister = false;
-        let (Some(_), Some(tokens)) = (self.endpoint.take(), self.tokens.clone()) else { return };
+        // Known or not, it may be there: a try that was called off may have put it.
+        self.endpoint = None;
+        let Some(tokens) = self.tokens.clone() else { return };
         self.unregistering = true;
         let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
         self.tasks.spawn("unregister", async move {

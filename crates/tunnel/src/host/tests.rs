@@ -249,6 +249,17 @@ async fn stopping_finishes_what_is_in_flight_takes_leave_and_unregisters() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_stops_before_it_is_up_removes_the_endpoint_that_it_put() {
+    let relay = Relay::new([3000], true).await;
+    relay.refuse_next(usize::MAX, 503);
+    let mut host = spawn(&relay);
+    story(&mut host, "retry 1").await;
+    assert_eq!(relay.service.puts.load(Ordering::Relaxed), 1);
+    host.stop().await;
+    assert_eq!(relay.service.removals.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_host_leaves_no_session_behind() {
     let (_relay, host, mut session) = up(3000, true).await;
     drop(host);

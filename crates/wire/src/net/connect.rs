@@ -1,9 +1,11 @@
 //! Connecting out: look up, race the addresses, pass a proxy, agree on TLS.
 
-use std::io;
+use std::future::Future;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use tokio::io::AsyncWriteExt;
 
@@ -15,6 +17,16 @@ use crate::{clock, tls};
 /// The head start of one address over the next (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// What a [`Dial`] answers with.
+pub type Dialed<'a> = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send + 'a>>;
+
+/// Makes the connections of a [`Connector`] in another way than by TCP: in memory, so that a
+/// simulation can connect whole programs without a socket.
+pub trait Dial: fmt::Debug + Send + Sync + 'static {
+    /// Connects to `target`, without TLS. May take for ever; whoever waits has a deadline.
+    fn dial<'a>(&'a self, target: &'a Target) -> Dialed<'a>;
+}
+
 /// Makes connections to other computers. Cheap to clone.
 ///
 /// The default one is as this computer is set up: it trusts whom the system trusts and goes
@@ -23,12 +35,19 @@ const STAGGER: Duration = Duration::from_millis(250);
 pub struct Connector {
     tls: tls::Client,
     proxies: Arc<Proxies>,
+    dial: Option<Arc<dyn Dial>>,
 }
 
 impl Connector {
     /// A connector that trusts whom `tls` trusts and goes through `proxies`.
     pub fn new(tls: tls::Client, proxies: Proxies) -> Self {
-        Self { tls, proxies: Arc::new(proxies) }
+        Self { tls, proxies: Arc::new(proxies), dial: None }
+    }
+
+    /// The same connector, but what it connects to, proxies included, is reached by `dial`: no
+    /// name is looked up, and no socket opened.
+    pub fn dialing(self, dial: Arc<dyn Dial>) -> Self {
+        Self { dial: Some(dial), ..self }
     }
 
     /// Connects to `target`, through the proxy that its kind of URL calls for, with TLS if it is
@@ -44,7 +63,7 @@ impl Connector {
     ) -> Result<Stream, ConnectError> {
         let stream = match self.proxies.on_the_way_to(target) {
             Some(proxy) => self.through(proxy, target, deadline).await?,
-            None => dial(target, deadline).await?,
+            None => self.dial(target, deadline).await?,
         };
         self.secure(stream, target, deadline).await
     }
@@ -65,11 +84,20 @@ impl Connector {
             ConnectError::Proxy { proxy, problem }
         })?;
         let unreachable = |error| fails(proxy, ProxyProblem::Unreachable(Box::new(error)));
-        let stream = dial(proxy.target(), deadline).await.map_err(unreachable)?;
+        let stream = self.dial(proxy.target(), deadline).await.map_err(unreachable)?;
         let stream = self.secure(stream, proxy.target(), deadline).await.map_err(unreachable)?;
         match clock::until(deadline, ask(stream, proxy, target)).await {
             Ok(outcome) => outcome.map_err(|problem| fails(proxy, problem)),
             Err(clock::Late) => Err(late(target, Step::Proxy)),
+        }
+    }
+
+    /// Connects directly, without TLS.
+    async fn dial(&self, target: &Target, deadline: Instant) -> Result<Stream, ConnectError> {
+        let Some(other) = &self.dial else { return dial(target, deadline).await };
+        match clock::until(deadline, other.dial(target)).await {
+            Ok(result) => result.map_err(|error| ConnectError::from_io(target, error)),
+            Err(clock::Late) => Err(late(target, Step::Connect)),
         }
     }
 
@@ -113,7 +141,7 @@ async fn ask(mut stream: Stream, proxy: &Proxy, target: &Target) -> Result<Strea
     Ok(stream)
 }
 
-/// Connects directly, without TLS.
+/// Looks the host up and connects to the first of its addresses that answers.
 async fn dial(target: &Target, deadline: Instant) -> Result<Stream, ConnectError> {
     let addresses = match clock::until(deadline, resolve(target)).await {
         Ok(Ok(addresses)) => addresses,
@@ -142,4 +170,50 @@ async fn resolve(target: &Target) -> io::Result<Vec<SocketAddr>> {
 
 fn late(target: &Target, step: Step) -> ConnectError {
     ConnectError::Timeout { target: target.clone(), step }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+    use crate::net::Proxies;
+
+    /// Connects to a pipe for port 80, refuses 81, and never answers otherwise.
+    #[derive(Debug)]
+    struct Pipes;
+
+    impl Dial for Pipes {
+        fn dial<'a>(&'a self, target: &'a Target) -> Dialed<'a> {
+            Box::pin(async {
+                match target.port() {
+                    80 => {
+                        let (near, mut far) = tokio::io::duplex(64);
+                        far.write_all(b"hello").await?;
+                        Ok(Stream::other(near))
+                    }
+                    81 => Err(io::ErrorKind::ConnectionRefused.into()),
+                    _ => std::future::pending().await,
+                }
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connector_that_dials_otherwise_opens_no_socket() {
+        let connector = Connector::new(tls::Client::danger_unverified(), Proxies::none());
+        let connector = connector.dialing(Arc::new(Pipes));
+        let connect = async |port| {
+            let uri = format!("http://nowhere.invalid:{port}/").parse().expect("a URL");
+            let target = Target::from_uri(&uri).expect("a target");
+            connector.connect(&target, clock::now() + Duration::from_secs(5)).await
+        };
+        let mut heard = String::new();
+        let mut stream = connect(80).await.expect("a pipe");
+        stream.read_to_string(&mut heard).await.expect("to the end");
+        assert_eq!(heard, "hello");
+        assert!(matches!(connect(81).await, Err(ConnectError::Refused { .. })));
+        let late = connect(82).await;
+        assert!(matches!(late, Err(ConnectError::Timeout { step: Step::Connect, .. })));
+    }
 }
