@@ -28,6 +28,8 @@ pub enum Answer {
     Unreachable(String),
     /// Connected, but no whole answer came in time.
     Silent,
+    /// It could not be asked: its address is not known yet, or the service that gives tokens is away.
+    Unasked,
 }
 
 /// Why a look may not pass.
@@ -68,7 +70,8 @@ pub(super) struct Verdict {
 pub(super) fn needs_leg(answer: &Answer, arrived: bool) -> bool {
     match answer {
         Answer::Status(status) => !arrived || is_gateway(*status),
-        Answer::Denied(_) | Answer::Limited | Answer::NoName(_) | Answer::Untrusted(_) => false,
+        Answer::Denied(_) | Answer::Limited | Answer::Unasked => false,
+        Answer::NoName(_) | Answer::Untrusted(_) => false,
         Answer::Proven | Answer::Edge(_) | Answer::Unreachable(_) | Answer::Silent => true,
     }
 }
@@ -107,6 +110,7 @@ pub(super) fn judge(port: u16, answer: &Answer, arrived: bool, leg: &Leg) -> Ver
         Answer::Unreachable(cause) => dead(port, &format!("cannot be connected to: {cause}")),
         Answer::Silent if arrived => no_use(port, leg, "accepts connections but does not answer"),
         Answer::Silent => dead(port, "does not answer"),
+        Answer::Unasked => Verdict::nothing(),
     }
 }
 

@@ -30,7 +30,7 @@ impl Monitor {
         let soon = since + RETURN_WITHIN;
         match why {
             // From here on it is another story.
-            Absence::Stopped | Absence::Starting => return,
+            Absence::Stopped | Absence::Starting => {}
             Absence::Away { .. } | Absence::Limited { .. } if at.now < soon => {
                 self.timers.set(Timer::Absent, soon);
                 self.absent = Some(Absent { since, why, told });

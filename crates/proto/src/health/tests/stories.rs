@@ -164,6 +164,15 @@ fn one_hiccup_of_the_name_service_is_no_news() {
 }
 
 #[test]
+fn a_url_that_cannot_be_asked_stays_as_it_was() {
+    let mut world = World::live();
+    world.places.insert(3000, Place::answering(Answer::Unasked, false, Leg::Up));
+    world.pass(120 * SECOND);
+    assert_eq!(world.story(), [""; 0]);
+    assert!(world.asks.len() > 2, "it is asked again");
+}
+
+#[test]
 fn a_suspicion_is_looked_into_at_once() {
     let mut world = World::live();
     world.places.insert(3000, dead());
