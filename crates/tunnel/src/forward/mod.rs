@@ -56,8 +56,8 @@ pub enum Outcome {
 /// What concerns a join besides its two ends.
 #[derive(Debug, Default)]
 pub struct Flow {
-    /// Bytes that were taken from the channel, and are the first for the local side. Their credit
-    /// is still to be returned.
+    /// Bytes that were taken from the channel and are the first for the local side; counted as used
+    /// already.
     pub held: VecDeque<Bytes>,
     /// Is shown the bytes on their way: those from the channel as requests, those from the local
     /// side as responses.
@@ -129,30 +129,21 @@ async fn towards_local(
     arrivals: Option<&AtomicU64>,
 ) -> Result<Towards, Outcome> {
     let mut batch = held;
-    loop {
-        if batch.is_empty() {
-            let Some(first) = reader.recv().await else { break };
-            batch.push_back(first);
-            if let Some(arrivals) = arrivals {
-                arrivals.fetch_add(1, Ordering::Relaxed);
-            }
+    if write_all(&mut write, &mut batch, tap, |_| {}).await.is_err() {
+        return Ok(Towards::LocalFull);
+    }
+    while let Some(first) = reader.recv().await {
+        batch.push_back(first);
+        if let Some(arrivals) = arrivals {
+            arrivals.fetch_add(1, Ordering::Relaxed);
         }
         while batch.len() < BATCH
             && let Some(more) = try_recv(&mut reader).await
         {
             batch.push_back(more);
         }
-        if let Some(tap) = tap {
-            batch.iter().for_each(|bytes| tap.show(|tap, now| tap.request(bytes, now)));
-        }
-        while !batch.is_empty() {
-            match write_some(&mut write, &batch).await {
-                Ok(n) => {
-                    advance(&mut batch, n);
-                    reader.consumed(n);
-                }
-                Err(_) => return Ok(Towards::LocalFull),
-            }
+        if write_all(&mut write, &mut batch, tap, |n| reader.consumed(n)).await.is_err() {
+            return Ok(Towards::LocalFull);
         }
     }
     match reader.ending() {
@@ -224,6 +215,24 @@ async fn try_recv(reader: &mut Reader) -> Option<Bytes> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+/// Writes a batch, shows it to the tap before, and tells of each part that was taken.
+async fn write_all(
+    write: &mut WriteHalf<'_>,
+    batch: &mut VecDeque<Bytes>,
+    tap: Option<&Glance>,
+    mut taken: impl FnMut(usize),
+) -> io::Result<()> {
+    if let Some(tap) = tap {
+        batch.iter().for_each(|bytes| tap.show(|tap, now| tap.request(bytes, now)));
+    }
+    while !batch.is_empty() {
+        let n = write_some(write, batch).await?;
+        advance(batch, n);
+        taken(n);
+    }
+    Ok(())
 }
 
 async fn write_some(write: &mut WriteHalf<'_>, batch: &VecDeque<Bytes>) -> io::Result<usize> {

@@ -198,15 +198,14 @@ impl Connection<'_> {
             };
             let Some(bytes) = bytes else { return First::Other(held) };
             arrivals.fetch_add(1, Ordering::Relaxed);
+            // Little is held, and what a full inbox could not take comes only after this.
+            channel.consumed(bytes.len());
             let heard = gate.hear(&bytes);
             held.push_back(bytes);
             match heard {
                 Heard::Undecided => {}
                 Heard::Other => return First::Other(held),
-                Heard::Asked => {
-                    channel.consumed(held.iter().map(Bytes::len).sum());
-                    return First::Asked;
-                }
+                Heard::Asked => return First::Asked,
             }
         }
     }

@@ -186,7 +186,11 @@ impl Driver {
             match action {
                 Action::Ask { look, port, secret } => self.ask(&mut watch, look, port, secret),
                 Action::Try { look, port, speaks } => self.try_port(&mut watch, look, port, speaks),
-                Action::Tell { port, health } => self.tell_of(port, health),
+                Action::Tell { port, health } => {
+                    // Whoever hears of it may ask for all of it next.
+                    watch.publish();
+                    self.tell_of(port, health);
+                }
                 Action::Dead { port, reason } => {
                     watch.tally.dead.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(tunnel = %self.at, port, reason, "the URL is dead though the local port listens");
