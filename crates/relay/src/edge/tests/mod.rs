@@ -5,6 +5,7 @@ mod detection;
 mod exchange;
 mod faults;
 mod local;
+mod looks;
 mod reuse;
 mod support;
 mod upgrade;
