@@ -25,6 +25,7 @@ use self::follow::Followed;
 use self::order::Orders;
 use self::prepare::{With, prepare};
 use self::services::{Service, Services};
+use crate::check::Check;
 use crate::context::Context;
 use crate::report::Report;
 use crate::screen::remark;
@@ -59,6 +60,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) exclusive: bool,
 
+    /// How often each URL that works is looked at: 10s to 10m, or off.
+    #[arg(long, value_name = "TIME", default_value_t)]
+    pub(crate) check: Check,
+
     /// Show the values in the queries of requests; they are hidden otherwise.
     #[arg(long)]
     pub(crate) show_query: bool,
@@ -86,7 +91,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         true => Report::to_script(lines, args.show_query),
         false => Report::to_people(context.screen, tunnels.len() > 1, args.show_query),
     };
-    let wanted = Wanted { tunnels, place, show_query: args.show_query };
+    let (check, show_query) = (args.check, args.show_query);
+    let wanted = Wanted { tunnels, place, check, show_query };
     let ended = serve(wanted, services, &service, report, requests, args.exclusive, context).await;
     prepared.take_back(&*service.management, ended).await
 }
@@ -144,6 +150,8 @@ struct Wanted {
     tunnels: Vec<FullId>,
     /// Where they live, as `--on` takes it.
     place: String,
+    /// Counts for whoever hosts; one who joins another goes by the other's.
+    check: Check,
     show_query: bool,
 }
 

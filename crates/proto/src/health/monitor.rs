@@ -25,7 +25,7 @@ use jiff::Timestamp;
 
 use self::absence::Absent;
 use self::port::Port;
-use super::{Answer, Health, Interval, Label, Leg};
+use super::{Answer, Health, Interval, Label, Leg, Proof};
 use crate::backoff::fraction;
 use crate::deadline::Deadlines;
 use crate::host::Probe;
@@ -171,6 +171,15 @@ pub enum Action {
         port: u16,
         /// What is known.
         health: Health,
+    },
+    /// Tell those who watch that the URL was proven again, while nothing else is news.
+    Proven {
+        /// The port.
+        port: u16,
+        /// When, on the calendar.
+        at: Timestamp,
+        /// How well.
+        proof: Proof,
     },
     /// Warn: the URL is dead though session and local server are up. Once for each time that this begins.
     Dead {
@@ -342,13 +351,14 @@ impl Monitor {
     fn tell(&mut self, number: u16, label: Label, reason: String) {
         let Some(port) = self.ports.get_mut(&number) else { return };
         let health = Health { label, reason, proven: port.proven };
-        let news = port.health.as_ref().is_none_or(|told| {
-            let first_proof = told.proven.is_none() && health.proven.is_some();
-            told.label != health.label || told.reason != health.reason || first_proof
-        });
-        port.health = Some(health.clone());
-        if news {
-            self.actions.push_back(Action::Tell { port: number, health });
+        let told = port.health.replace(health.clone());
+        let same = |told: &&Health| told.label == health.label && told.reason == health.reason;
+        match (told.as_ref().filter(same).map(|told| told.proven), health.proven) {
+            (Some(before), now) if before == now => {}
+            (Some(Some(_)), Some((at, proof))) => {
+                self.actions.push_back(Action::Proven { port: number, at, proof });
+            }
+            _ => self.actions.push_back(Action::Tell { port: number, health }),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod stories;
 mod table;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -42,6 +43,10 @@ struct World {
     places: BTreeMap<u16, Place>,
     /// What happened, in words, with the second at which it did.
     story: Vec<String>,
+    /// What was said to the policy.
+    probes: Vec<Probe>,
+    /// How often a proof was no other news.
+    proofs: usize,
     asks: Vec<(u16, Duration)>,
     tries: Vec<(u16, Duration, Option<Speaks>)>,
 }
@@ -56,6 +61,8 @@ impl World {
             random: 0,
             places: ports.iter().map(|(port, _)| (*port, Place::fine())).collect(),
             story: Vec::new(),
+            probes: Vec::new(),
+            proofs: 0,
             asks: Vec::new(),
             tries: Vec::new(),
         };
@@ -87,7 +94,6 @@ impl World {
     fn act(&mut self) {
         while let Some(action) = self.monitor.poll() {
             let since = self.now - self.start;
-            let mut say = |text: String| self.story.push(format!("{} {text}", since.as_secs()));
             match action {
                 Action::Ask { look, port, secret } => {
                     self.asks.push((port, since));
@@ -102,11 +108,15 @@ impl World {
                     let leg = self.places[&port].leg.clone();
                     self.tell(Event::Tried { look, leg });
                 }
-                Action::Tell { health, .. } => say(health.label.as_str().to_owned()),
-                Action::Dead { .. } => say("WARN".to_owned()),
-                Action::Probe(Probe::Healthy) => say("healthy".to_owned()),
-                Action::Probe(Probe::ServiceDown) => say("service down".to_owned()),
-                Action::Probe(Probe::Down) => say("DOWN".to_owned()),
+                Action::Tell { health, .. } => {
+                    self.story.push(format!("{} {}", since.as_secs(), health.label.as_str()));
+                }
+                Action::Proven { .. } => self.proofs += 1,
+                Action::Dead { .. } => self.story.push(format!("{} WARN", since.as_secs())),
+                Action::Probe(probe) => {
+                    self.probes.push(probe);
+                    self.story.push(format!("{} {}", since.as_secs(), word(probe)));
+                }
             }
         }
     }
@@ -139,6 +149,14 @@ impl World {
     fn health(&self, port: u16) -> Health {
         let found = self.monitor.health().find(|(number, _)| *number == port);
         found.expect("something is known").1.clone()
+    }
+}
+
+fn word(probe: Probe) -> &'static str {
+    match probe {
+        Probe::Healthy => "healthy",
+        Probe::ServiceDown => "service down",
+        Probe::Down => "DOWN",
     }
 }
 

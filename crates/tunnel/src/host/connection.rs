@@ -53,7 +53,7 @@ impl LocalPorts {
         arrivals.entry(port).or_default().clone()
     }
 
-    fn is_up(&self, port: u16) {
+    pub(super) fn is_up(&self, port: u16) {
         if self.down().remove(&port) {
             self.events.emit(Event::LocalUp { port });
             self.report(Report::LocalAccepted { port });

@@ -8,7 +8,7 @@ use std::time::Instant;
 use adit_proto::change::{Change, PROVE_WITHIN};
 use adit_proto::contracts::{Protocol, TunnelPort};
 use adit_proto::health::{
-    Absence, Action, Answer, Event as Told, Health, Interval, LookId, Moment, Monitor, Nonce,
+    Absence, Action, Answer, Event as Told, Health, Interval, Leg, LookId, Moment, Monitor, Nonce,
     Speaks,
 };
 use adit_proto::host::{self as policy, Failure, GiveUp, SessionId, State};
@@ -191,6 +191,10 @@ impl Driver {
                     watch.publish();
                     self.tell_of(port, health);
                 }
+                Action::Proven { port, at, proof } => {
+                    watch.publish();
+                    self.events.emit(Event::Proven { port, at, proof });
+                }
                 Action::Dead { port, reason } => {
                     watch.tally.dead.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(tunnel = %self.at, port, reason, "the URL is dead though the local port listens");
@@ -233,9 +237,13 @@ impl Driver {
     }
 
     fn try_port(&self, watch: &mut Watch, look: LookId, port: u16, speaks: Option<Speaks>) {
-        let report = self.report.clone();
+        let (local, report) = (self.local.clone(), self.report.clone());
         let task = task::spawn("try local port", async move {
             let leg = try_local(port, speaks).await;
+            if !matches!(leg, Leg::Refused(_)) {
+                // No visitor need come to find that out.
+                local.ports.is_up(port);
+            }
             let _ = report.send(Report::Looked(Told::Tried { look, leg })).await;
         });
         watch.tries.insert(port, task);

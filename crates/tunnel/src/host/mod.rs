@@ -26,6 +26,7 @@ use std::time::Duration;
 use adit_wire::change::Watcher;
 use adit_wire::net::Connector;
 use adit_wire::task;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::events;
@@ -188,6 +189,16 @@ pub enum Event {
     LocalUp {
         /// The port.
         port: u16,
+    },
+    /// The URL of a port was seen to reach this host again, and nothing else is news. Once for each
+    /// look.
+    Proven {
+        /// The port.
+        port: u16,
+        /// When.
+        at: Timestamp,
+        /// How well it was proven.
+        proof: Proof,
     },
     /// What is known of a port's URL is another thing than before.
     Health {

@@ -13,6 +13,7 @@ fn a_url_that_works_is_looked_at_once_an_interval_and_told_once() {
     assert_eq!(world.labels(), [""; 0]);
     let looks = world.asks.len();
     assert!((60..=76).contains(&looks), "{looks} looks in an hour");
+    assert_eq!(world.proofs, looks - 1, "but for the first");
     let stamp = world.health(3000).proven.expect("it was proven").0;
     let wall = Timestamp::from_second(1_000_000_000).unwrap();
     assert!(stamp.duration_since(wall).as_secs() > 3500, "the last proof is known");

@@ -42,6 +42,7 @@ impl World {
         loop {
             match self.host.next().await.expect("the host lives") {
                 Event::Health { health, .. } => return health,
+                Event::Proven { .. } => {}
                 other => self.other.push(word(other)),
             }
         }
