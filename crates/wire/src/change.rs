@@ -21,7 +21,7 @@ const NOBODY: [IpAddr; 2] = [
 #[derive(Clone, Debug)]
 pub struct Watcher {
     changes: watch::Receiver<Option<Change>>,
-    _task: Arc<task::Task<()>>,
+    _task: Option<Arc<task::Task<()>>>,
 }
 
 impl Watcher {
@@ -38,20 +38,39 @@ impl Watcher {
                 clock::sleep(EVERY).await;
             }
         });
-        Self { changes, _task: Arc::new(task) }
+        Self { changes, _task: Some(Arc::new(task)) }
+    }
+
+    /// One that is told by its owner, who may know better than by looking, as where the system tells.
+    pub fn told() -> (Reporter, Self) {
+        let (sender, changes) = watch::channel(None);
+        (Reporter { sender }, Self { changes, _task: None })
     }
 
     /// The next change; of several, the last. Safe to drop and call again.
     pub async fn next(&mut self) -> Change {
         loop {
             if self.changes.changed().await.is_err() {
-                // The runtime goes away, and the caller with it.
+                // Nobody watches any more.
                 return std::future::pending().await;
             }
             if let Some(change) = *self.changes.borrow_and_update() {
                 return change;
             }
         }
+    }
+}
+
+/// Tells a [`Watcher`], and its clones, what has changed.
+#[derive(Debug)]
+pub struct Reporter {
+    sender: watch::Sender<Option<Change>>,
+}
+
+impl Reporter {
+    /// Tells of a change.
+    pub fn report(&self, change: Change) {
+        self.sender.send_replace(Some(change));
     }
 }
 

@@ -492,6 +492,7 @@ impl Driver {
             if self.ready {
                 self.events.emit(Event::UrlChanged { urls: self.urls.clone() });
             }
+            self.suspect();
         }
         self.follow_health(ports);
         let wanted: BTreeSet<u16> = ports.iter().map(|port| port.port_number).collect();
@@ -499,6 +500,7 @@ impl Driver {
             self.ports.clone_from(&wanted);
             self.tell(policy::Event::PortsWanted(wanted)).await;
         }
+        self.act().await;
     }
 
     fn notify(&mut self, notice: Notice) {

@@ -255,6 +255,13 @@ impl Driver {
         self.events.emit(Event::Health { port, health });
     }
 
+    /// What was found out may not be true any more.
+    pub(super) fn suspect(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.handle(Told::Suspicion);
+        }
+    }
+
     /// Time or place have changed: what was true a moment ago is looked at again.
     pub(super) async fn on_change(&mut self, change: Change) {
         let serving = self.policy.serving().and_then(|session| self.sessions.get(&session));

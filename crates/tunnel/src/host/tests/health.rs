@@ -1,5 +1,7 @@
 //! Looks at URLs, from the host through an edge and back to it.
 
+use adit_proto::change::Change;
+use adit_wire::change::Watcher;
 use adit_wire::clock;
 
 use super::edge::{Edge, Manner};
@@ -227,4 +229,32 @@ async fn a_server_that_speaks_first_is_heard_at_once_and_a_client_that_stalls_ha
     // The beginning of a look is no look on a connection that is a conversation already.
     channel.send(Bytes::from_static(b"GET")).await.expect("it is open");
     assert_eq!(channel.recv().await.expect("an echo")[0], b'G');
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_network_ends_a_wait_and_a_session_that_does_not_survive_it() {
+    let echo = Echo::new().await;
+    let (reporter, watcher) = Watcher::told();
+    let mut relay = Relay::new([echo.port], true).await;
+    let at = "web".parse().expect("a locator");
+    let mut config = Config::new(relay.service.clone(), relay.connector.clone(), at);
+    config.changes = Some(watcher);
+    let mut host = Host::spawn(config);
+    let session = relay.session().await;
+    story(&mut host, "ready 1").await;
+
+    relay.refuse_next(1, 429);
+    session.handle.kill().await;
+    // For an hour, as it was told to.
+    story(&mut host, "retry 2").await;
+    reporter.report(Change::Network);
+    story(&mut host, "Hosting").await;
+    let _session = relay.session().await;
+
+    // A jump that ages tokens has the session replaced by plan.
+    let before = relay.service.mints.load(Ordering::Relaxed);
+    reporter.report(Change::Time(Duration::from_secs(3600)));
+    story(&mut host, "authorizing").await;
+    relay.session().await;
+    assert_eq!(relay.service.mints.load(Ordering::Relaxed), before + 1);
 }

@@ -264,6 +264,9 @@ async fn upgrade(
         refuse.1.store(left - 1, Ordering::Relaxed);
         let mut response = Response::new(Full::default());
         *response.status_mut() = refuse.0.load(Ordering::Relaxed).try_into().expect("a status");
+        if response.status() == 429 {
+            response.headers_mut().insert("retry-after", HeaderValue::from_static("3600"));
+        }
         return Ok(response);
     }
     let headers = request.headers().clone();
