@@ -248,9 +248,8 @@ async fn a_server_that_speaks_first_is_heard_through_an_auto_port_that_is_looked
     assert_eq!(proof(&told), (Label::Operational, Some(Proof::Strong)));
     let mut client = Client::spawn(client::Config::new(world.owner.clone(), connector(), at));
     let local = loop {
-        match client.next().await.unwrap() {
-            client::Event::Listening { local, .. } => break local,
-            _ => {}
+        if let client::Event::Listening { local, .. } = client.next().await.unwrap() {
+            break local;
         }
     };
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, local)).await.unwrap();
