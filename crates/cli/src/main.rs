@@ -4,6 +4,7 @@
 //! `adit_relay`. Here is what people and scripts see of them.
 
 mod args;
+mod check;
 mod commands;
 mod context;
 mod headless;

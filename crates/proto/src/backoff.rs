@@ -60,7 +60,7 @@ pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// Returns the share of `whole` that `random` is of the largest number.
-fn fraction(whole: Duration, random: u64) -> Duration {
+pub(crate) fn fraction(whole: Duration, random: u64) -> Duration {
     // The widest product is below 2^64 * 10^9 * 2^64 and would not fit; 32 bits of randomness are plenty.
     let share = u128::from(random >> 32);
     let nanos = (whole.as_nanos() * share).div_ceil(u128::from(u32::MAX));

@@ -2,8 +2,26 @@
 //!
 //! That a session is up says little: the URL may be dead all the same, or the local server away. So the two
 //! are told apart everywhere. Health is of a port; a tunnel's is that of its worst one.
+//!
+//! A [`Monitor`] decides when to look and what follows: through the public URL, asking for the secret of the
+//! session ([`Nonce`]) where the host can read the connection ([`Gate`]), and at the local port. What a look
+//! means is one table, in `judge`. The driver looks, and is told what to say.
+
+mod gate;
+mod interval;
+mod judge;
+mod monitor;
+mod nonce;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
+
+pub use gate::{Gate, HEAD_LIMIT, Heard};
+pub use interval::{BadInterval, Interval};
+pub use judge::{Answer, Denial, Leg};
+pub use monitor::{Absence, Action, Event, LookId, Moment, Monitor, Speaks};
+pub use nonce::{Nonce, PLAIN_LOOK, is_ask, is_look};
 
 /// How it stands with the URL of a port. The order is by urgency, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,17 +112,4 @@ pub struct Health {
     pub reason: String,
     /// When the URL was last seen to reach this host, and how well that was proven.
     pub proven: Option<(Timestamp, Proof)>,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_label_has_a_name_of_its_own() {
-        let names: BTreeSet<_> = Label::ALL.iter().map(|label| label.as_str()).collect();
-        assert_eq!(names.len(), Label::ALL.len());
-    }
 }

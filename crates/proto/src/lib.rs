@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod backoff;
+pub mod change;
 pub mod constraints;
 pub mod contracts;
 pub mod deadline;

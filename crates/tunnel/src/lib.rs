@@ -6,6 +6,7 @@ pub mod forward;
 pub mod host;
 pub mod inspect;
 pub mod management;
+mod probe;
 mod socket;
 
 pub use socket::SocketError;

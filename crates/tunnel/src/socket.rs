@@ -96,3 +96,55 @@ where
     tasks.spawn("relay session", run);
     (handle, events)
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_proto::relay::{Ending, Host, HostEvent, HostPeer};
+    use adit_wire::net::Stream;
+    use adit_wire::pump::Event;
+    use bytes::Bytes;
+    use tokio::io::copy_bidirectional;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_relay_that_neither_reads_nor_writes_any_more_is_found_within_fifteen_seconds() {
+        let (near, mut near_end) = tokio::io::duplex(4096);
+        let (mut far_end, far) = tokio::io::duplex(4096);
+        let tasks = task::Group::new("test");
+        let (silence, silenced) = oneshot::channel::<()>();
+        // The way there stands, and nothing moves on it.
+        tasks.spawn("network", async move {
+            tokio::select! {
+                _ = copy_bidirectional(&mut near_end, &mut far_end) => {}
+                _ = silenced => std::future::pending().await,
+            }
+        });
+        let config = pump::Config { role: ws::Role::Server, ping: None, channels: 10 };
+        let peer = HostPeer::new(ssh::Config::new([2; 16]), clock::now());
+        let (_relay, _relay_events, run) = pump::pump(config, peer, far, Bytes::new());
+        tasks.spawn("relay", run);
+        let connected = Connected {
+            protocol: String::new(),
+            headers: HeaderMap::new(),
+            stream: Stream::other(near),
+            leftover: Bytes::new(),
+        };
+        let (_handle, mut events) = start(connected, Host::new, &tasks.spawner());
+        let ready = events.recv().await;
+        assert!(matches!(ready, Some(Event::Role(HostEvent::Ready { .. }))), "{ready:?}");
+
+        // As long as it answers pings, silence is no reason.
+        let quiet = clock::until(clock::now() + Duration::from_secs(600), events.recv()).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        let _ = silence.send(());
+        let start = clock::now();
+        let ended = events.recv().await;
+        assert!(
+            matches!(ended, Some(Event::Ended(Ending::Failed(ssh::Error::Silent)))),
+            "{ended:?}"
+        );
+        assert!(clock::now() - start <= PING.idle + PING.timeout);
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use adit_proto::token::Secret;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{DATE, HOST, RETRY_AFTER};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
@@ -79,15 +79,7 @@ impl Client {
                 },
             }
         }
-        let stream = self.connector.connect(target, deadline).await?;
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(Error::Broken)?;
-        let task = task::spawn("http-connection", async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-        });
-        let mut connection = Connection { sender, _task: task };
+        let mut connection = open(&self.connector, target, deadline).await?;
         let response = connection.sender.send_request(request).await.map_err(Error::Broken)?;
         self.finish(target, connection, response, limit).await
     }
@@ -134,6 +126,60 @@ impl Client {
         // Nothing under the lock can leave the map half changed.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Sends a request on a connection of its own and takes a look at the answer: its head, and what of its body
+/// comes by `deadline`, at most `limit` bytes. The connection stands by `connect_by` or not at all, and is closed
+/// afterwards.
+///
+/// # Errors
+///
+/// [`Error`], if there is no head by `deadline`. A body that breaks off is none.
+pub async fn glance(
+    connector: &Connector,
+    request: Request<Bytes>,
+    limit: usize,
+    connect_by: Instant,
+    deadline: Instant,
+) -> Result<Response<Bytes>, Error> {
+    let target = Target::from_uri(request.uri())?;
+    let request = prepare(&target, request);
+    let exchange = async {
+        let mut connection = open(connector, &target, connect_by.min(deadline)).await?;
+        let response = connection.sender.send_request(request).await.map_err(Error::Broken)?;
+        Ok((response, connection))
+    };
+    let exchanged = clock::until(deadline, exchange).await.unwrap_or(Err(Error::Late));
+    let (response, _connection) = exchanged?;
+    let (head, mut body) = response.into_parts();
+    let mut beginning = BytesMut::new();
+    let read = async {
+        while let Some(Ok(frame)) = body.frame().await
+            && beginning.len() < limit
+        {
+            let data = frame.into_data().unwrap_or_default();
+            beginning.extend_from_slice(&data[..data.len().min(limit - beginning.len())]);
+        }
+    };
+    // What is there says what it says, however the rest may come.
+    let _ = clock::until(deadline, read).await;
+    Ok(Response::from_parts(head, beginning.freeze()))
+}
+
+async fn open(
+    connector: &Connector,
+    target: &Target,
+    deadline: Instant,
+) -> Result<Connection, Error> {
+    let stream = connector.connect(target, deadline).await?;
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(Error::Broken)?;
+    let task = task::spawn("http-connection", async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "connection ended");
+        }
+    });
+    Ok(Connection { sender, _task: task })
 }
 
 /// A connection; dropping it closes it.

@@ -1,5 +1,6 @@
 //! Moves the bytes of Adit: websockets, session pumps, TLS, time and tasks.
 
+pub mod change;
 pub mod channel;
 pub mod clock;
 pub mod handshake;

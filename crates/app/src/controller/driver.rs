@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_tunnel::host;
+use adit_wire::change::Watcher;
 use adit_wire::net::Connector;
 use adit_wire::task::Group;
 use adit_wire::{clock, tls};
@@ -55,6 +56,8 @@ pub(super) struct Driver {
     connector: Connector,
     proxy: Proxy,
     engines: BTreeMap<TunnelKey, Engine>,
+    /// Tells the engines of sleep and other networks, once there was one.
+    changes: Option<Watcher>,
     /// How many calls to each place may begin.
     calls: BTreeMap<PlaceKey, Arc<Semaphore>>,
     saver: Saver,
@@ -75,6 +78,7 @@ impl Driver {
             connector: connector(&proxy),
             proxy,
             engines: BTreeMap::new(),
+            changes: None,
             calls: config.places.iter().map(place).collect(),
             saver: Saver::new(config.files.clone()),
             tasks: Group::new("controller"),
@@ -186,6 +190,7 @@ impl Driver {
         self.engines.insert(tunnel.clone(), engine);
         let (services, connector) = (self.config.services.clone(), self.connector.clone());
         let (claims, identity) = (self.config.claims.clone(), self.config.identity.clone());
+        let changes = self.changes.get_or_insert_with(Watcher::spawn).clone();
         let sender = self.sender.clone();
         self.tasks.spawn("engine", async move {
             let claim = match engine::claim(claims.as_ref(), &tunnel).await {
@@ -199,7 +204,12 @@ impl Driver {
                 }
             };
             let at = tunnel.id.clone().into();
-            let config = host::Config { identity, ..host::Config::new(management, connector, at) };
+            let config = host::Config {
+                identity,
+                health: Some(host::Interval::default()),
+                changes: Some(changes),
+                ..host::Config::new(management, connector, at)
+            };
             engine::run(config, tunnel, claim, orders, sender).await;
         });
     }

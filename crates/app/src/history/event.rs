@@ -107,6 +107,7 @@ impl What {
             | Event::UrlChanged { .. }
             | Event::Observed(_)
             | Event::Retry { .. }
+            | Event::Proven { .. }
             | Event::PortsUnknown { .. } => None,
         }
     }

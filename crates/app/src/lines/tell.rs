@@ -40,7 +40,7 @@ impl Teller {
                 let message = format!("the relay does not serve port {port}: {cause}");
                 Failure::new(Code::Refused, message).into()
             }
-            host::Event::Swapped => return None,
+            host::Event::Swapped | host::Event::Proven { .. } => return None,
             host::Event::SwapFailed { cause, .. } => {
                 Failure::new(Code::Unreachable, format!("the session was not renewed: {cause}"))
                     .hint("it serves on, and will be renewed later")

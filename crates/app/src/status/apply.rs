@@ -41,6 +41,12 @@ impl Tunnel {
             }
             Event::LocalUp { port } => self.port(*port).local_down = None,
             Event::Health { port, health } => self.port(*port).health = Some(to_health(health)),
+            Event::Proven { port, at, proof } => {
+                if let Some(health) = &mut self.port(*port).health {
+                    health.proven_at = Some(*at);
+                    health.proof = Some(proof.as_str().to_owned());
+                }
+            }
             Event::Observed(_) => {}
         }
     }
@@ -225,6 +231,17 @@ mod tests {
         assert_eq!(told(&events).error.unwrap().kind, ErrorKind::RunningOut);
         events.push(Event::Renewed { life: Duration::from_secs(3600) });
         assert_eq!(told(&events).error, None);
+    }
+
+    #[test]
+    fn each_proof_of_a_url_is_the_last_one() {
+        let proven = Some((at(1), host::Proof::Weak));
+        let label = host::Label::Operational;
+        let health = host::Health { label, reason: String::new(), proven };
+        let again = Event::Proven { port: 3000, at: at(61), proof: host::Proof::Strong };
+        let tunnel = told(&[Event::Health { port: 3000, health }, again]);
+        let known = tunnel.ports[&3000].health.clone().unwrap();
+        assert_eq!((known.proven_at, known.proof.as_deref()), (Some(at(61)), Some("strong")));
     }
 
     #[test]

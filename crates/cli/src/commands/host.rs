@@ -25,6 +25,7 @@ use self::follow::Followed;
 use self::order::Orders;
 use self::prepare::{With, prepare};
 use self::services::{Service, Services};
+use crate::check::Check;
 use crate::context::Context;
 use crate::report::Report;
 use crate::screen::remark;
@@ -59,6 +60,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) exclusive: bool,
 
+    /// How often each URL that works is looked at: 10s to 10m, or off.
+    #[arg(long, value_name = "TIME", default_value_t)]
+    pub(crate) check: Check,
+
     /// Keep the tunnels from running out while they are hosted: their own life is given to them anew.
     #[arg(long)]
     pub(crate) renew: bool,
@@ -90,8 +95,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         true => Report::to_script(lines, args.show_query),
         false => Report::to_people(context.screen, tunnels.len() > 1, args.show_query),
     };
-    let (show_query, renew) = (args.show_query, args.renew);
-    let wanted = Wanted { tunnels, place, show_query, renew };
+    let (check, show_query, renew) = (args.check, args.show_query, args.renew);
+    let wanted = Wanted { tunnels, place, check, show_query, renew };
     let ended = serve(wanted, services, &service, report, requests, args.exclusive, context).await;
     prepared.take_back(&*service.management, ended).await
 }
@@ -149,6 +154,8 @@ struct Wanted {
     tunnels: Vec<FullId>,
     /// Where they live, as `--on` takes it.
     place: String,
+    /// Counts for whoever hosts; one who joins another goes by the other's.
+    check: Check,
     show_query: bool,
     /// Whether they are kept from running out.
     renew: bool,

@@ -21,6 +21,7 @@ use adit_app::place::Place;
 use adit_app::port::Port;
 use adit_wire::clock;
 
+use crate::check::Check;
 use crate::context::Context;
 use crate::project::Project;
 use crate::report::Report;
@@ -83,6 +84,10 @@ pub(crate) struct Args {
     #[arg(long)]
     qr: bool,
 
+    /// How often each URL that works is looked at: 10s to 10m, or off.
+    #[arg(long, value_name = "TIME", default_value_t)]
+    check: Check,
+
     /// Show the values in the queries of requests; they are hidden otherwise.
     #[arg(long)]
     show_query: bool,
@@ -98,7 +103,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let directory =
         std::env::current_dir().map_err(|error| durable::cannot("find", ".".as_ref(), &error))?;
     let project = if args.ports.is_empty() { Project::load(&directory)? } else { None };
-    let (show_query, qr) = (args.show_query, args.qr);
+    let (show_query, qr, check) = (args.show_query, args.qr, args.check);
     let plan = plan::make(args, project, &directory, |asked, project| {
         context.profile.choose(asked, project)
     })?;
@@ -115,5 +120,5 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         header::after(&plan, &stage, context.screen, clock::wall())?;
     }
     let after_ready = serve::AfterReady { plan: &plan, qr, screen: context.screen };
-    serve::run(stage, report, requests, after_ready).await
+    serve::run(stage, report, requests, after_ready, check).await
 }

@@ -157,6 +157,11 @@ impl Policy {
         &self.state
     }
 
+    /// Returns the session that serves, if there is one.
+    pub fn serving(&self) -> Option<SessionId> {
+        self.live.as_ref().map(|live| live.id)
+    }
+
     /// Returns when [`handle_timeout`](Policy::handle_timeout) is due. While a tunnel is wanted and not hosted
     /// there always is such a time.
     pub fn deadline(&self) -> Option<Instant> {

@@ -144,7 +144,11 @@ impl Role for HostPeer {
     fn command(&mut self, command: HostPeerCommand) -> Option<ChannelId> {
         match command {
             HostPeerCommand::Answer { port, serve } => self.answer(port, serve),
-            HostPeerCommand::Connect(connect) => {
+            HostPeerCommand::Connect(mut connect) => {
+                if connect.is_look() && !self.session.is_own_peer() {
+                    // Others would take the mark for an address, and know nothing of looks.
+                    connect.originator.clear();
+                }
                 return self.session.open(FORWARDED_TCPIP, &connect.encode());
             }
             HostPeerCommand::Drain => {

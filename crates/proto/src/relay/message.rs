@@ -24,6 +24,10 @@ pub const FORWARDED_TCPIP: &[u8] = b"forwarded-tcpip";
 /// Channel type, relay → host: one version 1 client. Refused until version 1 is spoken here.
 pub const CLIENT_SESSION: &[u8] = b"client-ssh-session-stream";
 
+/// What the edge of a relay of Adit's own making says instead of a visitor's address when it opens a channel for
+/// a look at the URL.
+const LOOK: &str = "look@adit";
+
 /// The address that announcements name. Receivers ignore it, but some derive an address family
 /// from it.
 const ADDRESS: &[u8] = b"127.0.0.1";
@@ -80,6 +84,16 @@ impl Connect {
             token: Bytes::new(),
             encrypt: false,
         }
+    }
+
+    /// A connection to `port` for a look at its URL: a request comes first, and may be the host's to answer.
+    pub fn look(port: u16) -> Self {
+        Self { originator: LOOK.to_owned(), ..Self::to_port(port) }
+    }
+
+    /// Whether it is for a look, so that the host need not have the local server's word before it accepts.
+    pub fn is_look(&self) -> bool {
+        self.originator == LOOK
     }
 
     /// Reads the extra fields of the open; token and encryption may be missing.

@@ -228,3 +228,22 @@ fn subprotocols_name_side_and_version() {
     assert_eq!(Side::Host.version("tunnel-relay-host"), Some(Version::V1));
     assert_eq!(Side::Client.version("tunnel-relay-host"), None);
 }
+
+#[test]
+fn only_hosts_of_our_own_are_told_that_a_connection_is_for_a_look() {
+    for (software, marked) in [("adit_9.9.9", true), ("dev-tunnels-ssh_3.12.42", false)] {
+        let now = test_clock::start();
+        let config = Config { software: software.into(), ..Config::new([1; 16]) };
+        let mut host = Host::new(config, now);
+        let mut peer = HostPeer::new(Config::new([2; 16]), now);
+        let token = Bytes::from_static(b"token");
+        host.command(HostCommand::Announce { port: 3000, token });
+        run(now, &mut host, &mut peer);
+        peer.command(HostPeerCommand::Connect(Connect::look(3000)));
+        let (host_saw, _) = run(now, &mut host, &mut peer);
+        let [Output::Incoming { event: HostEvent::Connect(seen), .. }] = &host_saw[..] else {
+            panic!("{host_saw:?}")
+        };
+        assert_eq!((seen.is_look(), seen.originator.is_empty()), (marked, !marked), "{software}");
+    }
+}

@@ -27,41 +27,43 @@ pub enum Due {
 pub struct Monitor {
     config: Option<KeepAlive>,
     heard: Instant,
-    asked: Option<Instant>,
+    /// The end of patience, once the peer was asked.
+    patience: Option<Instant>,
 }
 
 impl Monitor {
     /// Starts to watch; without a configuration nothing is ever due.
     pub fn new(config: Option<KeepAlive>, now: Instant) -> Self {
-        Self { config, heard: now, asked: None }
+        Self { config, heard: now, patience: None }
     }
 
     /// Any byte counts as proof of life, whatever it means.
     pub fn heard(&mut self, now: Instant) {
         self.heard = now;
-        self.asked = None;
+        self.patience = None;
+    }
+
+    /// Gives the peer no longer than `within` to show that it is there; to be called with a question to it.
+    pub fn doubt(&mut self, within: Duration, now: Instant) {
+        let sooner = self.patience.map_or(now + within, |patience| patience.min(now + within));
+        self.patience = Some(sooner);
     }
 
     /// When [`Monitor::check`] wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
-        let config = self.config?;
-        Some(match self.asked {
-            Some(asked) => asked + config.timeout,
-            None => self.heard + config.idle,
-        })
+        self.patience.or(self.config.map(|config| self.heard + config.idle))
     }
 
     /// What is due at `now`; asking is reported once.
     pub fn check(&mut self, now: Instant) -> Due {
-        match self.deadline() {
-            Some(deadline) if now >= deadline => {}
-            _ => return Due::Nothing,
+        match (self.patience, self.config) {
+            (Some(patience), _) if now >= patience => Due::Lost,
+            (None, Some(config)) if now >= self.heard + config.idle => {
+                self.patience = Some(now + config.timeout);
+                Due::Ask
+            }
+            _ => Due::Nothing,
         }
-        if self.asked.is_some() {
-            return Due::Lost;
-        }
-        self.asked = Some(now);
-        Due::Ask
     }
 }
 
@@ -84,6 +86,22 @@ mod tests {
         assert_eq!(monitor.check(start + 12 * SECOND), Due::Ask);
         assert_eq!(monitor.deadline(), Some(start + 22 * SECOND));
         assert_eq!(monitor.check(start + 22 * SECOND), Due::Lost);
+    }
+
+    #[test]
+    fn a_doubt_shortens_the_patience_until_the_peer_is_heard() {
+        let start = test_clock::start();
+        let config = KeepAlive { idle: 5 * SECOND, timeout: 10 * SECOND };
+        let mut monitor = Monitor::new(Some(config), start);
+        monitor.doubt(5 * SECOND, start + SECOND);
+        assert_eq!(monitor.check(start + 5 * SECOND), Due::Nothing, "it was asked already");
+        monitor.heard(start + 5 * SECOND);
+        assert_eq!(monitor.check(start + 10 * SECOND), Due::Ask);
+        monitor.doubt(5 * SECOND, start + 12 * SECOND);
+        assert_eq!(monitor.check(start + 17 * SECOND), Due::Lost, "before the usual time");
+        let mut monitor = Monitor::new(None, start);
+        monitor.doubt(5 * SECOND, start);
+        assert_eq!(monitor.check(start + 5 * SECOND), Due::Lost);
     }
 
     #[test]

@@ -120,9 +120,13 @@ impl Shared {
     }
 
     async fn open(&self, visit: &Visit) -> Result<(Stream, Generation), Problem> {
-        self.counters.opened.inc();
         let generation = visit.port.generation();
-        let opening = self.upstream.open(&visit.record.id, visit.number, visit.peer.addr);
+        let opening = if visit.look {
+            self.upstream.look(&visit.record.id, visit.number)
+        } else {
+            self.counters.opened.inc();
+            self.upstream.open(&visit.record.id, visit.number, visit.peer.addr)
+        };
         let opened = match visit.options.timeout {
             Some(limit) => clock::until(clock::now() + limit, opening)
                 .await

@@ -11,6 +11,7 @@ use super::problem::Problem;
 #[derive(Debug, Clone, Default)]
 pub struct Counters {
     pub(super) requests: Counter,
+    pub(super) looks: Counter,
     pub(super) upgrades: Counter,
     pub(super) opened: Counter,
     pub(super) reused: Counter,
@@ -31,6 +32,7 @@ impl Counters {
             registry.register(name, help, counter.clone());
         };
         add("edge_requests", "Requests of visitors", &self.requests);
+        add("edge_looks", "Looks of hosts at their own URLs", &self.looks);
         add("edge_upgrades", "Connections that were upgraded", &self.upgrades);
         add("edge_upstream_opened", "Connections opened to local servers", &self.opened);
         add("edge_upstream_reused", "Requests on a connection that stood", &self.reused);

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::options::{HostHeader, Options, OriginHeader};
+use super::pages::SERVED_BY;
 
 /// The header that carries a tunnel access token to the edge, and never further.
 pub const TUNNEL_AUTHORIZATION: HeaderName = HeaderName::from_static("x-tunnel-authorization");
@@ -111,6 +112,8 @@ pub fn rewrite_request(headers: &mut HeaderMap, upgrade: Option<HeaderValue>, of
 pub fn rewrite_response(headers: &mut HeaderMap, upgraded: bool, of: &Exchange<'_>) {
     let protocol = upgraded.then(|| headers.remove(header::UPGRADE)).flatten();
     remove_hop_by_hop(headers);
+    // Only the edge's own answers say that they are.
+    headers.remove(SERVED_BY.0);
     if upgraded {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         if let Some(protocol) = protocol {

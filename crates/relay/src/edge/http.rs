@@ -99,6 +99,10 @@ impl Shared {
         repeatable: bool,
         safe: bool,
     ) -> Result<(Known, Box<Conn>), Problem> {
+        if visit.look {
+            let known = Known::default();
+            return Ok((known, self.connect(visit, known, !safe).await?));
+        }
         loop {
             let (known, idle) = visit.port.take(clock::now(), !repeatable);
             match idle.filter(|_| !fresh) {
@@ -123,7 +127,8 @@ impl Shared {
     ) -> Result<Response<Body>, Problem> {
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let (mut parts, incoming) = response.into_parts();
-        let patience = keep_alive_seconds(&parts.headers);
+        // None at all for a connection that is of one look.
+        let patience = if visit.look { Some(0) } else { keep_alive_seconds(&parts.headers) };
         rewrite_response(&mut parts.headers, upgraded, &visit.exchange(conn.speech()));
         // Each connection has a version of its own.
         parts.version = Version::HTTP_11;

@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use adit_proto::health;
 use adit_proto::id::TunnelId;
 use adit_wire::{clock, task, tls};
 use hyper::body::Incoming;
@@ -184,10 +185,14 @@ impl std::fmt::Debug for Edge {
 impl Shared {
     fn serve(self: Arc<Self>, request: Request<Incoming>, peer: Peer, arrival: Arrival) -> Answer {
         Box::pin(async move {
-            self.counters.requests.inc();
+            let look = health::is_look(request.uri().path());
+            let counter = if look { &self.counters.looks } else { &self.counters.requests };
+            counter.inc();
             let audience = Audience::of(request.method(), request.headers());
-            match self.pass(request, peer, arrival).await {
+            match self.pass(request, peer, arrival, look).await {
                 Ok(response) => response,
+                // A look is no visit, and what it finds is told where it is looked.
+                Err(problem) if look => pages::respond(&problem, &audience).map(crate::body::full),
                 Err(problem) => self.refuse(&problem, &audience),
             }
         })
@@ -204,6 +209,7 @@ impl Shared {
         mut request: Request<Incoming>,
         mut peer: Peer,
         arrival: Arrival,
+        look: bool,
     ) -> Result<Response<crate::body::Body>, Problem> {
         let upgrade = headers::upgrade(request.headers())
             .map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
@@ -230,9 +236,11 @@ impl Shared {
             let headers = &mut parts.headers;
             access::admit(&self.auth, &record, number, options.bearer, headers, now).await?;
         }
-        record.used.touch(now);
+        if !look {
+            record.used.touch(now);
+        }
         let port = self.pools.port(&record.id, number);
-        let visit = Visit { record, number, port, options, host, peer, upgrade };
+        let visit = Visit { record, number, port, options, host, peer, upgrade, look };
         parts.extensions.clear();
         self.forward(visit, Request::from_parts(parts, body)).await
     }

@@ -21,6 +21,9 @@ pub trait Upstream: Send + Sync + 'static {
     /// and away is waited for a while.
     fn open(&self, tunnel: &TunnelId, port: u16, origin: SocketAddr) -> Opening;
 
+    /// Opens one for a look at the URL, which the host may answer itself, and which is no visit.
+    fn look(&self, tunnel: &TunnelId, port: u16) -> Opening;
+
     /// Announces tunnels whose connections should not be kept for further requests: their host
     /// hands over or leaves, and waits for them to end.
     fn moves(&self) -> broadcast::Receiver<TunnelId>;
@@ -31,6 +34,14 @@ impl Upstream for Hub {
         let (hub, tunnel) = (self.clone(), tunnel.clone());
         Box::pin(async move {
             let channel = hub.visit(&tunnel, port, origin).await?;
+            Ok(Stream::other(channel::Io::new(channel)))
+        })
+    }
+
+    fn look(&self, tunnel: &TunnelId, port: u16) -> Opening {
+        let (hub, tunnel) = (self.clone(), tunnel.clone());
+        Box::pin(async move {
+            let channel = hub.look(&tunnel, port).await?;
             Ok(Stream::other(channel::Io::new(channel)))
         })
     }

@@ -28,6 +28,9 @@ pub(super) struct Visit {
     pub(super) peer: Peer,
     /// What the request asks to turn the connection into, and the connection when that is done.
     pub(super) upgrade: Option<(HeaderValue, OnUpgrade)>,
+    /// Whether it is no visit but a host's look at its own URL. It gets a connection of its own, on which the
+    /// host can answer itself; what is learnt of the local server from it would be wrong.
+    pub(super) look: bool,
 }
 
 impl Visit {
@@ -35,6 +38,8 @@ impl Visit {
     pub(super) fn said(&self) -> Option<Speech> {
         let port = self.record.ports.get(&self.number);
         match port.and_then(|port| port.protocol.as_ref()) {
+            // The host reads what comes, and so it comes in the clear.
+            None | Some(Protocol::Auto) if self.look => Some(Speech::Plain),
             None | Some(Protocol::Auto) => None,
             Some(Protocol::Https) => Some(Speech::Tls),
             // Whatever else is said about it: a visitor of the edge speaks HTTP.

@@ -120,14 +120,25 @@ impl Hub {
         encrypt: bool,
         patience: Option<Duration>,
     ) -> Result<pump::Opened, OpenError> {
-        let tunnel = self.tunnel(tunnel);
-        let deadline = patience.map(|patience| clock::now() + patience);
         let connect = Connect {
             originator: origin.ip().to_string(),
             originator_port: origin.port(),
             encrypt,
             ..Connect::to_port(port)
         };
+        let opened = self.connect(tunnel, connect, patience).await?;
+        self.tunnel(tunnel).note_connection(port);
+        Ok(opened)
+    }
+
+    async fn connect(
+        &self,
+        tunnel: &TunnelId,
+        connect: Connect,
+        patience: Option<Duration>,
+    ) -> Result<pump::Opened, OpenError> {
+        let (tunnel, port) = (self.tunnel(tunnel), connect.port);
+        let deadline = patience.map(|patience| clock::now() + patience);
         loop {
             let host = match (tunnel.host_for(port, clock::now()), deadline) {
                 (Ok(host), _) => host,
@@ -142,10 +153,7 @@ impl Hub {
             };
             let opening = host.handle.open(HostPeerCommand::Connect(connect.clone()));
             match clock::until(clock::now() + OPENING, opening).await {
-                Ok(Ok(opened)) => {
-                    tunnel.note_connection(port);
-                    return Ok(opened);
-                }
+                Ok(Ok(opened)) => return Ok(opened),
                 // The session ended with the question: nothing was sent, and the next may do.
                 Ok(Err(pump::OpenError::Ended))
                     if deadline.is_some_and(|deadline| clock::now() < deadline) => {}
@@ -169,6 +177,15 @@ impl Hub {
     ) -> Result<Channel, OpenError> {
         let opened = self.open(tunnel, port, origin, false, Some(PATIENCE)).await?;
         Ok(opened.channel)
+    }
+
+    /// Opens a connection for a look at the URL of a port, which is nobody's visit.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub async fn look(&self, tunnel: &TunnelId, port: u16) -> Result<Channel, OpenError> {
+        Ok(self.connect(tunnel, Connect::look(port), Some(PATIENCE)).await?.channel)
     }
 
     /// Asks for a host's place. The answer comes after the lease was granted.

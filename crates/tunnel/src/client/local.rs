@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::Event;
 use super::listen::Listeners;
 use crate::events::Emitter;
-use crate::forward;
+use crate::forward::{self, Flow};
 
 /// How long a program that connects waits for a channel, through a reconnect if need be.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -60,7 +60,7 @@ impl Local {
         let _ = stream.set_nodelay(true);
         match clock::until(clock::now() + PATIENCE, self.open(port, peer)).await {
             Ok(Ok(opened)) => {
-                let outcome = forward::splice(opened.channel, stream, None).await;
+                let outcome = forward::splice(opened.channel, stream, Flow::default()).await;
                 tracing::debug!(port, ?outcome, "connection ended");
             }
             Ok(Err(error)) => self.refuse(port, stream, &error.to_string()),

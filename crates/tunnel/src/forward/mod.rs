@@ -3,6 +3,8 @@
 //! [`splice`] is used by both ends: the host joins a channel with the local server it serves, the
 //! client with the program that connected to its listener. The TCP side is called *local*.
 //!
+//! [`Flow`] says what else concerns a join: bytes that came before it, and who is shown the rest.
+//!
 //! How ends pass through:
 //! * The local side ends its direction: so does the channel (towards a peer that knows no EOF the
 //!   session holds it back and closes later). The other direction goes on.
@@ -17,7 +19,8 @@ mod buffer;
 mod tests;
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use std::{collections::VecDeque, future::poll_fn};
@@ -50,18 +53,32 @@ pub enum Outcome {
     TunnelLost,
 }
 
-/// Copies both directions until both have ended. `tap` is shown the bytes on their way: those
-/// from the channel as requests, those from the local side as responses.
+/// What concerns a join besides its two ends.
+#[derive(Debug, Default)]
+pub struct Flow {
+    /// Bytes that were taken from the channel and are the first for the local side; counted as used
+    /// already.
+    pub held: VecDeque<Bytes>,
+    /// Is shown the bytes on their way: those from the channel as requests, those from the local
+    /// side as responses.
+    pub tap: Option<Tap>,
+    /// Counts each time that bytes arrive from the channel.
+    pub arrivals: Option<Arc<AtomicU64>>,
+}
+
+/// Copies both directions until both have ended.
 ///
 /// Dropping the future breaks the local side off, as losing the session does.
-pub async fn splice(channel: Channel, local: TcpStream, tap: Option<Tap>) -> Outcome {
+pub async fn splice(channel: Channel, local: TcpStream, flow: Flow) -> Outcome {
+    let Flow { held, tap, arrivals } = flow;
     let tap = tap.map(Glance::new);
     let mut local = Local { stream: local, orderly: false };
     let (reader, writer) = channel.split();
     let (read, write) = local.stream.split();
     let copied = {
         let tap = tap.as_ref();
-        tokio::try_join!(towards_local(reader, write, tap), from_local(read, writer, tap))
+        let towards = towards_local(reader, write, held, tap, arrivals.as_deref());
+        tokio::try_join!(towards, from_local(read, writer, tap))
     };
     if let Some(tap) = &tap {
         tap.show(|tap, now| tap.close(now));
@@ -107,27 +124,26 @@ enum Towards {
 async fn towards_local(
     mut reader: Reader,
     mut write: WriteHalf<'_>,
+    held: VecDeque<Bytes>,
     tap: Option<&Glance>,
+    arrivals: Option<&AtomicU64>,
 ) -> Result<Towards, Outcome> {
-    let mut batch = VecDeque::with_capacity(BATCH);
+    let mut batch = held;
+    if write_all(&mut write, &mut batch, tap, |_| {}).await.is_err() {
+        return Ok(Towards::LocalFull);
+    }
     while let Some(first) = reader.recv().await {
         batch.push_back(first);
+        if let Some(arrivals) = arrivals {
+            arrivals.fetch_add(1, Ordering::Relaxed);
+        }
         while batch.len() < BATCH
             && let Some(more) = try_recv(&mut reader).await
         {
             batch.push_back(more);
         }
-        if let Some(tap) = tap {
-            batch.iter().for_each(|bytes| tap.show(|tap, now| tap.request(bytes, now)));
-        }
-        while !batch.is_empty() {
-            match write_some(&mut write, &batch).await {
-                Ok(n) => {
-                    advance(&mut batch, n);
-                    reader.consumed(n);
-                }
-                Err(_) => return Ok(Towards::LocalFull),
-            }
+        if write_all(&mut write, &mut batch, tap, |n| reader.consumed(n)).await.is_err() {
+            return Ok(Towards::LocalFull);
         }
     }
     match reader.ending() {
@@ -199,6 +215,24 @@ async fn try_recv(reader: &mut Reader) -> Option<Bytes> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+/// Writes a batch, shows it to the tap before, and tells of each part that was taken.
+async fn write_all(
+    write: &mut WriteHalf<'_>,
+    batch: &mut VecDeque<Bytes>,
+    tap: Option<&Glance>,
+    mut taken: impl FnMut(usize),
+) -> io::Result<()> {
+    if let Some(tap) = tap {
+        batch.iter().for_each(|bytes| tap.show(|tap, now| tap.request(bytes, now)));
+    }
+    while !batch.is_empty() {
+        let n = write_some(write, batch).await?;
+        advance(batch, n);
+        taken(n);
+    }
+    Ok(())
 }
 
 async fn write_some(write: &mut WriteHalf<'_>, batch: &VecDeque<Bytes>) -> io::Result<usize> {

@@ -80,7 +80,7 @@ impl Joined {
         let mut session = Session::new().await;
         let (visitor, channel) = session.channel().await;
         let (local, server) = tcp().await;
-        let splice = task::spawn("splice", splice(channel, local, tap));
+        let splice = task::spawn("splice", splice(channel, local, Flow { tap, ..Flow::default() }));
         Self { visitor, server, splice, session }
     }
 }
@@ -215,7 +215,7 @@ async fn a_local_side_that_reads_nothing_holds_up_nobody_else() {
     });
     let (other, channel) = session.channel().await;
     let (local, mut other_server) = tcp().await;
-    let _other_splice = task::spawn("splice", super::splice(channel, local, None));
+    let _other_splice = task::spawn("splice", super::splice(channel, local, Flow::default()));
     let (mut reader, mut writer) = other.split();
     for _ in 0..200 {
         writer.send(Bytes::from(vec![1; 50_000])).await.expect("it is open");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adit_proto::contracts::{Protocol, Tunnel, TunnelEndpoint, TunnelPort};
+use adit_proto::health::{self, Nonce};
 use adit_proto::host::{self as policy, Action, Failure, Notice, Policy, SessionId, State};
 use adit_proto::registry::Epoch;
 use adit_proto::relay::{Ending, HostCommand, HostEvent};
@@ -15,7 +16,8 @@ use adit_wire::{clock, task};
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
-use super::connection::LocalPorts;
+use super::connection::{self, LocalPorts};
+use super::health::{Tally, Watch, new_nonce, next_change};
 use super::session::{self, Local};
 use super::step::{self, Connect, Connected};
 use super::{Command, Config, Event, PortUrls};
@@ -40,13 +42,36 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// What tasks tell the driver.
 pub(super) enum Report {
-    Minted { session: SessionId, result: Result<Authorized, Failure> },
-    Dialed { session: SessionId, result: Result<Connected, Failure> },
-    Session { session: SessionId, event: HostEvent },
-    Traffic { session: SessionId },
-    Ended { session: SessionId, ending: Ending },
+    Minted {
+        session: SessionId,
+        result: Result<Authorized, Failure>,
+    },
+    Dialed {
+        session: SessionId,
+        result: Result<Connected, Failure>,
+    },
+    Session {
+        session: SessionId,
+        event: HostEvent,
+    },
+    Traffic {
+        session: SessionId,
+    },
+    Ended {
+        session: SessionId,
+        ending: Ending,
+    },
     Ports(Result<Tunnel, management::Error>),
     Renewed(Result<Step, management::Error>),
+    /// What came of a look at a URL or a local port.
+    Looked(health::Event),
+    LocalRefused {
+        port: u16,
+        cause: Box<str>,
+    },
+    LocalAccepted {
+        port: u16,
+    },
     Closed,
     Unregistered,
 }
@@ -54,17 +79,19 @@ pub(super) enum Report {
 pub(super) struct Driver {
     config: Config,
     /// The tunnel; with its cluster once that is known.
-    at: Locator,
-    policy: Policy,
-    events: Emitter<Event>,
+    pub(super) at: Locator,
+    pub(super) policy: Policy,
+    /// Looks whether the URLs work, if that is wanted.
+    pub(super) watch: Option<Watch>,
+    pub(super) events: Emitter<Event>,
     commands: mpsc::Receiver<Command>,
-    report: mpsc::Sender<Report>,
+    pub(super) report: mpsc::Sender<Report>,
     reports: mpsc::Receiver<Report>,
     tasks: task::Group,
-    local: Arc<Local>,
+    pub(super) local: Arc<Local>,
     encrypted: watch::Sender<BTreeSet<u16>>,
 
-    sessions: BTreeMap<SessionId, Session>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
     tokens: Option<HostTokens>,
     /// Ports of the last look that are to be registered with the next connection.
     register: Vec<TunnelPort>,
@@ -73,7 +100,7 @@ pub(super) struct Driver {
     /// The endpoint as it was last put.
     endpoint: Option<TunnelEndpoint>,
     ports: BTreeSet<u16>,
-    urls: Vec<PortUrls>,
+    pub(super) urls: Vec<PortUrls>,
     /// The addresses were told.
     ready: bool,
     /// The service was reached.
@@ -95,12 +122,14 @@ pub(super) struct Driver {
 
 /// A try and the session that came of it.
 #[derive(Default)]
-struct Session {
+pub(super) struct Session {
     /// What is being done; dropping it calls that off.
     _step: Option<task::Task<()>>,
-    handle: Option<Handle<HostCommand>>,
+    pub(super) handle: Option<Handle<HostCommand>>,
     epoch: Option<Epoch>,
     ports: BTreeSet<u16>,
+    /// By what its URLs are proven, if they are.
+    pub(super) nonce: Option<Nonce>,
 }
 
 impl Driver {
@@ -109,15 +138,17 @@ impl Driver {
         events: Emitter<Event>,
         inspector: Option<Inspector>,
         commands: mpsc::Receiver<Command>,
+        tally: Arc<Tally>,
     ) -> Self {
         let (report, reports) = mpsc::channel(REPORTS);
         let (encrypted, encrypted_ports) = watch::channel(BTreeSet::new());
-        let ports = LocalPorts::new(events.clone());
+        let ports = LocalPorts::new(events.clone(), report.clone());
         let local = Local { ports, inspector, encrypted: encrypted_ports };
         Self {
             at: config.tunnel.clone(),
-            config,
             policy: Policy::new(),
+            watch: config.health.map(|interval| Watch::new(interval, &config, tally)),
+            config,
             events,
             commands,
             report,
@@ -147,8 +178,10 @@ impl Driver {
     }
 
     pub(super) async fn run(mut self) {
+        let mut changes = self.config.changes.take();
         self.tell(policy::Event::Start).await;
         while !self.is_over() {
+            let look_at = self.look_at();
             tokio::select! {
                 Some(report) = self.reports.recv() => self.on_report(report).await,
                 command = self.commands.recv() => {
@@ -158,6 +191,11 @@ impl Driver {
                     self.policy.handle_timeout(clock::now(), random());
                     self.act().await;
                 }
+                () = clock::sleep_until_maybe(look_at) => {
+                    self.look_is_due();
+                    self.act().await;
+                }
+                change = next_change(&mut changes) => self.on_change(change).await,
                 () = clock::sleep_until_maybe(self.next_ports) => self.ask_ports(),
                 () = clock::sleep_until_maybe(self.renewal.due()) => self.renew(),
             }
@@ -195,6 +233,14 @@ impl Driver {
             Report::Ended { session, ending } => self.ended(session, ending).await,
             Report::Ports(result) => self.ports_told(result).await,
             Report::Renewed(result) => self.renewed(result),
+            Report::Looked(event) => self.tell_health(event).await,
+            Report::LocalRefused { port, cause } => {
+                let cause = cause.into_string();
+                self.tell_health(health::Event::LocalRefused { port, cause }).await;
+            }
+            Report::LocalAccepted { port } => {
+                self.tell_health(health::Event::LocalAccepted { port }).await;
+            }
             Report::Closed => {
                 self.closing -= 1;
                 self.unregister_when_closed();
@@ -204,12 +250,22 @@ impl Driver {
     }
 
     /// Tells the policy what happened and does what it says.
-    async fn tell(&mut self, event: policy::Event) {
+    pub(super) async fn tell(&mut self, event: policy::Event) {
         self.policy.handle(event, clock::now(), random());
         self.act().await;
     }
 
-    async fn act(&mut self) {
+    /// Does what the policy says, and lets the health follow, until neither has anything more to say.
+    pub(super) async fn act(&mut self) {
+        loop {
+            self.act_for_policy().await;
+            if !self.act_for_health() {
+                return;
+            }
+        }
+    }
+
+    async fn act_for_policy(&mut self) {
         while let Some(action) = self.policy.poll() {
             match action {
                 Action::Mint { session } => self.mint(session),
@@ -259,6 +315,7 @@ impl Driver {
             }
             Err(failure) => {
                 self.sessions.remove(&session);
+                self.note_failure(&failure);
                 self.tell(policy::Event::MintFailed { session, failure }).await;
             }
         }
@@ -303,12 +360,16 @@ impl Driver {
                 self.endpoint = Some(connected.endpoint);
                 entry.handle = Some(connected.handle);
                 entry.epoch = connected.epoch;
+                entry.nonce = self.watch.as_ref().map(|_| new_nonce());
                 let (local, report) = (self.local.clone(), self.report.clone());
+                let session =
+                    connection::Session::new(session, entry.nonce.clone(), report.clone());
                 let watch = session::watch(session, connected.events, local, report);
                 self.tasks.spawn("session", watch);
             }
             Err(failure) => {
                 self.sessions.remove(&session);
+                self.note_failure(&failure);
                 self.tell(policy::Event::ConnectFailed { session, failure }).await;
             }
         }
@@ -339,12 +400,14 @@ impl Driver {
         tracing::debug!(tunnel = %self.at, %session, ?ending, "session ended");
         let cause = match ending {
             Ending::Disconnected { reason, .. } => {
+                self.note_failure(&Failure::Transient(format!("it was ended, reason {reason}")));
                 return self.tell(policy::Event::Disconnected { session, reason }).await;
             }
             Ending::Failed(error) => error.to_string(),
             Ending::Lost(cause) => cause,
             Ending::Local => return,
         };
+        self.note_failure(&Failure::Transient(cause.clone()));
         self.tell(policy::Event::Dropped { session, cause }).await;
     }
 
@@ -498,12 +561,15 @@ impl Driver {
             if self.ready {
                 self.events.emit(Event::UrlChanged { urls: self.urls.clone() });
             }
+            self.suspect();
         }
+        self.follow_health(ports);
         let wanted: BTreeSet<u16> = ports.iter().map(|port| port.port_number).collect();
         if self.ports != wanted {
             self.ports.clone_from(&wanted);
             self.tell(policy::Event::PortsWanted(wanted)).await;
         }
+        self.act().await;
     }
 
     fn notify(&mut self, notice: Notice) {
@@ -536,6 +602,9 @@ impl Driver {
             }
             Notice::PortRefused { port, cause } => {
                 tracing::warn!(%tunnel, port, cause, "port refused");
+                if let Some(watch) = &mut self.watch {
+                    watch.handle(health::Event::PortRefused { port, cause: cause.clone() });
+                }
                 Event::PortRefused { port, cause: cause.into() }
             }
             Notice::Swapped => {

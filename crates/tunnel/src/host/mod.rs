@@ -6,30 +6,36 @@
 //! for another.
 //!
 //! It makes no tunnels and no ports: those are the service's, and are only followed here. It does
-//! not encrypt end to end, and it does not look whether the public URL works.
+//! not encrypt end to end. Whether the public URLs work is looked at if [`Config::health`] says how
+//! often; what a look shows is told by [`Event::Health`] and kept in [`HostHandle::health`].
 
 mod connection;
 mod driver;
 mod failure;
+mod health;
 mod session;
 mod step;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_wire::change::Watcher;
 use adit_wire::net::Connector;
 use adit_wire::task;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::events;
 use crate::inspect::{Inspector, Observed};
 use crate::management::{Locator, Management};
 
-pub use adit_proto::health::{Health, Label, Proof};
+pub use adit_proto::health::{Health, Interval, Label, Proof};
 pub use adit_proto::host::{GiveUp, Phase, State};
+pub use health::Counts;
 
 /// Commands that wait for the engine; full means that the caller waits.
 const COMMANDS: usize = 8;
@@ -54,15 +60,29 @@ pub struct Config {
     pub ports_every: Option<Duration>,
     /// Whether the tunnel is kept from running out while it is hosted.
     pub renew: bool,
+    /// How often each URL that works is looked at; `None` means never. Looks make connections to
+    /// the local ports, and on `https` ports requests.
+    pub health: Option<Interval>,
+    /// Tells when the computer has slept or is in another network, which is then reacted to at
+    /// once. All tunnels of one process have clones of the same.
+    pub changes: Option<Watcher>,
 }
 
 impl Config {
-    /// Hosts `tunnel` with a new identity, reports its requests, asks for its ports once a minute, and
-    /// lets it run out when its time has come.
+    /// Hosts `tunnel` with a new identity, reports its requests, and asks for its ports once a
+    /// minute. It lets the tunnel run out when its time has come, and looks at neither URLs nor changes.
     pub fn new(management: Arc<dyn Management>, connector: Connector, tunnel: Locator) -> Self {
-        let (identity, inspect) = (Identity::random(), true);
-        let ports_every = Some(PORTS_EVERY);
-        Self { management, connector, tunnel, identity, inspect, ports_every, renew: false }
+        Self {
+            management,
+            connector,
+            tunnel,
+            identity: Identity::random(),
+            inspect: true,
+            ports_every: Some(PORTS_EVERY),
+            renew: false,
+            health: None,
+            changes: None,
+        }
     }
 }
 
@@ -186,6 +206,16 @@ pub enum Event {
         /// The port.
         port: u16,
     },
+    /// The URL of a port was seen to reach this host again, and nothing else is news. Once for each
+    /// look.
+    Proven {
+        /// The port.
+        port: u16,
+        /// When.
+        at: Timestamp,
+        /// How well it was proven.
+        proof: Proof,
+    },
     /// What is known of a port's URL is another thing than before.
     Health {
         /// The port.
@@ -209,9 +239,11 @@ impl Host {
             Some((inspector, observed)) => (Some(inspector), Some(observed)),
             None => (None, None),
         };
-        let driver = driver::Driver::new(config, emitter, inspector.clone(), receiver);
+        let tally = Arc::new(health::Tally::new());
+        let driver =
+            driver::Driver::new(config, emitter, inspector.clone(), receiver, tally.clone());
         let task = task::spawn("host", driver.run());
-        HostHandle { task, events, observed, inspector, commands }
+        HostHandle { task, events, observed, inspector, commands, tally }
     }
 }
 
@@ -224,6 +256,7 @@ pub struct HostHandle {
     observed: Option<mpsc::Receiver<Observed>>,
     inspector: Option<Inspector>,
     commands: mpsc::Sender<Command>,
+    tally: Arc<health::Tally>,
 }
 
 /// What a host can be told.
@@ -274,6 +307,17 @@ impl HostHandle {
     /// Events and observations that were dropped because nobody asked for them in time.
     pub fn dropped_events(&self) -> u64 {
         self.events.dropped() + self.inspector.as_ref().map_or(0, Inspector::dropped)
+    }
+
+    /// What is known of the URL of each port now, with the time of its last proof. [`Event::Health`]
+    /// tells only what is news.
+    pub fn health(&self) -> BTreeMap<u16, Health> {
+        self.tally.health()
+    }
+
+    /// What the looks at the URLs have come to.
+    pub fn counts(&self) -> Counts {
+        self.tally.counts()
     }
 
     /// Ends the hosting in good order and waits for it. Whoever wants to see the last events sends

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_proto::host::SessionId;
+use adit_proto::health::Gate;
+use adit_proto::relay::message::Connect;
 use adit_proto::relay::{Ending, HostCommand, HostEvent};
 use adit_proto::ssh::disconnect;
 use adit_wire::channel::Incoming;
@@ -12,7 +13,7 @@ use adit_wire::pump::{Event, Events, Handle};
 use adit_wire::{clock, task};
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{self, LocalPorts};
+use super::connection::{Connection, LocalPorts, Session};
 use super::driver::Report;
 use crate::inspect::Inspector;
 
@@ -38,45 +39,51 @@ pub(super) struct Local {
 }
 
 impl Local {
-    async fn forward(self: Arc<Self>, port: u16, incoming: Incoming) {
-        let tap = self.inspector.as_ref().map(|inspector| {
-            let encrypted = self.encrypted.borrow().contains(&port);
-            inspector.tap(port, encrypted)
-        });
-        connection::forward(port, incoming, tap, &self.ports).await;
+    async fn serve(self: Arc<Self>, session: Arc<Session>, connect: Connect, incoming: Incoming) {
+        let port = connect.port;
+        let encrypted = self.encrypted.borrow().contains(&port);
+        // What is encrypted of a look is not worth a word.
+        let inspector = self.inspector.as_ref().filter(|_| !(encrypted && connect.is_look()));
+        let connection = Connection {
+            port,
+            session: &session,
+            ports: &self.ports,
+            tap: inspector.map(|inspector| inspector.tap(port, encrypted)),
+            gate: session.nonce.clone().filter(|_| !encrypted).map(Gate::new),
+        };
+        connection.serve(&connect, incoming).await;
     }
 }
 
-/// Watches a session: forwards its connections and reports the rest.
+/// Watches a session: serves its connections and reports the rest.
 pub(super) async fn watch(
-    session: SessionId,
+    session: Session,
     mut events: Events<HostEvent>,
     local: Arc<Local>,
     reports: mpsc::Sender<Report>,
 ) {
     let connections = task::Group::new("connections");
-    let mut proven = false;
+    let session = Arc::new(session);
+    let id = session.id;
     loop {
         let report = match events.recv().await {
             Some(Event::Incoming(HostEvent::Connect(connect), incoming)) => {
-                connections.spawn("connection", local.clone().forward(connect.port, incoming));
-                if std::mem::replace(&mut proven, true) {
-                    continue;
-                }
-                Report::Traffic { session }
+                let serving = local.clone().serve(session.clone(), connect, incoming);
+                connections.spawn("connection", serving);
+                continue;
             }
             Some(Event::Incoming(_, incoming)) => {
                 drop(incoming);
                 continue;
             }
-            Some(Event::Role(event)) => Report::Session { session, event },
+            Some(Event::Role(event)) => Report::Session { session: id, event },
             Some(Event::Ended(ending)) => {
-                let _ = reports.send(Report::Ended { session, ending }).await;
+                let _ = reports.send(Report::Ended { session: id, ending }).await;
                 break;
             }
             None => {
                 let ending = Ending::Lost("the session was aborted".to_owned());
-                let _ = reports.send(Report::Ended { session, ending }).await;
+                let _ = reports.send(Report::Ended { session: id, ending }).await;
                 break;
             }
         };

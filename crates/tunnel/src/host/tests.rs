@@ -1,5 +1,7 @@
 //! The whole host, against a relay that does as a test tells it.
 
+mod edge;
+mod health;
 mod relay;
 
 use std::net::Ipv4Addr;

@@ -18,6 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use adit_proto::{
@@ -108,6 +109,7 @@ pub(crate) enum Control<C> {
     Role(C),
     Open(C, oneshot::Sender<Result<Opening, OpenError>>),
     Disconnect(u32, String),
+    Prove(Duration),
     Kill,
 }
 
@@ -184,6 +186,12 @@ impl<C> Handle<C> {
     /// Ends the session with SSH_MSG_DISCONNECT, after what is queued for the socket.
     pub async fn disconnect(&self, reason: u32, description: &str) {
         let _ = self.control.send(Control::Disconnect(reason, description.to_owned())).await;
+    }
+
+    /// Asks the peer to show that it is there, and ends the session if it does not within this time. For when
+    /// there is reason to doubt; a silent peer is found anyway if the session pings.
+    pub async fn prove(&self, within: Duration) {
+        let _ = self.control.send(Control::Prove(within)).await;
     }
 
     /// Ends the session without a word, so that a peer that reconnects does.

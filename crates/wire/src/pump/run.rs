@@ -299,6 +299,10 @@ where
             }
             Control::Open(command, answer) => self.open(command, answer),
             Control::Disconnect(reason, description) => self.leave(reason, description),
+            Control::Prove(within) => {
+                self.output.control(Opcode::Ping, b"");
+                self.monitor.doubt(within, clock::now());
+            }
             Control::Kill => self.ending = Some(Ending::Lost("ended on purpose".into())),
         }
     }

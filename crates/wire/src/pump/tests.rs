@@ -420,6 +420,29 @@ async fn a_peer_that_answers_no_ping_is_given_up() {
     assert!(clock::now() - start >= Duration::from_secs(40));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_peer_in_doubt_has_until_then_to_show_that_it_is_there() {
+    let mut pair = pair().await;
+    pair.host.prove(Duration::from_secs(5)).await;
+    let gone = clock::until(clock::now() + Duration::from_secs(60), pair.host_events.recv()).await;
+    assert!(gone.is_err(), "the relay has answered: {gone:?}");
+
+    let (a, mut b) = tokio::io::duplex(64 * 1024);
+    let (mut events, _tasks, relay) = relay_over(a, None, Bytes::new());
+    b.write_all(&hello().0).await.unwrap();
+    let start = clock::now();
+    relay.prove(Duration::from_secs(5)).await;
+    let ending = loop {
+        match events.recv().await {
+            Some(Event::Ended(ending)) => break ending,
+            Some(_) => {}
+            None => panic!("no ending"),
+        }
+    };
+    assert_eq!(ending, Ending::Failed(ssh::Error::Silent));
+    assert_eq!((clock::now() - start).as_secs(), 5);
+}
+
 #[tokio::test]
 async fn bytes_read_with_the_upgrade_are_the_first_of_the_session() {
     let (a, _b) = tokio::io::duplex(64 * 1024);

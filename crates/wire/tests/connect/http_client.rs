@@ -144,3 +144,31 @@ async fn a_server_that_never_answers_costs_the_deadline_and_no_more() {
     assert!(matches!(error, Error::Late | Error::Connect(_)), "{error:?}");
     assert_eq!(clock::now(), deadline);
 }
+
+#[tokio::test]
+async fn a_glance_sees_the_head_and_the_beginning_whatever_the_rest_does() {
+    let connector = Connector::new(adit_wire::tls::Client::system(), Proxies::none());
+    let glance = async |address: SocketAddr, limit, deadline| {
+        let uri = format!("http://localhost:{}/", address.port());
+        let request = Request::get(uri).body(Bytes::new()).unwrap();
+        adit_wire::http::glance(&connector, request, limit, deadline, deadline).await
+    };
+    for (answer, body) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbeginning", "begin"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 90\r\nConnection: close\r\n\r\nbeg", "beg"),
+    ] {
+        let (address, server) = serve(move |mut stream| async move {
+            read_head(&mut stream).await;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let response = glance(address, 5, soon()).await.unwrap();
+        assert_eq!((response.status().as_u16(), &response.body()[..]), (200, body.as_bytes()));
+        drop(server);
+    }
+    let (address, _server) = serve(|mut stream| async move {
+        read_head(&mut stream).await;
+        std::future::pending::<()>().await;
+    });
+    let late = glance(address, 5, clock::now() + Duration::from_millis(50)).await;
+    assert!(matches!(late, Err(Error::Late)), "{late:?}");
+}

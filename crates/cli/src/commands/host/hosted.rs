@@ -8,10 +8,12 @@ use adit_app::failure::Outcome;
 use adit_app::places::Places;
 use adit_proto::id::FullId;
 use adit_tunnel::host::{Command, Commander, Config, Event, Host, HostHandle, Identity};
+use adit_wire::change::Watcher;
 use adit_wire::task::Group;
 use tokio::sync::mpsc;
 
 use super::services::Service;
+use crate::check::Check;
 
 /// Events that wait to be told. Full means that the tunnels' own queues fill up next, which drop
 /// and count: nothing that is forwarded waits for a screen.
@@ -21,6 +23,8 @@ const EVENTS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Hosted {
     identity: Identity,
+    check: Check,
+    changes: Watcher,
     /// Where each tunnel's claim is.
     places: Places,
     live: BTreeMap<FullId, Live>,
@@ -52,10 +56,11 @@ enum Ends {
 
 impl Hosted {
     /// None yet.
-    pub(super) fn new(places: Places) -> Self {
+    pub(super) fn new(places: Places, check: Check) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
         let (identity, tasks) = (Identity::random(), Group::new("hosts"));
-        Self { identity, places, live: BTreeMap::new(), tasks, sender, events }
+        let (live, changes) = (BTreeMap::new(), Watcher::spawn());
+        Self { identity, check, changes, places, live, tasks, sender, events }
     }
 
     /// Makes sure that no other process of this user hosts a tunnel.
@@ -75,6 +80,8 @@ impl Hosted {
         let mut config = Config::new(management, connector, tunnel.clone().into());
         config.identity = self.identity.clone();
         config.renew = renew;
+        config.health = self.check.interval();
+        config.changes = Some(self.changes.clone());
         let handle = Host::spawn(config);
         let commander = handle.commander();
         let (gave_up, stands_by, ends) = (false, false, Ends::No);

@@ -75,9 +75,9 @@ impl<'a> Run<'a> {
             watch::channel(control::Status { pid, program, tunnels: Vec::new() });
         let control = control::Server::listen(&places.state, watched)?;
         Ok(Self {
-            wanted,
             services,
-            hosted: Hosted::new(places.clone()),
+            hosted: Hosted::new(places.clone(), wanted.check),
+            wanted,
             report,
             control,
             status,

@@ -10,12 +10,14 @@ use adit_app::status::Tunnel;
 use adit_relay::Server;
 use adit_tunnel::host::{Command, Config, Event, Host, HostHandle, PortUrls, State};
 use adit_tunnel::management::Locator;
+use adit_wire::change::Watcher;
 use adit_wire::{clock, net};
 use tokio::sync::watch;
 
 use super::header;
 use super::plan::Plan;
 use super::stage::{LanUrl, Stage};
+use crate::check::Check;
 use crate::report::Report;
 use crate::screen::{Screen, remark};
 use crate::signal::{self, Requests};
@@ -40,11 +42,15 @@ pub(super) async fn run(
     mut report: Report,
     mut requests: Requests,
     after_ready: AfterReady<'_>,
+    check: Check,
 ) -> Outcome {
     let tunnel = stage.tunnel.to_string();
     report.of_run(lines::Event::Started { tunnel_ids: vec![tunnel.clone()] })?;
     let locator = Locator::from(stage.tunnel.clone());
-    let config = Config::new(stage.management.clone(), stage.connector.clone(), locator.clone());
+    let mut config =
+        Config::new(stage.management.clone(), stage.connector.clone(), locator.clone());
+    config.health = check.interval();
+    config.changes = Some(Watcher::spawn());
     let mut host = Host::spawn(config);
     let desk = Desk::new(&tunnel, &after_ready);
     let mut control = control::Server::listen(stage.claim.directory(), desk.status.subscribe())?;

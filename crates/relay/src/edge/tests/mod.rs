@@ -6,6 +6,7 @@ mod exchange;
 mod faults;
 mod leaving;
 mod local;
+mod looks;
 mod reuse;
 mod support;
 mod upgrade;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use adit_proto::access::Scope;
@@ -33,7 +33,11 @@ use crate::management::{Answer, Error, Filter, Locator, Management, Said, Want};
 pub(super) struct Service {
     relay: SocketAddr,
     pub(super) ports: Mutex<BTreeSet<u16>>,
+    /// The URL of every port, if it leads anywhere.
+    url: Mutex<Option<String>>,
     pub(super) mints: AtomicUsize,
+    pub(super) connect_mints: AtomicUsize,
+    pub(super) forbids_connecting: AtomicBool,
     pub(super) puts: AtomicUsize,
     pub(super) removals: AtomicUsize,
     /// The lives that tunnels were given, in seconds; `None` refuses.
@@ -45,12 +49,18 @@ impl Service {
         *self.ports.lock().expect("no panic") = ports.into_iter().collect();
     }
 
+    pub(super) fn set_url(&self, url: &str) {
+        *self.url.lock().expect("no panic") = Some(url.to_owned());
+    }
+
     fn tunnel(&self, token: bool) -> Tunnel {
         let ports = self.ports.lock().expect("no panic");
+        let url = self.url.lock().expect("no panic").clone();
+        let named = |port| format!("https://web-{port}.example.com/");
         let port = |&port| TunnelPort {
             port_number: port,
             protocol: Some(Protocol::Http),
-            port_forwarding_uris: Some(vec![format!("https://web-{port}.example.com/")]),
+            port_forwarding_uris: Some(vec![url.clone().unwrap_or_else(|| named(port))]),
             ..TunnelPort::default()
         };
         let tokens = token.then(|| {
@@ -137,8 +147,16 @@ impl Management for Service {
         Box::pin(async { none() })
     }
 
-    fn mint<'a>(&'a self, _: &'a Locator, _: Scope) -> Answer<'a, Secret> {
-        Box::pin(async { none() })
+    fn mint<'a>(&'a self, _: &'a Locator, scope: Scope) -> Answer<'a, Secret> {
+        assert_eq!(scope, Scope::Connect, "a host token comes with the tunnel");
+        let count = self.connect_mints.fetch_add(1, Ordering::Relaxed) + 1;
+        let forbidden = self.forbids_connecting.load(Ordering::Relaxed);
+        Box::pin(async move {
+            match forbidden {
+                true => Err(Error::Forbidden(Said::default())),
+                false => Ok(Secret::new(format!("connect-{count}"))),
+            }
+        })
     }
 
     fn limits(&self) -> Answer<'_, Vec<NamedRateStatus>> {
@@ -183,7 +201,10 @@ impl Relay {
         let service = Service {
             relay: listener.local_addr().expect("an address"),
             ports: Mutex::new(ports.into_iter().collect()),
+            url: Mutex::default(),
             mints: AtomicUsize::new(0),
+            connect_mints: AtomicUsize::new(0),
+            forbids_connecting: AtomicBool::new(false),
             puts: AtomicUsize::new(0),
             removals: AtomicUsize::new(0),
             renewals: Mutex::default(),
@@ -253,6 +274,9 @@ async fn upgrade(
         refuse.1.store(left - 1, Ordering::Relaxed);
         let mut response = Response::new(Full::default());
         *response.status_mut() = refuse.0.load(Ordering::Relaxed).try_into().expect("a status");
+        if response.status() == 429 {
+            response.headers_mut().insert("retry-after", HeaderValue::from_static("3600"));
+        }
         return Ok(response);
     }
     let headers = request.headers().clone();

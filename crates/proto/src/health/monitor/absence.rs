@@ -1,0 +1,85 @@
+//! How it stands while no session serves.
+
+use std::time::{Duration, Instant};
+
+use super::{Absence, Moment, Monitor, Timer};
+use crate::health::Label;
+
+/// A session that comes back within this time was never worth an alarm: most drops take a twentieth second.
+const RETURN_WITHIN: Duration = Duration::from_secs(5);
+
+/// The time without a session.
+#[derive(Debug)]
+pub(super) struct Absent {
+    since: Instant,
+    why: Absence,
+    /// What was told of it.
+    told: Option<Label>,
+}
+
+impl Monitor {
+    pub(super) fn session_down(&mut self, why: Absence, at: Moment) {
+        self.up = false;
+        self.told_down = 0;
+        self.timers.clear(&Timer::Absent);
+        let ports: Vec<_> = self.ports.keys().copied().collect();
+        ports.into_iter().for_each(|port| self.rest(port));
+        let before = self.absent.take();
+        let since = before.as_ref().map_or(at.now, |absent| absent.since);
+        let told = before.and_then(|absent| absent.told);
+        let soon = since + RETURN_WITHIN;
+        match why {
+            // From here on it is another story.
+            Absence::Stopped | Absence::Starting => {}
+            Absence::Away { .. } | Absence::Limited { .. } if at.now < soon => {
+                self.timers.set(Timer::Absent, soon);
+                self.absent = Some(Absent { since, why, told });
+            }
+            _ => {
+                self.absent = Some(Absent { since, why, told });
+                self.absence_lasts();
+            }
+        }
+    }
+
+    /// Tells for each port why it cannot be reached. Each try may fail in words of its own, which is no news.
+    pub(super) fn absence_lasts(&mut self) {
+        let Some(absent) = &mut self.absent else { return };
+        let Some((label, why)) = absent.why.label() else { return };
+        let old = absent.told.replace(label) == Some(label);
+        let ports: Vec<_> = self.ports.keys().copied().collect();
+        for number in ports {
+            if !(old && self.ports.get(&number).is_some_and(|port| port.is(label))) {
+                self.tell(
+                    number,
+                    label,
+                    format!("nothing reaches this host for port {number}: {why}"),
+                );
+            }
+        }
+    }
+}
+
+impl Absence {
+    /// What it means and why; nothing where it is as wanted.
+    fn label(&self) -> Option<(Label, String)> {
+        Some(match self {
+            Self::Stopped | Self::Starting => return None,
+            Self::Away { cause } => {
+                (Label::RelayUnreachable, format!("there is no session with the relay ({cause})"))
+            }
+            Self::Limited { cause } => {
+                (Label::Limited, format!("the service allows no session for now ({cause})"))
+            }
+            Self::AnotherHost => (Label::AnotherHost, "another host serves the tunnel".to_owned()),
+            Self::SignIn => (Label::SignIn, "somebody has to sign in again".to_owned()),
+            Self::Refused(cause) => {
+                (Label::AccessRefused, format!("this user may not host the tunnel ({cause})"))
+            }
+            Self::UnknownTunnel => {
+                (Label::UnknownTunnel, "the service knows no such tunnel".to_owned())
+            }
+            Self::GivenUp(cause) => (Label::RelayUnreachable, cause.clone()),
+        })
+    }
+}

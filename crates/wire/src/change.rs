@@ -1,0 +1,121 @@
+//! Watches time and place for the whole process: sleeps, clocks that are set, other networks.
+//!
+//! What is a change is decided in [`adit_proto::change`]; here is looked. A look is two clock readings and
+//! four system calls, once in three seconds, and sends nothing.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use adit_proto::change::{Change, Detector, EVERY, Sample};
+use tokio::sync::watch;
+
+use crate::{clock, task};
+
+/// Addresses of nobody (RFC 5737, RFC 3849), which only a default route leads to.
+const NOBODY: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+];
+
+/// Looks out for changes as long as it or a clone of it lives. One is enough for a process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Watcher {
+    changes: watch::Receiver<Option<Change>>,
+    _task: Option<Arc<task::Task<()>>>,
+}
+
+impl Watcher {
+    /// Starts to watch. Must be called within a runtime.
+    pub fn spawn() -> Self {
+        let (sender, changes) = watch::channel(None);
+        let task = task::spawn("changes", async move {
+            let mut detector = Detector::new();
+            loop {
+                if let Some(change) = detector.see(sample()) {
+                    tracing::info!(?change, "time or place have changed");
+                    sender.send_replace(Some(change));
+                }
+                clock::sleep(EVERY).await;
+            }
+        });
+        Self { changes, _task: Some(Arc::new(task)) }
+    }
+
+    /// One that is told by its owner, who may know better than by looking, as where the system tells.
+    pub fn told() -> (Reporter, Self) {
+        let (sender, changes) = watch::channel(None);
+        (Reporter { sender }, Self { changes, _task: None })
+    }
+
+    /// The next change; of several, the last. Safe to drop and call again.
+    pub async fn next(&mut self) -> Change {
+        loop {
+            if self.changes.changed().await.is_err() {
+                // Nobody watches any more.
+                return std::future::pending().await;
+            }
+            if let Some(change) = *self.changes.borrow_and_update() {
+                return change;
+            }
+        }
+    }
+}
+
+/// Tells a [`Watcher`], and its clones, what has changed.
+#[derive(Debug)]
+pub struct Reporter {
+    sender: watch::Sender<Option<Change>>,
+}
+
+impl Reporter {
+    /// Tells of a change.
+    pub fn report(&self, change: Change) {
+        self.sender.send_replace(Some(change));
+    }
+}
+
+fn sample() -> Sample {
+    Sample { now: clock::now(), wall: clock::wall(), routes: NOBODY.map(address_towards) }
+}
+
+/// The address that this computer would have towards another. Nothing is sent to find out: the system only
+/// chooses a way.
+fn address_towards(far: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match far {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    // The port of the discard service; no matter which.
+    socket.connect(SocketAddr::new(far, 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_that_was_not_lived_through_is_a_change() {
+        let mut watcher = Watcher::spawn();
+        // Paused time goes on and the calendar does not: to the watcher it was set back.
+        let change = watcher.next().await;
+        assert!(
+            matches!(change, Change::Time(jump) if jump >= Duration::from_secs(2)),
+            "{change:?}"
+        );
+    }
+
+    #[test]
+    fn addresses_are_asked_of_the_system_and_are_nobody_elses() {
+        for far in NOBODY {
+            let address = address_towards(far);
+            assert_eq!(address, address_towards(far));
+            assert!(address.is_none_or(|address| address.is_ipv4() == far.is_ipv4()));
+        }
+        assert_eq!(address_towards(Ipv4Addr::LOCALHOST.into()), None);
+    }
+}
