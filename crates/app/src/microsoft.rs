@@ -45,11 +45,16 @@ impl Microsoft {
 /// Whether the command can be used, and who is signed in.
 ///
 /// # Errors
-/// [`Code::Devtunnel`] when it cannot; [`Code::SignIn`] when nobody is.
-pub async fn preflight(command: &Cli) -> Outcome<Account> {
-    let refused = |error: Error| Failure::service("use Microsoft Dev Tunnels", &error);
-    command.version().await.map_err(refused)?;
-    command.account().await.map_err(refused)
+/// As the command's own, with what is wrong with it before that nobody is signed in.
+pub async fn preflight(command: &Cli) -> Result<Account, Error> {
+    command.version().await?;
+    command.account().await
+}
+
+/// What a failed [`preflight`] means for a command: [`Code::Devtunnel`] when the official one cannot be
+/// used, [`Code::SignIn`] when nobody is signed in.
+pub fn unusable(error: &Error) -> Failure {
+    Failure::service("use Microsoft Dev Tunnels", error)
 }
 
 /// What kind of failure a trouble with the command is, and what to do.

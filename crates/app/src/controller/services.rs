@@ -3,14 +3,16 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use adit_tunnel::management::{self, Credential, Management, Rest};
+use adit_tunnel::management::cli::{Cli, Trouble};
+use adit_tunnel::management::{Credential, Error, Management, Rest};
 use adit_wire::net::Connector;
 use adit_wire::task;
 
-use crate::event::{Preflight, Trouble};
+use crate::event::{self, Preflight};
 use crate::failure::{Code, Failure, Outcome};
+use crate::microsoft::preflight;
 use crate::place_key::{Kind, PlaceKey};
 use crate::profile::Profile;
 use crate::relay_url::RelayUrl;
@@ -30,16 +32,18 @@ pub trait Services: fmt::Debug + Send + Sync + 'static {
     fn check<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Found<'a>;
 }
 
-/// The relays that the user of a profile is signed in to.
+/// The relays that the user of a profile is signed in to, and Microsoft's service.
 #[derive(Clone, Debug)]
 pub struct ProfileServices {
     profile: Arc<Profile>,
+    /// One for all, because it limits how many processes run at a time.
+    microsoft: OnceLock<Cli>,
 }
 
 impl ProfileServices {
     /// Those of that profile; its files are read anew each time, so a sign-in elsewhere is found.
     pub fn new(profile: Profile) -> Self {
-        Self { profile: Arc::new(profile) }
+        Self { profile: Arc::new(profile), microsoft: OnceLock::new() }
     }
 
     async fn rest(&self, place: &PlaceKey, connector: Connector) -> Outcome<Rest> {
@@ -51,9 +55,39 @@ impl ProfileServices {
     }
 }
 
+impl ProfileServices {
+    fn microsoft(&self) -> Outcome<Cli> {
+        let made = match self.microsoft.get() {
+            Some(made) => made.clone(),
+            None => self.profile.microsoft()?,
+        };
+        Ok(self.microsoft.get_or_init(|| made).clone())
+    }
+
+    async fn check_microsoft(&self) -> Preflight {
+        let found = match self.microsoft() {
+            Ok(command) => preflight(&command).await,
+            Err(failure) => return Preflight::Failed(failure.into()),
+        };
+        match found {
+            Ok(account) => Preflight::Ready { account: account.name },
+            Err(Error::Command(Trouble::Missing { .. })) => Preflight::CommandMissing,
+            Err(Error::Command(Trouble::TooOld { found })) => {
+                let version = found.map_or_else(|| "unknown".to_owned(), |it| it.to_string());
+                Preflight::CommandOld { version }
+            }
+            Err(error) if error.requires_sign_in() => Preflight::SignedOut,
+            Err(error) => Preflight::Failed(event::Trouble::service("use the place", &error)),
+        }
+    }
+}
+
 impl Services for ProfileServices {
     fn management<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Made<'a> {
         Box::pin(async move {
+            if place.kind() == Kind::Microsoft {
+                return Ok(Arc::new(self.microsoft()?) as Arc<dyn Management>);
+            }
             let rest = self.rest(place, connector).await?;
             Ok(Arc::new(rest) as Arc<dyn Management>)
         })
@@ -61,6 +95,9 @@ impl Services for ProfileServices {
 
     fn check<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Found<'a> {
         Box::pin(async move {
+            if place.kind() == Kind::Microsoft {
+                return self.check_microsoft().await;
+            }
             let rest = match self.rest(place, connector).await {
                 Ok(rest) => rest,
                 Err(failure) if failure.code == Code::SignIn => return Preflight::SignedOut,
@@ -68,10 +105,10 @@ impl Services for ProfileServices {
             };
             match rest.whoami().await {
                 Ok(account) => Preflight::Ready { account },
-                Err(management::Error::SignIn(_)) => Preflight::SignedOut,
+                Err(Error::SignIn(_)) => Preflight::SignedOut,
                 Err(error) => {
                     let what = format_args!("sign in to {place}");
-                    Preflight::Failed(Trouble::service(what, &error))
+                    Preflight::Failed(event::Trouble::service(what, &error))
                 }
             }
         })
@@ -105,12 +142,14 @@ mod tests {
             config: directory(),
             state_dir: directory(),
             data_dir: directory(),
+            devtunnel: Some(folder.path().join("nowhere").into()),
             ..Environment::default()
         };
         let services = ProfileServices::new(Profile::new(environment, |_| {}).unwrap());
         let check =
             async |place: &str| services.check(&PlaceKey::from(place), Connector::default()).await;
         assert_eq!(check("https://cp.r.example").await, Preflight::SignedOut);
+        assert_eq!(check("microsoft").await, Preflight::CommandMissing);
         let Preflight::Failed(trouble) = check("here").await else { panic!("it is no relay") };
         assert_eq!(trouble.code(), Code::Refused);
     }

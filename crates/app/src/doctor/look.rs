@@ -8,7 +8,7 @@ use adit_wire::{clock, net};
 use super::{Check, judge};
 use crate::durable;
 use crate::failure::{Code, Failure};
-use crate::microsoft::preflight;
+use crate::microsoft::{preflight, unusable};
 use crate::place::Place;
 use crate::places;
 use crate::profile::Profile;
@@ -89,7 +89,7 @@ pub(super) async fn microsoft(profile: &Profile) -> Vec<Check> {
     };
     let is_chosen = matches!(profile.choose(None, None), Ok((Place::Microsoft, _)));
     let began = clock::now();
-    match preflight(&command).await {
+    match preflight(&command).await.map_err(|error| unusable(&error)) {
         Ok(account) => {
             let name = account.name.map(|name| format!(" as {name}")).unwrap_or_default();
             let took = clock::now().saturating_duration_since(began).as_millis();

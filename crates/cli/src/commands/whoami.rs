@@ -2,7 +2,7 @@
 //! Microsoft's service.
 
 use adit_app::failure::{Code, Failure, Outcome};
-use adit_app::microsoft::preflight;
+use adit_app::microsoft::{preflight, unusable};
 use adit_app::place::Place;
 use adit_app::relay_url::RelayUrl;
 use adit_proto::contracts::NamedRateStatus;
@@ -97,7 +97,7 @@ async fn ask(context: &Context, relay: RelayUrl) -> Known {
 
 async fn ask_microsoft(context: &Context, place: &Place) -> Option<Microsoft> {
     let account = match context.profile.microsoft() {
-        Ok(command) => preflight(&command).await,
+        Ok(command) => preflight(&command).await.map_err(|error| unusable(&error)),
         Err(failure) => Err(failure),
     };
     match account {

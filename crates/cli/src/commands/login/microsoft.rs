@@ -4,7 +4,7 @@ use std::io;
 use std::process::Stdio;
 
 use adit_app::failure::{Code, Failure, Outcome};
-use adit_app::microsoft::preflight;
+use adit_app::microsoft::{preflight, unusable};
 use adit_tunnel::management::cli::{Account, Provider};
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::screen::{harmless, print_line, remark};
 /// Signs in, also when somebody is: perhaps as somebody else.
 pub(super) async fn login(github: bool, device_code: bool, context: &Context) -> Outcome {
     let command = context.profile.microsoft()?;
-    match preflight(&command).await {
+    match preflight(&command).await.map_err(|error| unusable(&error)) {
         Ok(account) => remark(format!("signed in until now{}", named(&account))),
         Err(failure) if failure.code == Code::SignIn => {}
         Err(failure) if failure.code == Code::Devtunnel => return Err(failure),
