@@ -8,7 +8,7 @@ use crate::ssh::{ChannelId, Config, Error, Event, RequestId, Session, open_failu
 
 use super::{
     Output, Role,
-    message::{CANCEL_FORWARD, Connect, DRAIN, FORWARD, FORWARDED_TCPIP, Forward},
+    message::{CANCEL_FORWARD, Connect, DRAIN, FORWARD, FORWARDED_TCPIP, Forward, PORTS},
 };
 
 /// What our host may ask of its session.
@@ -50,6 +50,8 @@ pub enum HostEvent {
     Connect(Connect),
     /// The relay is about to restart.
     Drain,
+    /// The tunnel's ports are other ones now.
+    PortsChanged,
 }
 
 /// Our host's end of its session.
@@ -130,11 +132,15 @@ impl Role for Host {
                 Ok(Some(Output::Event(HostEvent::Refused { port })))
             }
             Event::Request { name, reply, .. } => {
-                let drain = name == DRAIN;
+                let event = match &name[..] {
+                    DRAIN => Some(HostEvent::Drain),
+                    PORTS => Some(HostEvent::PortsChanged),
+                    _ => None,
+                };
                 if let Some(token) = reply {
-                    self.session.reply(token, if drain { Ok(b"") } else { Err(()) });
+                    self.session.reply(token, if event.is_some() { Ok(b"") } else { Err(()) });
                 }
-                Ok(drain.then_some(Output::Event(HostEvent::Drain)))
+                Ok(event.map(Output::Event))
             }
             Event::Open { channel, kind, payload } => self.on_open(channel, &kind, payload),
             _ => Ok(None),

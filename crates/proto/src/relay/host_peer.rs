@@ -13,7 +13,7 @@ use crate::ssh::{
 
 use super::{
     Output, Role,
-    message::{CANCEL_FORWARD, Connect, DRAIN, FORWARD, FORWARDED_TCPIP, Forward},
+    message::{CANCEL_FORWARD, Connect, DRAIN, FORWARD, FORWARDED_TCPIP, Forward, PORTS},
 };
 
 /// What the relay may ask of a host's session.
@@ -31,6 +31,8 @@ pub enum HostPeerCommand {
     /// Tell a host of Adit's own making, once, that this relay is about to restart. Before the
     /// handshake is over the message waits for that.
     Drain,
+    /// Tell a host of Adit's own making that the tunnel's ports are other ones now.
+    PortsChanged,
 }
 
 /// What the relay is told about a host.
@@ -150,6 +152,12 @@ impl Role for HostPeer {
                     connect.originator.clear();
                 }
                 return self.session.open(FORWARDED_TCPIP, &connect.encode());
+            }
+            // One that is not there yet, or not ours, asks by itself.
+            HostPeerCommand::PortsChanged => {
+                if self.ready && self.session.is_own_peer() {
+                    self.session.request(PORTS, b"", false);
+                }
             }
             HostPeerCommand::Drain => {
                 if !std::mem::replace(&mut self.draining, true) {

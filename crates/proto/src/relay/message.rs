@@ -19,6 +19,8 @@ pub const REFRESH_PORTS: &[u8] = b"RefreshPorts";
 /// Global request, relay → Adit's own peers: this relay is about to restart; come back to it
 /// while it still serves.
 pub const DRAIN: &[u8] = b"drain@adit";
+/// Global request, relay → Adit's own hosts: the tunnel's ports are other ones now; ask for them.
+pub const PORTS: &[u8] = b"ports@adit";
 /// Channel type: one connection to a port.
 pub const FORWARDED_TCPIP: &[u8] = b"forwarded-tcpip";
 /// Channel type, relay → host: one version 1 client. Refused until version 1 is spoken here.

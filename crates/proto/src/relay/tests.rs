@@ -185,6 +185,22 @@ fn drain_is_only_for_own_peers() {
 }
 
 #[test]
+fn our_own_host_hears_that_its_ports_changed_and_others_are_not_asked_strange_things() {
+    let (now, mut host, mut peer) = host_side();
+    peer.command(HostPeerCommand::PortsChanged);
+    let (host_saw, _) = run(now, &mut host, &mut peer);
+    assert_eq!(host_saw, [Output::Event(HostEvent::PortsChanged)]);
+
+    let foreign = Config { software: "dev-tunnels-ssh_3.12.42".into(), ..Config::new([1; 16]) };
+    let mut host = Host::new(foreign, now);
+    let mut peer = HostPeer::new(Config::new([2; 16]), now);
+    run(now, &mut host, &mut peer);
+    peer.command(HostPeerCommand::PortsChanged);
+    let (host_saw, _) = run(now, &mut host, &mut peer);
+    assert_eq!(host_saw, []);
+}
+
+#[test]
 fn a_drain_that_comes_before_the_handshake_waits_for_it_and_is_sent_once() {
     let now = test_clock::start();
     let mut host = Host::new(Config::new([1; 16]), now);

@@ -157,7 +157,9 @@ impl Claiming {
         self.context.hub.started(&self.tunnel, session).await;
         let Context { course, hosts, .. } = &*self.context;
         let leave = Leave::new(Side::Host, course.clone(), hosts.stopping());
-        let mut host = Serving { claiming: self, epoch, handle, offered: BTreeSet::new(), leave };
+        let ports = self.context.directory.tunnel(&self.tunnel);
+        let ports = ports.map(|record| record.ports.keys().copied().collect()).unwrap_or_default();
+        let mut host = Serving { claiming: self, epoch, handle, offered: BTreeSet::new(), ports, leave };
         let (departure, ()) = tokio::join!(host.run(events), pump);
         departure
     }
@@ -171,6 +173,8 @@ struct Serving<'a> {
     /// What the host serves, ports included that the tunnel has lost since: one that comes back is
     /// served again, for the host may never have noticed.
     offered: BTreeSet<u16>,
+    /// What the tunnel has, as far as the host was told that it changed.
+    ports: BTreeSet<u16>,
     leave: Leave,
 }
 
@@ -249,9 +253,14 @@ impl Serving<'_> {
         let allowed = context.directory.tunnel(tunnel).filter(|record| {
             context.auth.allow(caller, record, None, Scope::Host, clock::wall()).is_ok()
         });
-        if allowed.is_none() {
+        let Some(record) = allowed else {
             // Without DISCONNECT: SDKs then reconnect, get 401 and refresh their token.
             return self.handle.kill().await;
+        };
+        let ports = record.ports.keys().copied().collect();
+        if self.ports != ports {
+            self.ports = ports;
+            self.handle.command(HostPeerCommand::PortsChanged).await;
         }
         self.publish();
     }

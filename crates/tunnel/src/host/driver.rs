@@ -110,6 +110,8 @@ pub(super) struct Driver {
     soon: Duration,
     asking_ports: bool,
     ports_failed: bool,
+    /// The ports changed while they were asked for.
+    ports_changed: bool,
     renewal: Renewal,
 
     /// Sessions that are being closed.
@@ -169,6 +171,7 @@ impl Driver {
             soon: FIRST_URL,
             asking_ports: false,
             ports_failed: false,
+            ports_changed: false,
             renewal: Renewal::new(),
             closing: 0,
             unregister: false,
@@ -389,6 +392,7 @@ impl Driver {
                     .to_owned();
                 policy::Event::PortRefused { session, port, cause }
             }
+            HostEvent::PortsChanged => return self.ports_changed(),
             HostEvent::Drain => policy::Event::Drain { session },
             HostEvent::Connect(_) => return,
         };
@@ -468,6 +472,12 @@ impl Driver {
         });
     }
 
+    /// The relay says that the ports are other ones. An answer that is on its way may not know that yet.
+    fn ports_changed(&mut self) {
+        self.ports_changed = self.asking_ports;
+        self.ask_ports();
+    }
+
     fn ask_ports(&mut self) {
         self.next_ports = None;
         if std::mem::replace(&mut self.asking_ports, true) {
@@ -499,6 +509,9 @@ impl Driver {
             Err(_) => {}
         }
         self.plan_ports();
+        if std::mem::take(&mut self.ports_changed) {
+            self.ask_ports();
+        }
     }
 
     fn plan_ports(&mut self) {

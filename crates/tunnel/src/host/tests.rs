@@ -234,6 +234,15 @@ async fn ports_are_followed_while_hosted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_says_so_has_its_ports_followed_at_once() {
+    let (relay, mut host, mut session) = up(3000, true).await;
+    relay.service.set_ports([3000, 3001]);
+    session.handle.command(HostPeerCommand::PortsChanged).await;
+    assert_eq!(session.seen().await, Seen::Announced(3001));
+    assert_eq!(story(&mut host, "changed 2").await, ["changed 2"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_finishes_what_is_in_flight_takes_leave_and_unregisters() {
     let echo = Echo::new().await;
     let (relay, host, mut session) = up(echo.port, true).await;

@@ -38,6 +38,7 @@ scenarios! {
     hosting::several_on_one_port: "Several tunnels serve the same local port, under load at the same time.",
     hosting::load_then_idle: "Two tunnels under load; afterwards nobody computes, and memory is what it was.",
     hosting::cold_restart: "The host is killed without notice and started again.",
+    hosting::ports_under_load: "A port is added and removed while visitors ask for another one.",
     hosting::fifty_tunnels: "Fifty tunnels in one process, one of them flooded; the others answer.",
     faults::forced_drop: "The session is dropped on demand, at once mended, and exactly one is left.",
     faults::socket_reset: "The network resets the session's connection while a visitor asks steadily.",

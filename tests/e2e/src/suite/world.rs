@@ -88,6 +88,12 @@ impl World {
         assert!(output.status.success(), "{output:?}");
     }
 
+    /// Runs the command on the user's computer, which must succeed.
+    pub(super) async fn run(&self, args: &[&str]) {
+        let output = self.adit.run(args, "").await;
+        assert!(output.status.success(), "adit {}: {output:?}", args.join(" "));
+    }
+
     /// Signs a computer in, as the same user.
     pub(super) async fn sign_in(&self, adit: &Adit) {
         let url = format!("http://{}/", self.proxy.addr());

@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::suite::backend::Backend;
 use crate::suite::outcome::Measured;
 use crate::suite::system::{cpu_percent, resident_mb};
-use crate::suite::visitor::Visitor;
+use crate::suite::visitor::{Address, Visitor};
 use crate::suite::world::{Tunnel, World, say, signal, state};
 
 /// More processor than this with nothing to do is a loop that spins. Of one core.
@@ -106,6 +107,41 @@ pub(super) async fn cold_restart(_long: bool) -> Measured {
     }
     let sessions = world.settled(2).await;
     measured.must(sessions == 2, format!("{sessions} sessions for two tunnels"));
+    measured
+}
+
+pub(super) async fn ports_under_load(long: bool) -> Measured {
+    let mut measured = Measured::default();
+    let world = World::new("").await;
+    let tunnel = world.tunnel("shop").await;
+    let other = Backend::start().await;
+    let mut host = world.host(&[&tunnel]).await;
+    let visitor = Visitor::start(tunnel.address.clone(), 100);
+    let port = other.port().to_string();
+    for _ in 0..if long { 20 } else { 2 } {
+        host.forget(|_| true);
+        let began = Instant::now();
+        world.run(&["port", "create", &tunnel.id, "-p", &port, "--protocol", "http"]).await;
+        let line = host.line("addresses", |line| line["event"] == "url_changed").await;
+        let urls = line["urls"].as_array().cloned().unwrap_or_default();
+        let url = urls.iter().find(|url| url["port"] == other.port());
+        let address = Address::of(url.and_then(|url| url["url"].as_str()).expect("an address"));
+        while !address.serves().await && began.elapsed() < Duration::from_secs(20) {}
+        measured.millis("serving_after_create_ms", began.elapsed());
+        measured.must(address.serves().await, "an added port does not serve");
+        host.forget(|_| true);
+        let began = Instant::now();
+        world.run(&["port", "delete", &tunnel.id, "-p", &port]).await;
+        host.line("addresses", |line| line["event"] == "url_changed").await;
+        measured.millis("gone_after_delete_ms", began.elapsed());
+        measured.must(!address.serves().await, "a removed port serves");
+    }
+    let seen = visitor.stop().await;
+    measured.figure("visitor_requests", seen.total());
+    measured.figure("visitor_lost", seen.lost());
+    measured.must(seen.lost() == 0, format!("{} requests of the other port were lost", seen.lost()));
+    let dropped = host.kept().any(|line| line["state"] == "Reconnecting");
+    measured.must(!dropped, "the session was touched");
     measured
 }
 

@@ -151,6 +151,7 @@ impl World {
                 entry.asked.remove(&port);
                 policy::Event::PortRefused { session, port, cause: "no".to_owned() }
             }
+            HostEvent::PortsChanged => return,
             HostEvent::Drain => policy::Event::Drain { session },
             HostEvent::Connect(_) => return,
         };
