@@ -219,10 +219,12 @@ impl Serving<'_> {
             }
             HostPeerEvent::Announce { port, token } => {
                 let serve = self.may_serve(port, &token);
+                // First: an SDK's host refuses connections to a port that was not confirmed, and
+                // somebody may wait for this one.
+                self.handle.command(HostPeerCommand::Answer { port, serve }).await;
                 if serve && self.offered.insert(port) {
                     self.publish();
                 }
-                self.handle.command(HostPeerCommand::Answer { port, serve }).await;
             }
             HostPeerEvent::Withdrawn { port } => {
                 self.offered.remove(&port);
