@@ -32,9 +32,12 @@ pub(super) enum Ask {
     Released { tunnel: TunnelId, epoch: Epoch, departure: Departure },
 }
 
-struct Actor {
+/// Owns the registry, and carries out what it commands.
+pub(super) struct Actor {
+    /// Must not keep the hub alive.
     shared: Weak<Shared>,
     directory: Arc<Directory>,
+    changes: broadcast::Receiver<Change>,
     registry: Registry<TunnelId>,
     answers: HashMap<ClaimId, oneshot::Sender<Verdict>>,
     /// Every session that is open, whatever the registry thinks of it.
@@ -50,47 +53,47 @@ enum End {
     TakenOver,
 }
 
-/// Runs until the hub is dropped or the relay stops.
-pub(super) async fn run(
-    shared: Weak<Shared>,
-    directory: Arc<Directory>,
-    mut asks: mpsc::Receiver<Ask>,
-    stopping: task::Stopping,
-) {
-    let mut changes = directory.changes();
-    let mut actor = Actor {
-        shared,
-        directory,
-        registry: Registry::new(),
-        answers: HashMap::new(),
-        sessions: HashMap::new(),
-        early: HashMap::new(),
-        retiring: Vec::new(),
-    };
-    actor.expect_hosts();
-    let stop = stopping.wait();
-    tokio::pin!(stop);
-    loop {
-        actor.carry_out().await;
-        let deadline = actor.registry.deadline();
-        let look = (!actor.retiring.is_empty()).then(|| clock::now() + LOOK);
-        let wake = deadline.into_iter().chain(look).min();
-        tokio::select! {
-            ask = asks.recv() => match ask {
-                Some(ask) => actor.ask(ask).await,
-                None => return,
-            },
-            change = changes.recv() => actor.changed(change),
-            () = clock::sleep_until_maybe(wake) => {
-                actor.registry.handle_timeout(clock::now());
-                actor.look_at_retiring();
+impl Actor {
+    /// One that awaits the hosts that had registered: nobody is told otherwise before it runs.
+    pub(super) fn new(shared: &Arc<Shared>, directory: Arc<Directory>) -> Self {
+        let mut actor = Self {
+            shared: Arc::downgrade(shared),
+            changes: directory.changes(),
+            directory,
+            registry: Registry::new(),
+            answers: HashMap::new(),
+            sessions: HashMap::new(),
+            early: HashMap::new(),
+            retiring: Vec::new(),
+        };
+        actor.expect_hosts();
+        actor
+    }
+
+    /// Runs until the hub is dropped or the relay stops.
+    pub(super) async fn run(mut self, mut asks: mpsc::Receiver<Ask>, stopping: task::Stopping) {
+        let stop = stopping.wait();
+        tokio::pin!(stop);
+        loop {
+            self.carry_out().await;
+            let deadline = self.registry.deadline();
+            let look = (!self.retiring.is_empty()).then(|| clock::now() + LOOK);
+            let wake = deadline.into_iter().chain(look).min();
+            tokio::select! {
+                ask = asks.recv() => match ask {
+                    Some(ask) => self.ask(ask).await,
+                    None => return,
+                },
+                change = self.changes.recv() => self.changed(change),
+                () = clock::sleep_until_maybe(wake) => {
+                    self.registry.handle_timeout(clock::now());
+                    self.look_at_retiring();
+                }
+                () = &mut stop => return,
             }
-            () = &mut stop => return,
         }
     }
-}
 
-impl Actor {
     /// After a restart, the hosts that had registered are on their way back.
     fn expect_hosts(&mut self) {
         let Some(shared) = self.shared.upgrade() else { return };

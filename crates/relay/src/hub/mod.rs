@@ -28,7 +28,7 @@ use crate::{
     seams::{Live, PortCounts, TunnelCounts},
 };
 
-use actor::Ask;
+use actor::{Actor, Ask};
 pub(crate) use route::{HostSession, Route, Tunnel};
 
 /// Questions that wait for the hub's task; full means that a socket's task waits.
@@ -100,9 +100,8 @@ impl Hub {
         let (moves, _) = broadcast::channel(MOVES);
         let shared = Shared { asks, tunnels: RwLock::default(), course, moves };
         let hub = Self { shared: Arc::new(shared) };
-        // The task must not keep itself alive.
-        let weak = Arc::downgrade(&hub.shared);
-        tasks.spawn("hub", actor::run(weak, directory.clone(), asked, tasks.stopping()));
+        let actor = Actor::new(&hub.shared, directory.clone());
+        tasks.spawn("hub", actor.run(asked, tasks.stopping()));
         hub
     }
 
@@ -287,4 +286,34 @@ fn waiting_room() -> Semaphore {
 /// A route that changes.
 fn route() -> watch::Sender<Route> {
     watch::Sender::new(Route::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::Helm;
+    use crate::directory::Writing;
+    use crate::record::{EndpointRecord, TunnelRecord};
+    use crate::store::tests::{at, tunnel};
+    use crate::store::{Memory, Store, Write};
+
+    #[tokio::test]
+    async fn hosts_that_had_registered_are_awaited_from_the_first_moment() {
+        let endpoint = EndpointRecord {
+            id: "e".into(),
+            host_id: "h".into(),
+            host_public_keys: Vec::new(),
+            registered: at(1),
+        };
+        let hosted = TunnelRecord { endpoint: Some(endpoint), ..tunnel("quiet-fox") };
+        let mut store = Memory::default();
+        let writes = [Write::Tunnel(hosted.into()), Write::Tunnel(tunnel("lost-cat").into())];
+        store.commit(&writes).unwrap();
+        let directory = Directory::open(Box::new(store), None, Writing::InPlace).unwrap();
+        let tasks = task::Group::new("hub");
+        // On this runtime the hub's task has not run when the question is asked.
+        let hub = Hub::start(&Arc::new(directory), Helm::new().course(), &tasks.spawner());
+        let awaited = |id: &str| hub.tunnel(&id.parse().unwrap()).may_come(3000, clock::now());
+        assert!(awaited("quiet-fox") && !awaited("lost-cat"));
+    }
 }
