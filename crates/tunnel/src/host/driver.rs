@@ -587,6 +587,7 @@ impl Driver {
 
     fn notify(&mut self, notice: Notice) {
         let tunnel = &self.at;
+        let mut refused = false;
         let event = match notice {
             Notice::State(state) => {
                 tracing::info!(%tunnel, ?state, "state");
@@ -598,6 +599,9 @@ impl Driver {
                 }
                 if hosting && !std::mem::replace(&mut self.ready, true) {
                     self.events.emit(Event::Ready { urls: self.urls.clone() });
+                } else if hosting {
+                    // Nobody told of what changed while there was no session.
+                    self.ports_changed();
                 }
                 return;
             }
@@ -615,6 +619,8 @@ impl Driver {
             }
             Notice::PortRefused { port, cause } => {
                 tracing::warn!(%tunnel, port, cause, "port refused");
+                // Perhaps it is a port of the tunnel no longer, and others are.
+                refused = true;
                 if let Some(watch) = &mut self.watch {
                     watch.handle(health::Event::PortRefused { port, cause: cause.clone() });
                 }
@@ -630,6 +636,9 @@ impl Driver {
             }
         };
         self.events.emit(event);
+        if refused {
+            self.ports_changed();
+        }
     }
 }
 

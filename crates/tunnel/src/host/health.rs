@@ -115,6 +115,10 @@ impl Watch {
             Stands::Serving(_) => Told::Up,
             Stands::Not(absence) => Told::Down(absence.clone()),
         };
+        if let Stands::Serving(_) = &stands {
+            // What kept a session away before says nothing of the next time.
+            self.failure = None;
+        }
         self.stands = stands;
         self.looks.clear();
         self.tries.clear();

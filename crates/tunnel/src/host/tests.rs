@@ -243,6 +243,18 @@ async fn a_relay_that_says_so_has_its_ports_followed_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ports_that_changed_while_there_was_no_session_are_followed_in_the_next() {
+    let (mut relay, mut host, session) = up(3000, true).await;
+    relay.service.set_ports([4000]);
+    session.handle.kill().await;
+    let mut session = relay.session().await;
+    assert_eq!(session.seen().await, Seen::Announced(3000));
+    assert_eq!(session.seen().await, Seen::Withdrawn(3000));
+    assert_eq!(session.seen().await, Seen::Announced(4000));
+    assert_eq!(story(&mut host, "changed 1").await.last().map(String::as_str), Some("changed 1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_finishes_what_is_in_flight_takes_leave_and_unregisters() {
     let echo = Echo::new().await;
     let (relay, host, mut session) = up(echo.port, true).await;

@@ -249,7 +249,8 @@ async fn a_signed_out_user_is_asked_to_sign_in_and_nothing_is_tried_again() {
     let seen = until(&mut host, is_error).await;
     assert!(matches!(seen.last(), Some(Event::State(State::Error(GiveUp::SignIn)))), "{seen:?}");
     assert!(seen.iter().any(|event| matches!(event, Event::ReloginRequired)));
-    assert_eq!(world.fake.count("token"), 2);
+    // The other one, which is asked for at the same time, may be called off before it is written down.
+    assert!((1..=2).contains(&world.fake.count("token")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -263,7 +264,7 @@ async fn a_protocol_that_cannot_be_changed_ends_it_once() {
     let seen = until(&mut host, is_error).await;
     assert!(matches!(seen.last(), Some(Event::State(State::Error(GiveUp::Fatal(_))))), "{seen:?}");
     assert!(!seen.iter().any(|event| matches!(event, Event::Retry { .. })));
-    assert_eq!(world.fake.count("token"), 2);
+    assert!((1..=2).contains(&world.fake.count("token")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
