@@ -57,11 +57,22 @@ impl Client {
     /// # Errors
     /// What the process answered, or that it did not.
     pub async fn ask(&mut self, request: &Request) -> Outcome<Reply> {
-        self.send(request).await?;
+        self.try_ask(request).await?.ok_or_else(silent)
+    }
+
+    /// The same; nothing when the process has ended instead of answering.
+    ///
+    /// # Errors
+    /// What the process answered, or that it says nothing.
+    pub async fn try_ask(&mut self, request: &Request) -> Outcome<Option<Reply>> {
+        if self.send(request).await.is_err() {
+            return Ok(None);
+        }
         match clock::until(clock::now() + ANSWER, self.next()).await {
             Ok(Some(Ok(Reply::Failed(failure)))) => Err(failure),
-            Ok(Some(reply)) => reply,
-            Ok(None) | Err(clock::Late) => Err(silent()),
+            Ok(Some(reply)) => reply.map(Some),
+            Ok(None) => Ok(None),
+            Err(clock::Late) => Err(silent()),
         }
     }
 

@@ -10,7 +10,7 @@ use interprocess::local_socket::tokio::prelude::*;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::{GenericFilePath, ListenerOptions};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::address;
 use super::wire::{AnyVersion, Reply, Request, Status, VERSION, Versioned};
@@ -36,7 +36,9 @@ const TAKEN: Duration = Duration::from_secs(10);
 /// The listener of a directory. Dropping it ends all connections and frees the name.
 #[derive(Debug)]
 pub struct Server {
-    _task: task::Task<()>,
+    task: task::Task<()>,
+    /// Dropped to end it.
+    stop: Option<oneshot::Sender<()>>,
     asked: mpsc::Receiver<Asked>,
 }
 
@@ -88,8 +90,21 @@ impl Server {
         prepare(&path)?;
         let listener = bind(&path).map_err(|error| failure(&error))?;
         let (sender, asked) = mpsc::channel(ASKED);
-        let task = task::spawn("control", accept(listener, sender, status, Leftover(path)));
-        Ok(Self { _task: task, asked })
+        let (stop, stopped) = oneshot::channel::<()>();
+        let accepting = accept(listener, sender, status, Leftover(path));
+        let task = task::spawn("control", async move {
+            tokio::select! {
+                () = accepting => {}
+                _ = stopped => {}
+            }
+        });
+        Ok(Self { task, stop: Some(stop), asked })
+    }
+
+    /// Ends it and waits until the socket is gone: before the directory is somebody else's.
+    pub async fn close(mut self) {
+        self.stop = None;
+        self.task.join().await;
     }
 
     /// What is asked next. Safe to drop and call again.

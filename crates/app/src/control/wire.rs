@@ -81,6 +81,13 @@ pub enum Reply {
     },
     /// It was not done.
     Failed(Failure),
+    /// A tunnel that was asked for is hosted no longer, for this reason, until it is asked for again.
+    GaveUp {
+        /// As `id.cluster`.
+        tunnel_id: String,
+        /// Why.
+        failure: Failure,
+    },
     /// Something happened to a tunnel.
     Told {
         /// As `id.cluster`.

@@ -103,7 +103,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
 
 /// Hosts as the owner, or follows who is, until it is to end.
 async fn serve(
-    wanted: Wanted,
+    mut wanted: Wanted,
     services: Services<'_>,
     service: &Arc<Service>,
     mut report: Report,
@@ -121,8 +121,14 @@ async fn serve(
             Err(failure) if failure.code != Code::AlreadyRunning => return Err(failure),
             Err(failure) if exclusive => return Err(failure),
             Err(failure) => {
-                let followed =
-                    follow::run(&wanted, service, &mut report, &mut requests, &mut orders, context);
+                let followed = follow::run(
+                    &mut wanted,
+                    service,
+                    &mut report,
+                    &mut requests,
+                    &mut orders,
+                    context,
+                );
                 match followed.await? {
                     Followed::Ended(ended) => return ended,
                     Followed::NobodyThere => {

@@ -1,15 +1,20 @@
 //! A second `adit host`: its tunnels are hosted by the one that runs already, whose events it shows.
 
+use std::collections::BTreeSet;
+
 use adit_app::control::{Client, Reply, Request};
 use adit_app::failure::{Code, Failure, Outcome};
-use adit_app::lines::Event;
+use adit_app::lines::{Event, State};
+use adit_proto::id::FullId;
 use adit_tunnel::management::Locator;
+use adit_wire::clock;
 
 use super::Wanted;
 use super::order::{Order, Orders};
 use super::owner::unknown_order;
 use super::services::Service;
 use crate::context::Context;
+use crate::manager::Manager;
 use crate::report::Report;
 use crate::screen::remark;
 use crate::signal::Requests;
@@ -26,7 +31,7 @@ pub(super) enum Followed {
 
 /// Hands the tunnels over and shows what becomes of them.
 pub(super) async fn run(
-    wanted: &Wanted,
+    wanted: &mut Wanted,
     service: &Service,
     report: &mut Report,
     requests: &mut Requests,
@@ -37,30 +42,86 @@ pub(super) async fn run(
         return Ok(Followed::NobodyThere);
     };
     let request = host(wanted, wanted.ids());
-    match owner.ask(&request).await {
-        Ok(_) => {}
-        // It went between the look and the question.
-        Err(failure) if failure.code == Code::Internal => return Ok(Followed::OwnerEnded),
-        Err(failure) => return Err(failure),
+    if requests.unless(owner.try_ask(&request)).await?.is_none() {
+        return Ok(Followed::NobodyThere);
     }
     wanted.begin(report, orders)?;
     if !report.is_for_script() {
         remark("hosted by the adit that runs already; Ctrl-C ends only what was added here");
     }
     let Some(orders) = orders else { return Ok(Followed::NobodyThere) };
+    let manager = Manager::new();
+    manager.ready();
+    let mut alive = manager.every().map(|every| clock::now() + every);
+    let mut standing = Standing::default();
     loop {
         tokio::select! {
             reply = owner.next() => match reply {
-                Some(reply) => show(reply?, service, report)?,
+                Some(reply) => {
+                    let reply = reply?;
+                    standing.hear(&reply);
+                    show(reply, service, report)?;
+                    if !report.is_for_script() && standing.is_over(wanted) {
+                        return Ok(Followed::Ended(standing.failed.map_or(Ok(()), Err)));
+                    }
+                }
                 None => return Ok(Followed::OwnerEnded),
             },
             order = orders.next() => {
-                if !obey(order, wanted, service, &mut owner, report).await? {
+                if !obey(order, wanted, &standing, service, &mut owner, report).await? {
+                    manager.stopping();
                     return end(report);
                 }
             }
-            () = requests.next() => return end(report),
+            () = clock::sleep_until_maybe(alive) => {
+                manager.alive();
+                alive = manager.every().map(|every| clock::now() + every);
+            }
+            () = requests.next() => {
+                manager.stopping();
+                return end(report);
+            }
         }
+    }
+}
+
+/// How it stands with the tunnels, as far as it decides something here.
+#[derive(Default)]
+struct Standing {
+    /// Those that stand by.
+    by: BTreeSet<String>,
+    /// Those that are hosted no longer.
+    over: BTreeSet<String>,
+    /// Why the last one that gave up did so.
+    failed: Option<Failure>,
+}
+
+impl Standing {
+    fn hear(&mut self, reply: &Reply) {
+        match reply {
+            Reply::GaveUp { tunnel_id, failure } => {
+                self.over.insert(tunnel_id.clone());
+                self.failed = Some(failure.clone());
+            }
+            Reply::Told { tunnel_id, told: Event::Standby } => {
+                self.by.insert(tunnel_id.clone());
+            }
+            Reply::Told { tunnel_id, told: Event::State { state, .. } } => {
+                self.by.remove(tunnel_id);
+                match state {
+                    State::Stopped => self.over.insert(tunnel_id.clone()),
+                    // The reason follows.
+                    State::Error => false,
+                    _ => self.over.remove(tunnel_id),
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether nothing more can happen.
+    fn is_over(&self, wanted: &Wanted) -> bool {
+        wanted.ids().iter().all(|id| self.over.contains(id))
     }
 }
 
@@ -79,6 +140,8 @@ fn show(reply: Reply, service: &Service, report: &mut Report) -> Outcome {
     match reply {
         Reply::Told { tunnel_id, told } => report.line(&tunnel_id, told, &service.reaches),
         Reply::Failed(failure) => report.failure(failure),
+        // Told as the state, to scripts; to people as how the command ends.
+        Reply::GaveUp { .. } => Ok(()),
         Reply::Status(status) => status.tunnels.into_iter().try_for_each(|tunnel| {
             let tunnel_id = tunnel.tunnel_id.clone();
             let line = Event::Status { status: Box::new(tunnel) };
@@ -88,22 +151,35 @@ fn show(reply: Reply, service: &Service, report: &mut Report) -> Outcome {
     }
 }
 
-/// Does what standard input says; `false` when that is to end.
+/// Does what standard input says; `false` when that is to end. What is wanted is remembered: when the owner
+/// ends, this process hosts it.
 async fn obey(
     order: Order,
-    wanted: &Wanted,
+    wanted: &mut Wanted,
+    standing: &Standing,
     service: &Service,
     owner: &mut Client,
     report: &Report,
 ) -> Outcome<bool> {
     let request = match order {
         Order::Quit => return Ok(false),
-        Order::Host(locator) => find(service, &locator).await.map(|id| host(wanted, vec![id])),
-        Order::Stop(locator) => {
-            find(service, &locator).await.map(|id| Request::Stop { tunnels: vec![id] })
-        }
+        Order::Host(locator) => find(service, &locator).await.map(|tunnel| {
+            let id = tunnel.to_string();
+            if !wanted.tunnels.contains(&tunnel) {
+                wanted.tunnels.push(tunnel);
+            }
+            match standing.by.contains(&id) {
+                true => Request::TakeOver { tunnel: id },
+                false => host(wanted, vec![id]),
+            }
+        }),
+        Order::Stop(locator) => find(service, &locator).await.map(|tunnel| {
+            wanted.tunnels.retain(|other| *other != tunnel);
+            Request::Stop { tunnels: vec![tunnel.to_string()] }
+        }),
         Order::Drop(locator) => {
-            find(service, &locator).await.map(|tunnel| Request::Drop { tunnel })
+            let found = find(service, &locator).await;
+            found.map(|tunnel| Request::Drop { tunnel: tunnel.to_string() })
         }
         Order::StopInitial => Ok(Request::Stop { tunnels: wanted.ids() }),
         Order::List => Ok(Request::Status),
@@ -117,10 +193,8 @@ async fn obey(
     Ok(true)
 }
 
-async fn find(service: &Service, locator: &Locator) -> Outcome<String> {
+async fn find(service: &Service, locator: &Locator) -> Outcome<FullId> {
     let found = service.find_all(std::slice::from_ref(locator)).await?;
-    found
-        .first()
-        .map(ToString::to_string)
-        .ok_or_else(|| Failure::new(Code::NotFound, format!("there is no tunnel {locator}")))
+    let missing = || Failure::new(Code::NotFound, format!("there is no tunnel {locator}"));
+    found.into_iter().next().ok_or_else(missing)
 }

@@ -44,6 +44,15 @@ struct Live {
     ends: Ends,
 }
 
+/// What becomes of a tunnel that stands by because another host has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StandBy {
+    /// It goes on standing by.
+    Stays,
+    /// It is taken over, as somebody decided.
+    Ends,
+}
+
 /// Whether a tunnel is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ends {
@@ -92,14 +101,18 @@ impl Hosted {
 
     /// Takes up a tunnel that is hosted, had given up, stands by or is ending; `false` when it is
     /// none of them.
-    pub(super) async fn resume(&mut self, tunnel: &FullId) -> bool {
+    pub(super) async fn resume(&mut self, tunnel: &FullId, stand_by: StandBy) -> bool {
         let Some(live) = self.live.get_mut(tunnel) else { return false };
         if live.ends != Ends::No {
             live.ends = Ends::ToBegin;
             return true;
         }
         live.gave_up = false;
-        let command = if live.stands_by { Command::TakeOver } else { Command::Start };
+        let command = match (live.stands_by, stand_by) {
+            (true, StandBy::Stays) => return true,
+            (true, StandBy::Ends) => Command::TakeOver,
+            (false, _) => Command::Start,
+        };
         live.commander.command(command).await;
         true
     }

@@ -16,7 +16,7 @@ use adit_wire::clock;
 use tokio::sync::watch;
 
 use super::Wanted;
-use super::hosted::Hosted;
+use super::hosted::{Hosted, StandBy};
 use super::order::{Order, Orders};
 use super::services::{Service, Services};
 use crate::context::Context;
@@ -111,7 +111,12 @@ impl<'a> Run<'a> {
                     Ok(false) => break Ok(()),
                     Err(failure) => break Err(failure),
                 },
-                asked = self.control.next() => self.asked(asked).await,
+                asked = self.control.next() => {
+                    self.asked(asked).await;
+                    if self.is_over() {
+                        break self.failed.take().map_or(Ok(()), Err);
+                    }
+                }
                 () = clock::sleep_until_maybe(alive) => {
                     self.manager.alive();
                     alive = self.manager.every().map(|every| clock::now() + every);
@@ -127,8 +132,10 @@ impl<'a> Run<'a> {
             () = self.drain() => {}
             () = requests.next() => return Err(signal::interrupted()),
         }
+        let Self { control, report, .. } = self;
+        control.close().await;
         if ended.is_ok() {
-            self.report.of_run(LineEvent::Stopped)?;
+            report.of_run(LineEvent::Stopped)?;
         }
         ended
     }
@@ -197,6 +204,11 @@ impl<'a> Run<'a> {
             Event::State(State::Error(give_up)) => {
                 let failure = given_up(&tunnel.to_string(), &give_up);
                 self.hosted.gave_up(tunnel);
+                for follower in self.followers.values().filter(|it| it.tunnels.contains(tunnel)) {
+                    let tunnel_id = tunnel.to_string();
+                    let gave_up = Reply::GaveUp { tunnel_id, failure: failure.clone() };
+                    follower.answers.try_send(gave_up);
+                }
                 if self.is_wanted_by_run(tunnel) {
                     if !self.report.is_for_script() && self.wanted.tunnels.len() > 1 {
                         self.report.failure(failure.clone())?;
@@ -280,8 +292,9 @@ impl<'a> Run<'a> {
         let service = self.services.get(&self.wanted.place).await?;
         let found = service.find_all(std::slice::from_ref(locator)).await?;
         for tunnel in found {
-            self.wanters.entry(tunnel.clone()).or_default().insert(Wanter::Run);
-            if !self.hosted.resume(&tunnel).await {
+            if self.hosted.resume(&tunnel, StandBy::Ends).await {
+                self.wanters.entry(tunnel).or_default().insert(Wanter::Run);
+            } else {
                 let claim = self.hosted.claim(&tunnel, &service)?;
                 self.host_claimed(&tunnel, claim, &service, Wanter::Run, self.wanted.renew);
             }
@@ -377,7 +390,8 @@ impl<'a> Run<'a> {
         let wanter = Wanter::Connection(connection);
         for tunnel in tunnels {
             self.wanters.entry(tunnel.clone()).or_default().insert(wanter);
-            self.hosted.resume(tunnel).await;
+            // Whoever joins has not seen that another host has it, and has not decided to disconnect that.
+            self.hosted.resume(tunnel, StandBy::Stays).await;
         }
         for (tunnel, claim) in claims {
             self.host_claimed(tunnel, claim, &service, wanter, renew);

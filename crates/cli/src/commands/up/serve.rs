@@ -85,6 +85,7 @@ pub(super) async fn run(
         if let Some(server) = server {
             shut_down(server).await;
         }
+        control.close().await;
         drop(claim);
     };
     tokio::select! {
@@ -169,6 +170,18 @@ impl Desk {
 /// Does what another process asks; `false` when that is to end.
 async fn obey(asked: Asked, host: &HostHandle, tunnel: &str) -> bool {
     let Asked::Request { request, answers, .. } = asked else { return true };
+    let named = match &request {
+        Request::Stop { tunnels } => tunnels.iter().all(|named| named == tunnel),
+        Request::Retry { tunnel: named }
+        | Request::TakeOver { tunnel: named }
+        | Request::Drop { tunnel: named } => named == tunnel,
+        Request::Host { .. } | Request::Status | Request::Watch => true,
+    };
+    if !named {
+        let failure = Failure::new(Code::NotFound, format!("this process hosts {tunnel} only"));
+        answers.try_send(Reply::Failed(failure.hint("see what is hosted, with: adit status")));
+        return true;
+    }
     let command = match request {
         Request::Stop { .. } => {
             answers.try_send(Reply::Done { tunnels: vec![tunnel.to_owned()] });
