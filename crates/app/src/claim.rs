@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,10 @@ pub struct Note {
 const NOTE: &str = "running.json";
 const LOCK: &str = "lock";
 
+/// How often, and after which pauses, a lock is tried again.
+const LOOKS: u32 = 4;
+const LOOK: Duration = Duration::from_millis(5);
+
 impl Claim {
     /// Takes the directory, and makes it if needed. `what` names the thing for the message.
     ///
@@ -43,7 +48,7 @@ impl Claim {
         let path = directory.join(LOCK);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|error| durable::cannot("open", &path, &error))?;
-        match lock.try_lock() {
+        match try_lock(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(taken(&Note::read(directory), what)),
             Err(TryLockError::Error(error)) => return Err(durable::cannot("lock", &path, &error)),
@@ -71,6 +76,17 @@ impl Claim {
         let text = serde_json::to_string(&note).expect("numbers and texts are JSON");
         durable::write(&self.directory.join(NOTE), &text)
     }
+}
+
+/// Whoever looks whether a claim is taken holds its lock for an instant; only a holder holds it longer.
+fn try_lock(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            decided => return decided,
+        }
+    }
+    lock.try_lock()
 }
 
 impl Drop for Claim {
