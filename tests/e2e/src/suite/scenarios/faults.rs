@@ -103,12 +103,18 @@ pub(super) async fn silent_relay(_long: bool) -> Measured {
     let tunnel = world.tunnel("shop").await;
     let mut host = world.host(&[&tunnel]).await;
     host.forget(|line| line["event"] == "state");
+    let visitor = Visitor::start(tunnel.address.clone(), 10);
+    tokio::time::sleep(CALM).await;
     let began = Instant::now();
     assert_eq!(world.proxy.flow(Role::Host, Flow::Hold), 1);
     state(&mut host, &tunnel, "Reconnecting").await;
     measured.millis("noticed_ms", began.elapsed());
     state(&mut host, &tunnel, "Hosting").await;
     measured.millis("restored_ms", began.elapsed());
+    tokio::time::sleep(CALM).await;
+    tell(&mut measured, &visitor.stop().await);
+    let sessions = world.settled(1).await;
+    measured.must(sessions == 1, format!("{sessions} sessions afterwards"));
     measured.must(tunnel.address.serves().await, "the URL does not serve afterwards");
     measured
 }

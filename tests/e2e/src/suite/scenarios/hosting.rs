@@ -139,7 +139,8 @@ pub(super) async fn ports_under_load(long: bool) -> Measured {
     let seen = visitor.stop().await;
     measured.figure("visitor_requests", seen.total());
     measured.figure("visitor_lost", seen.lost());
-    measured.must(seen.lost() == 0, format!("{} requests of the other port were lost", seen.lost()));
+    measured
+        .must(seen.lost() == 0, format!("{} requests of the other port were lost", seen.lost()));
     let dropped = host.kept().any(|line| line["state"] == "Reconnecting");
     measured.must(!dropped, "the session was touched");
     measured

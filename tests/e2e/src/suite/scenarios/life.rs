@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::faults::tell;
 use crate::adit::Adit;
 use crate::suite::outcome::Measured;
+use crate::suite::visitor::Visitor;
 use crate::suite::world::{World, interrupt, say, signal, state};
 
 pub(super) async fn second_computer(long: bool) -> Measured {
@@ -43,6 +45,7 @@ pub(super) async fn suspended(long: bool) -> Measured {
     let tunnel = world.tunnel("shop").await;
     let mut host = world.host(&[&tunnel]).await;
     host.forget(|_| true);
+    let visitor = Visitor::start(tunnel.address.clone(), 5);
     signal(&host, "STOP").await;
     // Longer than the relay waits for a host that says nothing.
     tokio::time::sleep(Duration::from_secs(if long { 90 } else { 20 })).await;
@@ -51,6 +54,7 @@ pub(super) async fn suspended(long: bool) -> Measured {
     while !tunnel.address.serves().await && woken.elapsed() < Duration::from_secs(60) {}
     measured.millis("serving_after_waking_ms", woken.elapsed());
     measured.must(tunnel.address.serves().await, "the URL does not serve after waking up");
+    tell(&mut measured, &visitor.stop().await);
     let sessions = world.settled(1).await;
     measured.must(sessions == 1, format!("{sessions} sessions after waking up"));
     measured

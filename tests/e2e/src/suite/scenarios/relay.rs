@@ -13,6 +13,7 @@ pub(super) async fn killed_and_restarted(long: bool) -> Measured {
     let tunnel = world.tunnel("shop").await;
     let mut host = world.host(&[&tunnel]).await;
     let before = world.proxy.count("PUT", "/endpoints/");
+    let visitor = Visitor::start(tunnel.address.clone(), 50);
     for _ in 0..if long { 5 } else { 1 } {
         host.forget(|_| true);
         let began = Instant::now();
@@ -29,6 +30,7 @@ pub(super) async fn killed_and_restarted(long: bool) -> Measured {
             format!("afterwards a visitor gets {serves:?}"),
         );
     }
+    tell(&mut measured, &visitor.stop().await);
     let puts = world.proxy.count("PUT", "/endpoints/") - before;
     measured.figure("endpoint_puts", puts);
     measured.must(puts == 0, format!("the endpoint was registered again, {puts} times"));
