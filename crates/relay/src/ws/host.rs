@@ -159,7 +159,8 @@ impl Claiming {
         let leave = Leave::new(Side::Host, course.clone(), hosts.stopping());
         let ports = self.context.directory.tunnel(&self.tunnel);
         let ports = ports.map(|record| record.ports.keys().copied().collect()).unwrap_or_default();
-        let mut host = Serving { claiming: self, epoch, handle, offered: BTreeSet::new(), ports, leave };
+        let mut host =
+            Serving { claiming: self, epoch, handle, offered: BTreeSet::new(), ports, leave };
         let (departure, ()) = tokio::join!(host.run(events), pump);
         departure
     }
