@@ -161,6 +161,44 @@ fn listed(host: &mut Running) -> Vec<String> {
 }
 
 #[test]
+fn a_second_host_ends_with_what_it_brought_and_says_why() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let shop = tunnel(&ann, "shop", local.port);
+    let blog = tunnel(&ann, "blog", local.port);
+    let mut first = ann.start(&["host", &shop, "--json"]);
+    first.event("ready");
+    let second = || {
+        let mut second = ann.start(&["host", &blog]);
+        second.line("an address", |line| line.contains("http://"));
+        second
+    };
+    let stopped = second();
+    ann.run(&["stop", &blog]).ended_with(0);
+    assert_eq!(stopped.ended().0.code(), Some(0));
+    let bereft = second();
+    ann.run(&["delete", &blog, "-f"]).ended_with(0);
+    let (status, _, errors) = bereft.ended();
+    assert_eq!(status.code(), Some(2), "{errors}");
+    assert!(errors.contains("no longer exists"), "{errors}");
+    assert_eq!(listed(&mut first), [shop]);
+}
+
+#[test]
+fn a_second_host_can_be_ended_while_the_first_does_not_answer() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = tunnel(&ann, "shop", local.port);
+    let mut first = ann.start(&["host", &id, "--json"]);
+    first.event("ready");
+    first.signal("STOP");
+    let second = ann.run(&["host", &id, "-j"]);
+    first.signal("CONT");
+    assert_eq!(second.error()["code"], "internal", "{second:?}");
+    assert!(second.err.contains("does not answer"), "{second:?}");
+}
+
+#[test]
 fn when_the_first_host_ends_the_second_goes_on() {
     let relay = Relay::start();
     let (local, ann) = (Local::start(), relay.user("ann"));
