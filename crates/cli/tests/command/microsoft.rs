@@ -249,3 +249,27 @@ async fn a_tunnel_that_exists_is_hosted_and_dropped_without_another_token() {
     host.say("quit");
     assert_eq!(host.ended().0.code(), Some(0));
 }
+
+/// What speaks the grammar of the official command can stand in for it: a test of both ends of that grammar.
+#[test]
+fn adit_itself_stands_in_for_the_official_command() {
+    let (relay, local) = (Relay::start(), Local::start());
+    let ann = relay.user("ann");
+    let port = local.port.to_string();
+    let made = ann.run(&["create", "shop-front", "-a", "-j"]).ended_with(0).json();
+    let id = made["tunnel"]["tunnelId"].as_str().unwrap().to_owned();
+    let ported = ["port", "create", &id, "-p", &port, "--protocol", "http", "-j"];
+    ann.run(&ported).ended_with(0);
+    let mut command = ann.command(&["host", &id, "--on", "microsoft", "--json"]);
+    command.env("DEVTUNNEL_BIN", env!("CARGO_BIN_EXE_adit")).env("ADIT_MICROSOFT_URL", &relay.url);
+    let mut host = Running::start(command);
+    host.event_that("state", |line| line["state"] == "Hosting");
+    let ready = host.event("ready");
+    let url = ready["urls"][0]["url"].as_str().unwrap().to_owned();
+    assert!(visit(&url, "/").starts_with("HTTP/1.1 200"), "{url}");
+    host.say(&format!("drop {id}"));
+    host.event_that("state", |line| line["state"] == "Reconnecting");
+    host.event_that("state", |line| line["state"] == "Hosting");
+    host.say("quit");
+    assert_eq!(host.ended().0.code(), Some(0));
+}
