@@ -51,6 +51,7 @@ scenarios! {
     refusals::on_the_api: "Each refusal of the management API, likewise.",
     refusals::key_revoked: "The user's key is revoked while hosting and while reconnecting.",
     refusals::token_expires: "Tokens that live a minute are renewed while steady requests go on.",
+    refusals::slow_command: "Microsoft's command is slow, and in the long form hangs; adit plays it.",
     life::second_computer: "Another computer takes the tunnel, and it is taken back: nobody fights.",
     life::suspended: "The host is suspended, as a closed laptop is, and wakes up.",
     life::clock_jumps: "The computer's clock jumps by a day.",

@@ -1,13 +1,15 @@
 //! What the relay refuses: what passes is tried again, a real refusal ends the hosting at once.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use super::faults::tell;
+use crate::adit::binary;
 use crate::faultproxy::Role;
 use crate::lines::JsonLines;
 use crate::suite::outcome::Measured;
 use crate::suite::visitor::Visitor;
-use crate::suite::world::{Tunnel, World, say, state};
+use crate::suite::world::{Tunnel, World, elapsed, say, state};
 
 /// Refusals that pass, and how often each is given in a row.
 const PASSING: [(u16, usize); 4] = [(429, 1), (500, 1), (502, 1), (503, 2)];
@@ -146,5 +148,43 @@ pub(super) async fn token_expires(long: bool) -> Measured {
         .must(seen.lost() == 0, format!("{} of {} requests were lost", seen.lost(), seen.total()));
     let sessions = world.settled(1).await;
     measured.must(sessions == 1, format!("{sessions} sessions afterwards"));
+    measured
+}
+
+pub(super) async fn slow_command(long: bool) -> Measured {
+    let mut measured = Measured::default();
+    let world = World::new("").await;
+    let tunnel = world.tunnel("shop").await;
+    let command = world.adit.home().join("devtunnel");
+    let plays = |seconds: u32| {
+        let script = format!("#!/bin/sh\nsleep {seconds}\nexec {} \"$@\"\n", binary().display());
+        // Another file each time: one that runs cannot be written.
+        let next = command.with_extension("next");
+        std::fs::write(&next, script).expect("an own file");
+        std::fs::set_permissions(&next, std::fs::Permissions::from_mode(0o700))
+            .expect("an own file");
+        std::fs::rename(&next, &command).expect("an own file");
+    };
+    plays(if long { 1000 } else { 1 });
+    let mut child = world.adit.command(&["host", &tunnel.id, "--on", "microsoft", "--json"]);
+    child.env("DEVTUNNEL_BIN", &command);
+    child.env("ADIT_MICROSOFT_URL", format!("http://{}", world.proxy.addr()));
+    let began = Instant::now();
+    let mut host = JsonLines::spawn("adit host", child);
+    if long {
+        host.line("another try", |line| line["event"] == "retry").await;
+        measured.millis("hanging_noticed_ms", began.elapsed());
+        plays(0);
+    }
+    state(&mut host, &tunnel, "Hosting").await;
+    measured.millis("hosting_ms", began.elapsed());
+    measured.must(tunnel.address.serves().await, "the URL does not serve");
+    host.forget(|_| true);
+    plays(1000);
+    say(&mut host, &format!("drop {}", tunnel.id)).await;
+    let noticed = state(&mut host, &tunnel, "Reconnecting").await;
+    let mended = state(&mut host, &tunnel, "Hosting").await;
+    measured.millis("drop_to_hosting_ms", elapsed(&mended).saturating_sub(elapsed(&noticed)));
+    measured.must(tunnel.address.serves().await, "the URL does not serve after a drop");
     measured
 }
