@@ -103,6 +103,7 @@ fn a_tunnel_is_hosted_by_one_process_of_a_user_at_a_time() {
     let id = tunnel(&ann, "shop", local.port);
     let mut host = ann.start(&["host", &id, "--json"]);
     let url = host.event("ready")["urls"][0]["url"].as_str().unwrap().to_owned();
+    // It is refused before it changes anything.
     let second = ann.run(&["up", "1", "--name", "shop", "-j"]).ended_with(5);
     assert!(second.error()["message"].as_str().unwrap().contains(&url), "{second:?}");
     let second = ann.run(&["host", &id, "--exclusive", "-j"]).ended_with(5);

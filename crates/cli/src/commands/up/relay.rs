@@ -26,12 +26,9 @@ const TEMPORARY_SECONDS: u32 = 3600;
 /// Finds or makes the tunnel where the plan says.
 pub(super) async fn set(plan: &Plan, context: &Context) -> Outcome<Stage> {
     let management = context.profile.management(&plan.place)?;
-    let (tunnel, reaches) =
-        tokio::join!(prepare(&*management, plan), Reaches::of_place(&plan.place));
-    let tunnel = tunnel?;
-    let directory = context.profile.places.claim_of(&tunnel);
-    let claim =
-        Claim::take(&directory, &format!("{} on {}", plan.shown(&tunnel), plan.place.shown()))?;
+    let (prepared, reaches) =
+        tokio::join!(prepare(&*management, plan, context), Reaches::of_place(&plan.place));
+    let (tunnel, claim) = prepared?;
     Ok(Stage {
         management,
         connector: connector(),
@@ -44,15 +41,30 @@ pub(super) async fn set(plan: &Plan, context: &Context) -> Outcome<Stage> {
     })
 }
 
-/// The tunnel as the plan wants it.
-async fn prepare(service: &dyn Management, plan: &Plan) -> Outcome<FullId> {
+/// The tunnel as the plan wants it, and ours: one that another process hosts is not touched.
+async fn prepare(
+    service: &dyn Management,
+    plan: &Plan,
+    context: &Context,
+) -> Outcome<(FullId, Claim)> {
     let existing = match &plan.name {
         Some(name) => find(service, name).await?,
         None => None,
     };
+    let claim = |tunnel: &FullId| {
+        let what = format!("{} on {}", plan.shown(tunnel), plan.place.shown());
+        Claim::take(&context.profile.places.claim_of(tunnel), &what)
+    };
     match &existing {
-        Some(tunnel) => adjust(service, tunnel, plan).await,
-        None => make(service, plan, Lasting::of(plan)).await,
+        Some(tunnel) => {
+            let claim = claim(&full_id(tunnel)?)?;
+            Ok((adjust(service, tunnel, plan).await?, claim))
+        }
+        None => {
+            let tunnel = make(service, plan, Lasting::of(plan)).await?;
+            let claim = claim(&tunnel)?;
+            Ok((tunnel, claim))
+        }
     }
 }
 
