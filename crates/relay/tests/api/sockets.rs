@@ -40,8 +40,10 @@ async fn a_port_that_is_deleted_and_made_again_is_served_by_the_host_that_served
     assert_eq!(client.told().await, ClientEvent::PortAdded { port: 3000 });
     let path = format!("/tunnels/{ID}/ports/3000");
     relay.call("DELETE", &path, Value::Null).await.expect(204);
+    assert_eq!(host.told().await, HostEvent::PortsChanged);
     assert_eq!(client.told().await, ClientEvent::PortRemoved { port: 3000 });
     relay.call("PUT", &path, json!({ "portNumber": 3000 })).await.expect(201);
+    assert_eq!(host.told().await, HostEvent::PortsChanged);
     assert_eq!(client.told().await, ClientEvent::PortAdded { port: 3000 });
     talk(&mut host, &client).await;
     relay.stop().await;
@@ -119,6 +121,7 @@ async fn a_port_that_the_tunnel_does_not_have_is_refused_and_a_deleted_one_is_wi
 
     let path = format!("/tunnels/{ID}/ports/4000");
     relay.call("PUT", &path, json!({ "portNumber": 4000 })).await.expect(201);
+    assert_eq!(host.told().await, HostEvent::PortsChanged);
     host.handle.command(HostCommand::Announce { port: 4000, token }).await;
     assert_eq!(host.told().await, HostEvent::Announced { port: 4000 });
     assert_eq!(client.told().await, ClientEvent::PortAdded { port: 4000 });
