@@ -113,6 +113,8 @@ pub(super) async fn silent_relay(_long: bool) -> Measured {
     measured.millis("restored_ms", began.elapsed());
     tokio::time::sleep(CALM).await;
     tell(&mut measured, &visitor.stop().await);
+    // What was held goes on, so that the proxy sees that the other end has left.
+    world.proxy.flow(Role::Host, Flow::Pass);
     let sessions = world.settled(1).await;
     measured.must(sessions == 1, format!("{sessions} sessions afterwards"));
     measured.must(tunnel.address.serves().await, "the URL does not serve afterwards");
