@@ -87,7 +87,7 @@ pub(super) async fn socket_reset(long: bool) -> Measured {
     })
     .await;
     // Again and again: the pauses begin anew with each session that has proven itself.
-    for _ in 0..if long { 20 } else { 2 } {
+    for _ in 0..if long { 5 } else { 2 } {
         host.forget(|line| line["event"] == "state");
         world.proxy.drop_sockets(Role::Host);
         state(&mut host, &tunnel, "Hosting").await;
