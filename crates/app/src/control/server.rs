@@ -20,7 +20,7 @@ use crate::failure::{Code, Failure, Outcome};
 /// Questions that wait for the process; full means that whoever asks waits.
 const ASKED: usize = 16;
 
-/// Answers that wait for one who asked. Full means that news is lost to him, and counted; see
+/// Answers that wait for one who asked. Full means that news is lost to him; see
 /// [`Answers::try_send`].
 const ANSWERS: usize = 256;
 
