@@ -46,6 +46,9 @@ pub enum Request {
         #[serde(default)]
         renew: bool,
     },
+    /// Host no longer what only this connection wanted, and answer with [`Reply::Left`] when that has ended in
+    /// good order. A connection that ends without asking has the same effect, but hears of no end.
+    Leave,
     /// Stop these, whoever wanted them; all of them if none is named.
     Stop {
         /// The tunnels, as `id.cluster`, or an id or name that only one of them has.
@@ -88,6 +91,8 @@ pub enum Reply {
         /// Why.
         failure: Failure,
     },
+    /// What only this connection wanted is hosted no longer; the answer to [`Request::Leave`].
+    Left,
     /// Something happened to a tunnel.
     Told {
         /// As `id.cluster`.

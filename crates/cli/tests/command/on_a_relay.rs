@@ -142,8 +142,7 @@ fn a_second_host_joins_the_first_and_takes_with_it_only_what_it_brought() {
     let (status, lines, _) = second.ended();
     assert_eq!(status.code(), Some(0));
     assert!(lines.last().unwrap().contains(r#""event":"stopped""#));
-    // It is ended in good order, which takes its time.
-    while listed(&mut first) != [shop.clone()] {}
+    assert_eq!(listed(&mut first), [shop]);
 }
 
 /// What a host says that it hosts.
@@ -183,6 +182,34 @@ fn a_second_host_ends_with_what_it_brought_and_says_why() {
     assert_eq!(status.code(), Some(2), "{errors}");
     assert!(errors.contains("no longer exists"), "{errors}");
     assert_eq!(listed(&mut first), [shop]);
+}
+
+#[test]
+fn a_second_host_ends_after_the_request_at_hand_unless_it_is_told_twice() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let shop = tunnel(&ann, "shop", local.port);
+    let blog = open_tunnel(&ann, "blog", local.port);
+    let mut first = ann.start(&["host", &shop, "--json"]);
+    first.event("ready");
+    let hold = || {
+        let mut second = ann.start(&["host", &blog, "--json"]);
+        let url = second.event("ready")["urls"][0]["url"].as_str().unwrap().to_owned();
+        let visit = std::thread::spawn(move || visit(&url, "/held"));
+        local.holds_one();
+        second.signal("INT");
+        second.event_that("state", |line| line["state"] == "Stopped");
+        (second, visit)
+    };
+    let (second, visit) = hold();
+    local.release();
+    assert_eq!(second.ended().0.code(), Some(0));
+    assert!(visit.join().unwrap().ends_with("you asked for /held"));
+    assert_eq!(listed(&mut first), [shop]);
+    let (second, visit) = hold();
+    assert_eq!(second.interrupted().0.code(), Some(130));
+    local.release();
+    visit.join().unwrap();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A second `adit host`: its tunnels are hosted by the one that runs already, whose events it shows.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use adit_app::control::{Client, Reply, Request};
 use adit_app::failure::{Code, Failure, Outcome};
@@ -18,6 +19,10 @@ use crate::manager::Manager;
 use crate::report::Report;
 use crate::screen::remark;
 use crate::signal::Requests;
+
+/// How long the owner may take to end what only this process wanted. Each tunnel gets less for what is at hand, the
+/// goodbye and its endpoint together.
+const LEAVE: Duration = Duration::from_secs(20);
 
 /// How the following ended.
 pub(super) enum Followed {
@@ -62,6 +67,7 @@ pub(super) async fn run(
                     standing.hear(&reply);
                     show(reply, service, report)?;
                     if !report.is_for_script() && standing.is_over(wanted) {
+                        leave(&mut owner, service, report, requests).await?;
                         return Ok(Followed::Ended(standing.failed.map_or(Ok(()), Err)));
                     }
                 }
@@ -69,20 +75,23 @@ pub(super) async fn run(
             },
             order = orders.next() => {
                 if !obey(order, wanted, &standing, service, &mut owner, report).await? {
-                    manager.stopping();
-                    return end(report);
+                    break;
                 }
             }
             () = clock::sleep_until_maybe(alive) => {
                 manager.alive();
                 alive = manager.every().map(|every| clock::now() + every);
             }
-            () = requests.next() => {
-                manager.stopping();
-                return end(report);
-            }
+            () = requests.next() => break,
         }
     }
+    manager.stopping();
+    if !report.is_for_script() {
+        remark("ending, after the requests at hand (Ctrl-C again ends at once)");
+    }
+    leave(&mut owner, service, report, requests).await?;
+    report.of_run(Event::Stopped)?;
+    Ok(Followed::Ended(Ok(())))
 }
 
 /// How it stands with the tunnels, as far as it decides something here.
@@ -125,10 +134,35 @@ impl Standing {
     }
 }
 
-/// The connection is dropped with the client, and with it what only this process wanted.
-fn end(report: &Report) -> Outcome<Followed> {
-    report.of_run(Event::Stopped)?;
-    Ok(Followed::Ended(Ok(())))
+fn stuck() -> Failure {
+    Failure::new(Code::Internal, "the adit that runs already does not end what was added here")
+        .hint("see what it does with: adit status")
+}
+
+/// Waits until what only this process wanted is hosted no longer, and shows what happens to it meanwhile.
+async fn leave(
+    owner: &mut Client,
+    service: &Service,
+    report: &mut Report,
+    requests: &mut Requests,
+) -> Outcome {
+    if owner.send(&Request::Leave).await.is_err() {
+        // It has ended, and with it what it hosted.
+        return Ok(());
+    }
+    let leaving = async {
+        loop {
+            match owner.next().await {
+                // One that ends instead of answering has ended its tunnels.
+                Some(Ok(Reply::Left)) | None => return Ok(()),
+                Some(reply) => show(reply?, service, report)?,
+            }
+        }
+    };
+    let until = clock::now() + LEAVE;
+    let in_time =
+        async { clock::until(until, leaving).await.unwrap_or_else(|clock::Late| Err(stuck())) };
+    requests.unless(in_time).await
 }
 
 fn host(wanted: &Wanted, tunnels: Vec<String>) -> Request {
@@ -147,7 +181,7 @@ fn show(reply: Reply, service: &Service, report: &mut Report) -> Outcome {
             let line = Event::Status { status: Box::new(tunnel) };
             report.line(&tunnel_id, line, &service.reaches)
         }),
-        Reply::Done { .. } => Ok(()),
+        Reply::Done { .. } | Reply::Left => Ok(()),
     }
 }
 

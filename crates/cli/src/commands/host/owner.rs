@@ -50,6 +50,8 @@ struct Follower {
     answers: Answers,
     teller: Teller,
     tunnels: BTreeSet<FullId>,
+    /// Once it leaves: what has to end before it is told that it has left.
+    leaves: Option<BTreeSet<FullId>>,
 }
 
 /// Who wants a tunnel hosted.
@@ -176,6 +178,7 @@ impl<'a> Run<'a> {
                 self.wanters.remove(tunnel);
             }
             self.publish();
+            self.let_go(tunnel);
             return Ok(());
         };
         // Before it is told: who reads the line may ask for the note next.
@@ -328,6 +331,9 @@ impl<'a> Run<'a> {
     /// Answers another process.
     async fn asked(&mut self, asked: Asked) {
         match asked {
+            Asked::Request { connection, request: Request::Leave, answers } => {
+                self.leave(connection, &answers).await;
+            }
             Asked::Request { connection, request, answers } => {
                 let done = self.request(connection, request, &answers).await;
                 let reply = match done {
@@ -352,8 +358,12 @@ impl<'a> Run<'a> {
                 let tunnels = ids(&tunnels)?;
                 self.host_for(connection, &tunnels, &place, renew).await?;
                 let teller = Teller::new(show_query);
-                let follower =
-                    Follower { answers: answers.clone(), teller, tunnels: BTreeSet::new() };
+                let follower = Follower {
+                    answers: answers.clone(),
+                    teller,
+                    tunnels: BTreeSet::new(),
+                    leaves: None,
+                };
                 let follower = self.followers.entry(connection).or_insert(follower);
                 follower.tunnels.extend(tunnels.iter().cloned());
                 Ok(tunnels.iter().map(ToString::to_string).collect())
@@ -368,7 +378,7 @@ impl<'a> Run<'a> {
             Request::Retry { tunnel } => self.tell(&tunnel, Command::RetryNow).await,
             Request::TakeOver { tunnel } => self.tell(&tunnel, Command::TakeOver).await,
             Request::Drop { tunnel } => self.tell(&tunnel, Command::Drop).await,
-            Request::Status | Request::Watch => Ok(Vec::new()),
+            Request::Leave | Request::Status | Request::Watch => Ok(Vec::new()),
         }
     }
 
@@ -412,18 +422,49 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What only that process wanted is hosted no longer.
-    async fn gone(&mut self, connection: u64) {
-        self.followers.remove(&connection);
-        let mut unwanted = Vec::new();
-        for (tunnel, wanters) in &mut self.wanters {
-            if wanters.remove(&Wanter::Connection(connection)) && wanters.is_empty() {
-                unwanted.push(tunnel.clone());
+    /// Ends what only that process wanted, and tells it when that has ended.
+    async fn leave(&mut self, connection: u64, answers: &Answers) {
+        let unwanted = self.unwant(connection).await;
+        match self.followers.get_mut(&connection) {
+            // What has not ended is told to it, as before.
+            Some(follower) if !unwanted.is_empty() => follower.leaves = Some(unwanted),
+            _ => {
+                self.followers.remove(&connection);
+                answers.try_send(Reply::Left);
             }
         }
-        for tunnel in unwanted {
-            self.hosted.stop(&tunnel).await;
+    }
+
+    /// A tunnel has ended, perhaps the last that somebody who leaves waits for.
+    fn let_go(&mut self, tunnel: &FullId) {
+        self.followers.retain(|_, follower| {
+            let Some(leaves) = &mut follower.leaves else { return true };
+            leaves.remove(tunnel);
+            if leaves.is_empty() {
+                follower.answers.try_send(Reply::Left);
+            }
+            !leaves.is_empty()
+        });
+    }
+
+    /// A process is gone without having left.
+    async fn gone(&mut self, connection: u64) {
+        self.followers.remove(&connection);
+        self.unwant(connection).await;
+    }
+
+    /// What only that process wanted is told to stop, and returned.
+    async fn unwant(&mut self, connection: u64) -> BTreeSet<FullId> {
+        let mut unwanted = BTreeSet::new();
+        for (tunnel, wanters) in &mut self.wanters {
+            if wanters.remove(&Wanter::Connection(connection)) && wanters.is_empty() {
+                unwanted.insert(tunnel.clone());
+            }
         }
+        for tunnel in &unwanted {
+            self.hosted.stop(tunnel).await;
+        }
+        unwanted
     }
 
     async fn tell(&mut self, tunnel: &str, command: Command) -> Outcome<Vec<String>> {
