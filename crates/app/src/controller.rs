@@ -25,7 +25,7 @@ use crate::places::Places;
 use crate::state::State;
 use crate::view::{self, View};
 
-pub use services::{Found, Made, ProfileServices, Services};
+pub use services::{Doing, Found, Made, ProfileServices, Services};
 
 /// Commands that wait; a person is not faster. Full means that the face waits.
 const COMMANDS: usize = 32;
@@ -71,6 +71,7 @@ impl Config {
         let files = self.files.clone();
         let kept = task::blocking("load files", move || files.load()).await;
         let state = State::new(self.places.clone(), kept, Moment::now());
+        driver::prefer(&*self.services, state.preferences()).await;
         let (sender, commands) = mpsc::channel(COMMANDS);
         let (shown, views) = watch::channel(Arc::new(view::fold(&state)));
         let (tell, notices) = mpsc::channel(NOTICES);

@@ -82,6 +82,8 @@ pub enum Event {
     },
     /// An engine is gone: the last that is heard of it.
     Ended(TunnelKey),
+    /// Settings are in force for places too.
+    Preferred,
     /// A file was written, or not.
     Saved {
         /// Which.

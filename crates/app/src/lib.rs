@@ -15,6 +15,7 @@ pub mod default_tunnels;
 pub mod doctor;
 pub mod durable;
 pub mod effect;
+pub mod embedded;
 pub mod environment;
 pub mod event;
 pub mod failure;

@@ -72,6 +72,11 @@ impl Places {
         self.state.join("tunnels").join(tunnel.to_string())
     }
 
+    /// Where the trial relay of that name is.
+    pub fn embedded(&self, name: &str) -> PathBuf {
+        self.state.join("embedded").join(name)
+    }
+
     /// The claim of the one process that hosts for others too.
     pub fn owner(&self) -> PathBuf {
         self.state.join("owner")
@@ -90,7 +95,6 @@ impl Places {
     }
 }
 
-/// Our folder in one of the user's directories, or which variable helps.
 /// The directory of the user's configuration files, of which other programs have theirs too.
 ///
 /// # Errors
@@ -104,6 +108,7 @@ fn no_home() -> Failure {
     Failure::new(Code::Storage, "this user has no home directory")
 }
 
+/// Our folder in one of the user's directories, or which variable helps.
 fn own(directory: Result<PathBuf, &HomeDirError>, variable: &str) -> Outcome<PathBuf> {
     let directory = directory.map_err(|_| {
         no_home().hint(format!("set {variable} to a directory that may be used instead"))

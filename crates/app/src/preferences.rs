@@ -22,6 +22,8 @@ pub struct Preferences {
     pub health_every: HealthEvery,
     /// What new tunnels begin with.
     pub new_tunnels: NewTunnels,
+    /// Whether the local network reaches the tunnels of this computer that everybody may visit.
+    pub local_network: bool,
     /// What is told outside the window.
     pub notify: Notify,
     /// How other computers are reached.

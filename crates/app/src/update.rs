@@ -62,6 +62,8 @@ impl Turn<'_> {
             Event::Engine { tunnel, event } => self.engine(&tunnel, &event),
             Event::NotHosted { tunnel, failure } => self.not_hosted(&tunnel, failure),
             Event::Ended(tunnel) => self.ended(&tunnel),
+            // Other addresses, perhaps.
+            Event::Preferred => self.refresh(Some(&PlaceKey::here())),
             Event::Saved { part, result } => self.saved(part, result),
         }
     }

@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("adit-wire", &["adit-proto"]),
     ("adit-tunnel", &["adit-proto", "adit-wire"]),
     ("adit-relay", &["adit-proto", "adit-wire"]),
-    ("adit-app", &["adit-proto", "adit-wire", "adit-tunnel"]),
+    ("adit-app", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
     ("adit-cli", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay", "adit-app"]),
     ("adit-e2e", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
     ("adit-fuzz-targets", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
@@ -61,6 +61,20 @@ fn crates_depend_on_each_other_only_along_the_allowed_arrows() {
         seen.insert((*member).to_owned());
     }
     assert_eq!(graph.members(), seen, "a crate without a line in ARROWS");
+}
+
+/// Everything else in the application works with any place that tunnels live in.
+#[test]
+fn the_application_knows_the_relay_in_its_embedded_part_only() {
+    let mut files = Vec::new();
+    collect_rust_files(&root().join("crates/app/src"), &mut files);
+    let names_it = |file: &&PathBuf| fs::read_to_string(file).unwrap().contains("adit_relay::");
+    let naming: Vec<_> = files.iter().filter(names_it).collect();
+    assert!(!naming.is_empty(), "found the sources");
+    for file in naming {
+        let path = file.to_string_lossy().replace('\\', "/");
+        assert!(path.contains("/src/embedded"), "{path} names adit_relay");
+    }
 }
 
 #[test]

@@ -17,11 +17,12 @@ use super::saver::Saver;
 use super::{Config, Services};
 use crate::command::Command;
 use crate::effect::{Effect, Notice};
+use crate::embedded;
 use crate::event::{Event, Input};
 use crate::failure::Failure;
 use crate::moment::Moment;
-use crate::place_key::PlaceKey;
-use crate::preferences::Proxy;
+use crate::place_key::{Kind, PlaceKey};
+use crate::preferences::{HealthEvery, Preferences, Proxy};
 use crate::state::State;
 use crate::tunnel_key::TunnelKey;
 use crate::update::{deadline, update};
@@ -39,6 +40,9 @@ const CALLS: usize = 4;
 
 /// How long what still runs may take when all has ended.
 const LEFTOVERS: Duration = Duration::from_secs(1);
+
+/// How long what was started for places may take to end after that.
+const LAST: Duration = Duration::from_millis(500);
 
 /// Where a controller tells what there is.
 #[derive(Debug)]
@@ -110,6 +114,7 @@ impl Driver {
         self.show();
         let _ = self.tasks.shutdown(LEFTOVERS).await;
         self.saver.finish().await;
+        self.config.services.end(LAST).await;
     }
 
     fn take(&mut self, input: Input) {
@@ -142,10 +147,15 @@ impl Driver {
             Effect::Save(save) => self.saver.add(save),
             Effect::Apply(preferences) => {
                 if preferences.proxy != self.proxy {
-                    self.proxy = preferences.proxy;
+                    self.proxy = preferences.proxy.clone();
                     // For what is asked and started from now on.
                     self.connector = connector(&self.proxy);
                 }
+                let (services, sender) = (self.config.services.clone(), self.sender.clone());
+                self.tasks.spawn("prefer", async move {
+                    prefer(&*services, &preferences).await;
+                    answer(&sender, Event::Preferred).await;
+                });
             }
             Effect::Notify(notice) => {
                 if let Err(mpsc::error::TrySendError::Full(notice)) = self.out.tell.try_send(notice)
@@ -159,7 +169,7 @@ impl Driver {
     }
 
     fn check(&mut self, place: PlaceKey) {
-        let (services, connector) = (self.config.services.clone(), self.connector.clone());
+        let (services, connector) = (self.config.services.clone(), self.connector_to(&place));
         let (sender, calls) = (self.sender.clone(), self.calls_to(&place));
         self.tasks.spawn("check", async move {
             let _turn = calls.acquire().await;
@@ -171,7 +181,7 @@ impl Driver {
     /// Asks a service.
     fn call(&mut self, effect: Effect) {
         let Some(place) = calls::place(&effect).cloned() else { return };
-        let (services, connector) = (self.config.services.clone(), self.connector.clone());
+        let (services, connector) = (self.config.services.clone(), self.connector_to(&place));
         let (sender, calls) = (self.sender.clone(), self.calls_to(&place));
         self.tasks.spawn("call", async move {
             let _turn = calls.acquire().await;
@@ -188,9 +198,11 @@ impl Driver {
     fn host(&mut self, tunnel: TunnelKey) {
         let (engine, orders) = Engine::new();
         self.engines.insert(tunnel.clone(), engine);
-        let (services, connector) = (self.config.services.clone(), self.connector.clone());
+        let (services, connector) =
+            (self.config.services.clone(), self.connector_to(&tunnel.place));
         let (claims, identity) = (self.config.claims.clone(), self.config.identity.clone());
         let changes = self.changes.get_or_insert_with(Watcher::spawn).clone();
+        let interval = interval(self.state.preferences().health_every);
         let sender = self.sender.clone();
         self.tasks.spawn("engine", async move {
             let claim = match engine::claim(claims.as_ref(), &tunnel).await {
@@ -206,12 +218,20 @@ impl Driver {
             let at = tunnel.id.clone().into();
             let config = host::Config {
                 identity,
-                health: Some(host::Interval::default()),
+                health: Some(interval),
                 changes: Some(changes),
                 ..host::Config::new(management, connector, at)
             };
             engine::run(config, tunnel, claim, orders, sender).await;
         });
+    }
+
+    /// Nothing stands between this computer and itself.
+    fn connector_to(&self, place: &PlaceKey) -> Connector {
+        match place.kind() {
+            Kind::Here => embedded::connector(),
+            Kind::Relay | Kind::Microsoft => self.connector.clone(),
+        }
     }
 
     fn calls_to(&mut self, place: &PlaceKey) -> Arc<Semaphore> {
@@ -235,6 +255,13 @@ impl Driver {
     }
 }
 
+/// Puts settings in force for places. What cannot be is tried again when a place is next used, and said there.
+pub(super) async fn prefer(services: &dyn Services, preferences: &Preferences) {
+    if let Err(failure) = services.prefer(preferences).await {
+        tracing::warn!(reason = failure.message, "settings are not in force for all places");
+    }
+}
+
 async fn service(
     services: &dyn Services,
     place: &PlaceKey,
@@ -246,6 +273,11 @@ async fn service(
 /// Brings an event to the controller. Lost when it has ended.
 async fn answer(sender: &mpsc::Sender<Event>, event: Event) {
     let _ = sender.send(event).await;
+}
+
+/// How often URLs are looked at. The bounds of both are the same.
+fn interval(every: HealthEvery) -> host::Interval {
+    host::Interval::new(every.span()).unwrap_or_default()
 }
 
 fn connector(proxy: &Proxy) -> Connector {

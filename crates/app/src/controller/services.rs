@@ -4,16 +4,19 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use adit_tunnel::management::cli::{Cli, Trouble};
 use adit_tunnel::management::{Credential, Error, Management, Rest};
 use adit_wire::net::Connector;
 use adit_wire::task;
 
+use crate::embedded::Here;
 use crate::event::{self, Preflight};
 use crate::failure::{Code, Failure, Outcome};
 use crate::microsoft::preflight;
 use crate::place_key::{Kind, PlaceKey};
+use crate::preferences::Preferences;
 use crate::profile::Profile;
 use crate::relay_url::RelayUrl;
 
@@ -23,6 +26,9 @@ pub type Made<'a> = Pin<Box<dyn Future<Output = Outcome<Arc<dyn Management>>> + 
 /// Whether a place can be used.
 pub type Found<'a> = Pin<Box<dyn Future<Output = Preflight> + Send + 'a>>;
 
+/// Something that is done when it is awaited.
+pub type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Reaches the services of places.
 pub trait Services: fmt::Debug + Send + Sync + 'static {
     /// The service of a place, as the user who is signed in now.
@@ -30,20 +36,36 @@ pub trait Services: fmt::Debug + Send + Sync + 'static {
 
     /// Finds out whether a place can be used, and as whom.
     fn check<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Found<'a>;
+
+    /// Puts settings in force, as far as they are about places.
+    fn prefer<'a>(&'a self, preferences: &'a Preferences) -> Doing<'a, Outcome> {
+        let _ = preferences;
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Ends what was started for places, the last of all, within `grace`.
+    fn end(&self, grace: Duration) -> Doing<'_, ()> {
+        let _ = grace;
+        Box::pin(async {})
+    }
 }
 
-/// The relays that the user of a profile is signed in to, and Microsoft's service.
+/// This computer's own tunnels, the relays that the user of a profile is signed in to, and Microsoft's service.
 #[derive(Clone, Debug)]
 pub struct ProfileServices {
     profile: Arc<Profile>,
+    here: Here,
     /// One for all, because it limits how many processes run at a time.
     microsoft: OnceLock<Cli>,
 }
 
 impl ProfileServices {
     /// Those of that profile; its files are read anew each time, so a sign-in elsewhere is found.
-    pub fn new(profile: Profile) -> Self {
-        Self { profile: Arc::new(profile), microsoft: OnceLock::new() }
+    ///
+    /// The caller must hold the profile's state directory: the relay of this computer's tunnels is in it.
+    pub fn new(profile: Arc<Profile>) -> Self {
+        let here = Here::new(profile.places.embedded("desktop"), "this computer");
+        Self { profile, here, microsoft: OnceLock::new() }
     }
 
     async fn rest(&self, place: &PlaceKey, connector: Connector) -> Outcome<Rest> {
@@ -85,18 +107,21 @@ impl ProfileServices {
 impl Services for ProfileServices {
     fn management<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Made<'a> {
         Box::pin(async move {
-            if place.kind() == Kind::Microsoft {
-                return Ok(Arc::new(self.microsoft()?) as Arc<dyn Management>);
-            }
-            let rest = self.rest(place, connector).await?;
-            Ok(Arc::new(rest) as Arc<dyn Management>)
+            Ok(match place.kind() {
+                Kind::Here => Arc::new(self.here.clone()) as Arc<dyn Management>,
+                Kind::Microsoft => Arc::new(self.microsoft()?),
+                Kind::Relay => Arc::new(self.rest(place, connector).await?),
+            })
         })
     }
 
     fn check<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Found<'a> {
         Box::pin(async move {
-            if place.kind() == Kind::Microsoft {
-                return self.check_microsoft().await;
+            match place.kind() {
+                // Nobody signs in to their own computer.
+                Kind::Here => return Preflight::Ready { account: None },
+                Kind::Microsoft => return self.check_microsoft().await,
+                Kind::Relay => {}
             }
             let rest = match self.rest(place, connector).await {
                 Ok(rest) => rest,
@@ -112,6 +137,14 @@ impl Services for ProfileServices {
                 }
             }
         })
+    }
+
+    fn prefer<'a>(&'a self, preferences: &'a Preferences) -> Doing<'a, Outcome> {
+        Box::pin(self.here.let_lan_in(preferences.local_network))
+    }
+
+    fn end(&self, grace: Duration) -> Doing<'_, ()> {
+        Box::pin(self.here.end(grace))
     }
 }
 
@@ -145,12 +178,11 @@ mod tests {
             devtunnel: Some(folder.path().join("nowhere").into()),
             ..Environment::default()
         };
-        let services = ProfileServices::new(Profile::new(environment, |_| {}).unwrap());
+        let services = ProfileServices::new(Arc::new(Profile::new(environment, |_| {}).unwrap()));
         let check =
             async |place: &str| services.check(&PlaceKey::from(place), Connector::default()).await;
         assert_eq!(check("https://cp.r.example").await, Preflight::SignedOut);
         assert_eq!(check("microsoft").await, Preflight::CommandMissing);
-        let Preflight::Failed(trouble) = check("here").await else { panic!("it is no relay") };
-        assert_eq!(trouble.code(), Code::Refused);
+        assert_eq!(check("here").await, Preflight::Ready { account: None });
     }
 }

@@ -63,7 +63,7 @@ impl Turn<'_> {
     }
 
     /// Somebody wants to see how things are: ports are asked for again too.
-    fn refresh(&mut self, only: Option<&PlaceKey>) {
+    pub(super) fn refresh(&mut self, only: Option<&PlaceKey>) {
         let now = self.at();
         for place in &mut self.state.places {
             if only.is_none_or(|key| place.key == *key) {

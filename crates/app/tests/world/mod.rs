@@ -1,7 +1,10 @@
 //! A relay, a user of it, and files in a folder that goes away.
 
+#![allow(dead_code)] // Each test file uses its part.
+
 mod services;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +21,10 @@ use adit_relay::Server;
 use adit_relay::config::{Config as Relay, Loopback, Storage};
 use adit_tunnel::host::Identity;
 use adit_tunnel::management::{Credential, Locator, Management, Rest, Want};
-use adit_wire::clock;
 use adit_wire::net::Connector;
+use adit_wire::{clock, task};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use self::services::Calls;
 use self::services::Watched;
@@ -65,14 +70,7 @@ impl World {
     }
 
     pub(crate) fn places(&self) -> Places {
-        let directory = || Some(self.folder.path().into());
-        let environment = Environment {
-            config: directory(),
-            state_dir: directory(),
-            data_dir: directory(),
-            ..Environment::default()
-        };
-        Places::new(&environment).unwrap()
+        Places::new(&environment(self.folder.path())).unwrap()
     }
 
     pub(crate) async fn spawn(&self) -> Handle {
@@ -123,6 +121,50 @@ impl World {
         })
         .await;
     }
+}
+
+/// An environment with all files in a folder, and without the official command.
+pub(crate) fn environment(folder: &Path) -> Environment {
+    let directory = || Some(folder.into());
+    Environment {
+        config: directory(),
+        state_dir: directory(),
+        data_dir: directory(),
+        devtunnel: Some(folder.join("nowhere").into()),
+        ..Environment::default()
+    }
+}
+
+/// A local server that answers every request with this, and its port.
+pub(crate) async fn origin(text: &'static str) -> (u16, task::Task<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = task::spawn("origin", async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let length = text.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+            );
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (port, serving)
+}
+
+/// What a visitor of a URL on this computer gets.
+pub(crate) async fn visit(url: &str) -> String {
+    let host = url.strip_prefix("http://").unwrap().trim_end_matches('/');
+    soon(async {
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    })
+    .await
 }
 
 /// The first view of which this holds.

@@ -5,7 +5,6 @@
 
 mod header;
 mod here;
-mod lan;
 mod plan;
 mod qr;
 mod relay;

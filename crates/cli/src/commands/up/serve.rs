@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use adit_app::control::{self, Asked, Reply, Request};
+use adit_app::embedded::Relay;
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::lines::{self, given_up};
 use adit_app::reach::Reaches;
 use adit_app::status::Tunnel;
-use adit_relay::Server;
 use adit_tunnel::host::{Command, Config, Event, Host, HostHandle, PortUrls, State};
 use adit_tunnel::management::Locator;
 use adit_wire::change::Watcher;
@@ -223,8 +223,8 @@ async fn drain(mut host: HostHandle, tunnel: &str, report: &mut Report, reaches:
     }
 }
 
-async fn shut_down(server: Server) {
-    if !server.shutdown(GRACE).await.is_clean() {
+async fn shut_down(relay: Relay) {
+    if !relay.shutdown(GRACE).await {
         tracing::info!("connections to the trial relay were cut");
     }
 }

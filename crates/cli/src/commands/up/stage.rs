@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use adit_app::claim::Claim;
+use adit_app::embedded::Relay;
 use adit_app::failure::Outcome;
 use adit_app::place::Place;
 use adit_app::reach::Reaches;
 use adit_proto::id::FullId;
-use adit_relay::Server;
 use adit_tunnel::management::Management;
 use adit_wire::net::Connector;
 
@@ -25,7 +25,7 @@ pub(super) struct Stage {
     pub(super) temporary: bool,
     pub(super) reaches: Reaches,
     /// The trial relay.
-    pub(super) server: Option<Server>,
+    pub(super) server: Option<Relay>,
     /// Where it can be reached from the local network.
     pub(super) lan: Vec<LanUrl>,
     pub(super) claim: Claim,

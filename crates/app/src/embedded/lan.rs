@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use adit_app::failure::{Code, Failure, Outcome};
+use crate::failure::{Code, Failure, Outcome};
 
 /// The address that this computer would have towards others. Nothing is sent to find out: the
 /// system only chooses a way.
-pub(super) fn address() -> Outcome<IpAddr> {
+pub fn address() -> Outcome<IpAddr> {
     let towards = |far: SocketAddr| -> std::io::Result<IpAddr> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.connect(far)?;
@@ -17,6 +17,6 @@ pub(super) fn address() -> Outcome<IpAddr> {
     match towards(far) {
         Ok(address) if !address.is_loopback() && !address.is_unspecified() => Ok(address),
         Ok(_) | Err(_) => Err(Failure::new(Code::Listen, "this computer is in no local network")
-            .hint("connect it to one, or leave --lan out")),
+            .hint("connect it to one; until then only this computer reaches the tunnel")),
     }
 }
