@@ -31,6 +31,10 @@ pub fn is_served(directory: &Path) -> bool {
 impl Client {
     /// Connects to the process that holds `directory`; nothing if nobody listens there.
     pub async fn connect(directory: &Path) -> Option<Self> {
+        if let Err(failure) = address::is_trusted(directory) {
+            tracing::warn!(%failure, "nobody is asked at a socket that others may have made");
+            return None;
+        }
         let path = address::socket(directory);
         let name = path.as_path().to_fs_name::<GenericFilePath>().ok()?;
         let stream = clock::until(clock::now() + ANSWER, Stream::connect(name)).await.ok()?.ok()?;

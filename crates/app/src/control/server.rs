@@ -87,7 +87,7 @@ impl Server {
             Failure::new(Code::Listen, format!("cannot listen at {}: {error}", path.display()))
                 .hint("check who may write there, or choose another place with ADIT_STATE_DIR")
         };
-        prepare(&path)?;
+        prepare(directory, &path)?;
         let listener = bind(&path).map_err(|error| failure(&error))?;
         let (sender, asked) = mpsc::channel(ASKED);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -130,10 +130,8 @@ impl Drop for Leftover {
 }
 
 #[cfg(unix)]
-fn prepare(path: &Path) -> Outcome {
-    if let Some(directory) = path.parent() {
-        durable::make_private_directory(directory)?;
-    }
+fn prepare(directory: &Path, path: &Path) -> Outcome {
+    address::make_folder(directory)?;
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(durable::cannot("remove", path, &error))
@@ -143,7 +141,7 @@ fn prepare(path: &Path) -> Outcome {
 }
 
 #[cfg(windows)]
-fn prepare(_: &Path) -> Outcome {
+fn prepare(_: &Path, _: &Path) -> Outcome {
     Ok(())
 }
 
