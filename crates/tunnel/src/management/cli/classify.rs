@@ -25,11 +25,11 @@ pub(super) fn failed(line: &Line, code: Option<i32>, stderr: &str) -> Error {
     let said = || said(stderr);
     if has(EXPIRED) {
         Trouble::Expired.into()
-    } else if has(SIGNED_OUT) {
+    } else if has(SIGNED_OUT) || lacks_scope(&words, "anonymous ") {
         Trouble::SignedOut.into()
     } else if has(LIMITED) {
         Error::RateLimited { said: said(), retry_after: retry_after(&words) }
-    } else if has(FORBIDDEN) {
+    } else if has(FORBIDDEN) || lacks_scope(&words, "") {
         Error::Forbidden(said())
     } else if has(REFUSED_CREDENTIAL) {
         Trouble::Expired.into()
@@ -67,20 +67,26 @@ const SIGNED_OUT: &[&str] = &[
     "devtunnel login",
     "authentication required",
     "authentication failed",
-    "anonymous does not have",
 ];
 
 const LIMITED: &[&str] =
     &["too many requests", "toomanyrequests", "rate limit", "status code: 429", "status 429"];
 
-const FORBIDDEN: &[&str] = &[
-    "request not permitted",
-    "request forbidden",
-    "does not have",
-    "forbidden",
-    "status code: 403",
-    "status 403",
-];
+const FORBIDDEN: &[&str] =
+    &["request not permitted", "request forbidden", "forbidden", "status code: 403", "status 403"];
+
+/// Whether it says that somebody lacks access: `ann@x does not have 'host' access scope for that tunnel`.
+fn lacks_scope(words: &str, who: &str) -> bool {
+    let lacks = format!("{who}does not have ");
+    words.split(&lacks).skip(1).any(|rest| {
+        let scopes = rest.split_once(" access scope").map(|(scopes, _)| scopes);
+        // Some scopes stand between, and not the rest of another sentence.
+        scopes.is_some_and(|scopes| !scopes.contains(". ") && scopes.split(' ').count() <= SCOPES)
+    })
+}
+
+/// `'host', 'inspect' or 'manage'`, and one more.
+const SCOPES: usize = 5;
 
 /// A 401 with a sign-in: it is good no longer.
 const REFUSED_CREDENTIAL: &[&str] =
@@ -237,6 +243,12 @@ mod tests {
                  Anonymous does not have 'create' access scope for The default tunnel domain.",
                 "SignedOut",
             ),
+            (1, "ann@x does not have 'host' access scope for a tunnel.", "Forbidden"),
+            (1, "ann@x does not have 'host' or 'manage' access scope.", "Forbidden"),
+            (1, "Anonymous does not have 'connect' access scope.", "SignedOut"),
+            (1, "The host does not have an IPv6 address.", "passes"),
+            (1, "It does not have a cache. The access scope is read again.", "passes"),
+            (1, "Tunnel does not have port 3000. Tunnel port not found.", "NotFound"),
             (1, "Request not permitted. ann@x does not have 'host' access scope", "Forbidden"),
             (
                 1,
