@@ -115,6 +115,11 @@ pub enum Event {
         /// Why the one before failed.
         cause: String,
     },
+    /// The relay serves a port after all.
+    PortServed {
+        /// The port.
+        port: u16,
+    },
     /// A local port answers again.
     LocalUp {
         /// The port.

@@ -130,6 +130,9 @@ impl People {
             Event::Error { code, message, hint } => {
                 self.error(tunnel, *code, message, hint.as_deref())
             }
+            Event::PortServed { port } => {
+                self.line(tunnel, &format!("the relay serves port {port} after all"))
+            }
             Event::LocalUp { port } => {
                 self.line(tunnel, &format!("local port {port} answers again"))
             }

@@ -108,6 +108,7 @@ impl What {
             | Event::Observed(_)
             | Event::Retry { .. }
             | Event::Proven { .. }
+            | Event::PortServed { .. }
             | Event::PortsUnknown { .. } => None,
         }
     }

@@ -40,6 +40,7 @@ impl Teller {
                 let message = format!("the relay does not serve port {port}: {cause}");
                 Failure::new(Code::Refused, message).into()
             }
+            host::Event::PortServed { port } => Event::PortServed { port: *port },
             host::Event::Swapped | host::Event::Proven { .. } => return None,
             host::Event::SwapFailed { cause, .. } => {
                 Failure::new(Code::Unreachable, format!("the session was not renewed: {cause}"))

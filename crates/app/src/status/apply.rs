@@ -31,6 +31,7 @@ impl Tunnel {
             Event::PortRefused { port, cause } => {
                 self.port(*port).refused = Some(cause.to_string());
             }
+            Event::PortServed { port } => self.port(*port).refused = None,
             Event::SwapFailed { cause, .. } => self.failed(ErrorKind::NotRenewed, cause),
             Event::Swapped => self.renewed(),
             Event::RenewalFailed { cause, .. } => self.failed(ErrorKind::RunningOut, cause),
@@ -259,6 +260,15 @@ mod tests {
         assert!(tunnel.ports[&3001].local_down.is_some());
         events.push(Event::LocalUp { port: 3001 });
         assert!(told(&events).ports[&3001].local_down.is_none());
+    }
+
+    #[test]
+    fn a_port_that_is_served_after_all_is_refused_no_longer() {
+        let refused = Event::PortRefused { port: 3000, cause: "the relay did not answer".into() };
+        let mut events = vec![Event::State(host::State::Hosting), refused];
+        assert!(told(&events).ports[&3000].refused.is_some());
+        events.push(Event::PortServed { port: 3000 });
+        assert_eq!(told(&events).ports[&3000].refused, None);
     }
 
     #[test]

@@ -83,6 +83,11 @@ pub enum Event {
         /// Why, as far as is known.
         cause: String,
     },
+    /// The relay serves this port in the session that is up, though it was told that it does not.
+    PortServed {
+        /// The port.
+        port: u16,
+    },
     /// What came of [`Action::Ask`].
     Answered {
         /// The look.
@@ -265,6 +270,7 @@ impl Monitor {
             Event::Down(absence) => self.session_down(absence, at),
             Event::Ports(ports) => self.follow(&ports, at),
             Event::PortRefused { port, cause } => self.port_refused(port, &cause),
+            Event::PortServed { port } => self.port_served(port, at),
             Event::Answered { look, answer, arrived } => self.answered(look, answer, arrived, at),
             Event::Tried { look, leg } => self.tried(look, &leg, at),
             Event::LocalRefused { port, cause } if self.up => self.local_refused(port, &cause, at),
@@ -319,6 +325,15 @@ impl Monitor {
             known.served = false;
             let reason = format!("the relay does not serve port {port}: {cause}");
             self.tell(port, Label::AccessRefused, reason);
+        }
+    }
+
+    /// What was told of it is not true any more; what is, the look says that is due now.
+    fn port_served(&mut self, port: u16, at: Moment) {
+        let Some(known) = self.ports.get_mut(&port).filter(|known| !known.served) else { return };
+        known.served = true;
+        if self.up {
+            self.look_within(port, SOON, at);
         }
     }
 

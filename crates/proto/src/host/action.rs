@@ -97,6 +97,11 @@ pub enum Notice {
         /// Why, as far as is known.
         cause: String,
     },
+    /// This port is served after all: the answer came late.
+    PortServed {
+        /// The port.
+        port: u16,
+    },
     /// A session was replaced by plan: the new one serves.
     Swapped,
     /// A planned replacement of a session failed. The old one serves on, and it will be tried again.

@@ -268,10 +268,11 @@ impl Policy {
     }
 
     fn port_announced(&mut self, session: SessionId, port: u16, at: Moment) {
-        if let Some(ports) = self.ports_of(session) {
-            ports.announced(port);
-            self.consider_ports(at);
+        let Some(ports) = self.ports_of(session) else { return };
+        if ports.announced(port) {
+            self.tell(Notice::PortServed { port });
         }
+        self.consider_ports(at);
     }
 
     fn port_refused(&mut self, session: SessionId, port: u16, cause: String, at: Moment) {

@@ -39,11 +39,14 @@ impl Ports {
     }
 
     /// The relay serves `port`. Means nothing for one that was withdrawn meanwhile. What it said before
-    /// belongs to an earlier question.
-    pub fn announced(&mut self, port: u16) {
-        if self.asked.remove(&port) || self.silent.remove(&port) || self.refused.remove(&port) {
+    /// belongs to an earlier question. Returns whether the port was taken for one that is not served.
+    pub fn announced(&mut self, port: u16) -> bool {
+        let asked = self.asked.remove(&port);
+        let mended = self.silent.remove(&port) | self.refused.remove(&port);
+        if asked || mended {
             self.served.insert(port);
         }
+        mended
     }
 
     /// The relay does not serve `port`. Returns whether that is news.
@@ -92,7 +95,9 @@ mod tests {
     fn hosting(wanted: impl Into<BTreeSet<u16>>) -> Ports {
         let mut ports = Ports::default();
         let asked = ports.reconcile(&wanted.into());
-        asked.announce.into_iter().for_each(|port| ports.announced(port));
+        for port in asked.announce {
+            assert!(!ports.announced(port));
+        }
         ports
     }
 
@@ -151,7 +156,7 @@ mod tests {
         ports.refused(1);
         assert_eq!(ports.refuse_unanswered(), [2].into());
         assert!(ports.is_useless());
-        ports.announced(2);
-        assert!(!ports.is_useless(), "late is better than never");
+        assert!(ports.announced(2), "late is better than never");
+        assert!(!ports.is_useless() && !ports.announced(2));
     }
 }

@@ -44,6 +44,7 @@ fn words(action: &Action) -> String {
         }
         Action::Tell(Notice::ReloginRequired) => "sign in".to_owned(),
         Action::Tell(Notice::PortRefused { port, .. }) => format!("{port} refused"),
+        Action::Tell(Notice::PortServed { port }) => format!("{port} served"),
         Action::Tell(Notice::Swapped) => "swapped".to_owned(),
         Action::Tell(Notice::SwapFailed { delay, .. }) => {
             format!("swap failed, again in {} ms", delay.as_millis())

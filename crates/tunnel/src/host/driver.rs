@@ -130,6 +130,8 @@ pub(super) struct Session {
     pub(super) handle: Option<Handle<HostCommand>>,
     epoch: Option<Epoch>,
     ports: BTreeSet<u16>,
+    /// Those that the relay does not serve in it, and why.
+    pub(super) refused: BTreeMap<u16, String>,
     /// By what its URLs are proven, if they are.
     pub(super) nonce: Option<Nonce>,
 }
@@ -385,11 +387,19 @@ impl Driver {
                 let epoch = self.sessions.get(&session).and_then(|session| session.epoch);
                 policy::Event::Connected { session, epoch }
             }
-            HostEvent::Announced { port } => policy::Event::PortAnnounced { session, port },
+            HostEvent::Announced { port } => {
+                if let Some(entry) = self.sessions.get_mut(&session) {
+                    entry.refused.remove(&port);
+                }
+                policy::Event::PortAnnounced { session, port }
+            }
             HostEvent::Refused { port } => {
                 let cause = "the relay does not accept it: it is no port of the tunnel any more, \
                              or the token may not host it"
                     .to_owned();
+                if let Some(entry) = self.sessions.get_mut(&session) {
+                    entry.refused.insert(port, cause.clone());
+                }
                 policy::Event::PortRefused { session, port, cause }
             }
             HostEvent::PortsChanged => return self.ports_changed(),
@@ -625,6 +635,13 @@ impl Driver {
                     watch.handle(health::Event::PortRefused { port, cause: cause.clone() });
                 }
                 Event::PortRefused { port, cause: cause.into() }
+            }
+            Notice::PortServed { port } => {
+                tracing::info!(%tunnel, port, "port served, after all");
+                if let Some(watch) = &mut self.watch {
+                    watch.handle(health::Event::PortServed { port });
+                }
+                Event::PortServed { port }
             }
             Notice::Swapped => {
                 tracing::debug!(%tunnel, "session replaced");

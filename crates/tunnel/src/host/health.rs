@@ -16,7 +16,7 @@ use adit_wire::change::Watcher;
 use adit_wire::{clock, task};
 use tokio::sync::watch;
 
-use super::driver::{Driver, Report};
+use super::driver::{Driver, Report, Session};
 use super::{Config, Event};
 use crate::probe::{Look, Prober, try_local};
 use crate::random;
@@ -103,7 +103,7 @@ impl Watch {
     }
 
     /// Takes in how it stands with the session, if that is news.
-    fn follow(&mut self, policy: &policy::Policy) {
+    fn follow(&mut self, policy: &policy::Policy, sessions: &BTreeMap<SessionId, Session>) {
         let stands = match policy.serving() {
             Some(session) => Stands::Serving(session),
             None => Stands::Not(absence(policy.state(), self.failure.as_ref())),
@@ -119,10 +119,18 @@ impl Watch {
             // What kept a session away before says nothing of the next time.
             self.failure = None;
         }
+        let session = match stands {
+            Stands::Serving(session) => sessions.get(&session),
+            Stands::Not(_) => None,
+        };
         self.stands = stands;
         self.looks.clear();
         self.tries.clear();
         self.handle(event);
+        // Its ports were answered for before it served.
+        for (port, cause) in session.into_iter().flat_map(|session| &session.refused) {
+            self.handle(Told::PortRefused { port: *port, cause: cause.clone() });
+        }
     }
 
     fn publish(&self) {
@@ -185,7 +193,7 @@ impl Driver {
     pub(super) fn act_for_health(&mut self) -> bool {
         let Some(mut watch) = self.watch.take() else { return false };
         let mut told = false;
-        watch.follow(&self.policy);
+        watch.follow(&self.policy, &self.sessions);
         while let Some(action) = watch.monitor.poll() {
             match action {
                 Action::Ask { look, port, secret } => self.ask(&mut watch, look, port, secret),

@@ -167,6 +167,11 @@ pub enum Event {
         /// Why, as far as is known.
         cause: Box<str>,
     },
+    /// The relay serves this port after all: its answer came late.
+    PortServed {
+        /// The port.
+        port: u16,
+    },
     /// The session was replaced by plan: the new one serves.
     Swapped,
     /// A planned replacement of the session failed; the old one serves on.

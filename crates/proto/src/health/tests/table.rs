@@ -103,6 +103,9 @@ fn a_port_that_the_relay_does_not_serve_is_told_and_left_alone() {
     assert_eq!(world.health(3001).label, Label::AccessRefused);
     assert!(world.asks.iter().all(|(port, _)| *port == 3000));
     assert!(!world.story().iter().any(|line| line.ends_with("DOWN")));
+    world.tell(Event::PortServed { port: 3001 });
+    world.pass(SECOND);
+    assert_eq!(world.health(3001).label, Label::Operational, "its answer was late");
 }
 
 #[test]

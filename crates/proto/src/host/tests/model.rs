@@ -363,6 +363,9 @@ impl World {
                 assert!(delay <= RETRY_AFTER_MAX + RETRY_START);
             }
             Notice::Swapped | Notice::SwapFailed { .. } => assert_eq!(self.told, State::Hosting),
+            Notice::PortServed { port } => {
+                assert!(self.open.values().any(|socket| socket.accepted.contains(&port)));
+            }
             Notice::Progress(_) | Notice::ReloginRequired | Notice::PortRefused { .. } => {}
         }
     }

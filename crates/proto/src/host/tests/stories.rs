@@ -65,6 +65,8 @@ fn an_added_port_without_an_answer_is_reported_and_nothing_else() {
     host.tell(Event::PortsWanted([3000, 3001].into()));
     assert_eq!(host.pass(ANNOUNCE_WITHIN), ["3001 refused"]);
     assert_eq!(host.policy.state(), &State::Hosting);
+    assert_eq!(host.announced(3001), ["3001 served"], "late, and told");
+    assert_eq!(host.announced(3001), NOTHING);
 }
 
 #[test]

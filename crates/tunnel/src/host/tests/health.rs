@@ -1,5 +1,7 @@
 //! Looks at URLs, from the host through an edge and back to it.
 
+use std::collections::BTreeMap;
+
 use adit_proto::change::Change;
 use adit_wire::change::Watcher;
 use adit_wire::clock;
@@ -54,6 +56,30 @@ impl World {
         let health = self.health().await;
         (health.label, health.proven.map(|(_, proof)| proof))
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_was_refused_before_the_session_served_is_not_looked_at() {
+    let (echo, other) = (Echo::new().await, Echo::new().await);
+    let edge = Edge::new(echo.port, PASS).await;
+    let mut relay = Relay::new([echo.port, other.port], true).await;
+    relay.do_not_serve(other.port);
+    relay.service.set_url(&edge.url);
+    let at = "web".parse().expect("a locator");
+    let mut config = Config::new(relay.service.clone(), relay.connector.clone(), at);
+    config.health = Some(Interval::default());
+    let mut host = Host::spawn(config);
+    let session = relay.session().await;
+    edge.lead_to(&session.handle);
+    let mut known = BTreeMap::new();
+    while known.len() < 2 {
+        if let Event::Health { port, health } = host.next().await.expect("the host lives") {
+            known.insert(port, health.label);
+        }
+    }
+    assert_eq!(known[&other.port], Label::AccessRefused);
+    assert_eq!(known[&echo.port], Label::Operational);
+    assert_eq!(host.counts().looks, 1);
 }
 
 /// A port on which nothing listens, and which nobody else gets meanwhile.

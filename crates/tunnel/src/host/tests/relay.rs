@@ -174,9 +174,13 @@ pub(super) struct Relay {
     pub(super) connector: Connector,
     sessions: mpsc::Receiver<Session>,
     /// The status of the next refusals, and how many there will be.
-    refuse: Arc<(AtomicU16, AtomicUsize)>,
+    refuse: Refusals,
+    /// Ports that are not served.
+    unserved: Arc<Mutex<BTreeSet<u16>>>,
     _task: task::Task<()>,
 }
+
+type Refusals = Arc<(AtomicU16, AtomicUsize)>;
 
 /// A host's session, as the relay sees it.
 pub(super) struct Session {
@@ -210,18 +214,20 @@ impl Relay {
             renewals: Mutex::default(),
         };
         let (sender, sessions) = mpsc::channel(16);
-        let refuse = Arc::<(AtomicU16, AtomicUsize)>::default();
-        let refusals = refuse.clone();
+        let (refuse, unserved) = (Refusals::default(), Arc::<Mutex<_>>::default());
+        let (refusals, not_served) = (refuse.clone(), unserved.clone());
         let task = task::spawn("relay", async move {
             let connections = task::Group::new("relay connections");
             let mut epoch = 0;
             while let Ok((stream, _)) = listener.accept().await {
                 epoch += 1;
                 let (sender, refusals) = (sender.clone(), refusals.clone());
+                let not_served = not_served.clone();
                 connections.spawn("relay connection", async move {
                     let serve = service_fn(|request| {
                         let epoch = own.then_some(epoch);
-                        upgrade(request, sender.clone(), refusals.clone(), epoch)
+                        let refusals = (refusals.clone(), not_served.clone());
+                        upgrade(request, sender.clone(), refusals, epoch)
                     });
                     let http = hyper::server::conn::http1::Builder::new();
                     let connection = http.serve_connection(TokioIo::new(stream), serve);
@@ -234,6 +240,7 @@ impl Relay {
             connector: Connector::new(tls::Client::danger_unverified(), Proxies::none()),
             sessions,
             refuse,
+            unserved,
             _task: task,
         }
     }
@@ -241,6 +248,10 @@ impl Relay {
     pub(super) fn refuse_next(&self, count: usize, status: u16) {
         self.refuse.0.store(status, Ordering::Relaxed);
         self.refuse.1.store(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn do_not_serve(&self, port: u16) {
+        self.unserved.lock().expect("no test has panicked").insert(port);
     }
 
     /// The next session, when it is up.
@@ -266,7 +277,7 @@ impl Session {
 async fn upgrade(
     mut request: Request<Incoming>,
     sessions: mpsc::Sender<Session>,
-    refuse: Arc<(AtomicU16, AtomicUsize)>,
+    (refuse, unserved): (Refusals, Arc<Mutex<BTreeSet<u16>>>),
     epoch: Option<u64>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let left = refuse.1.load(Ordering::Relaxed);
@@ -300,7 +311,8 @@ async fn upgrade(
         while let Some(event) = events.recv().await {
             let seen = match event {
                 Event::Role(HostPeerEvent::Announce { port, .. }) => {
-                    handle.command(HostPeerCommand::Answer { port, serve: true }).await;
+                    let serve = !unserved.lock().expect("no test has panicked").contains(&port);
+                    handle.command(HostPeerCommand::Answer { port, serve }).await;
                     Seen::Announced(port)
                 }
                 Event::Role(HostPeerEvent::Withdrawn { port }) => Seen::Withdrawn(port),
