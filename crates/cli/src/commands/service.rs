@@ -54,6 +54,10 @@ struct InstallArgs {
     #[arg(long, value_name = "PLACE")]
     on: Option<Place>,
 
+    /// Keep the tunnels from running out while they are hosted: their own life is given to them anew.
+    #[arg(long)]
+    renew: bool,
+
     /// Print the unit and install nothing.
     #[arg(long)]
     print: bool,
@@ -80,7 +84,8 @@ async fn install(args: InstallArgs, context: &Context) -> Outcome {
     let tunnels = services.get(&place).await?.find_all(&args.tunnels).await?;
     let program = std::env::current_exe()
         .map_err(|error| Failure::caused(Code::Internal, "cannot tell where adit is", &error))?;
-    let unit = Unit { program, tunnels, place, variables: context.profile.overrides.clone() };
+    let variables = context.profile.overrides.clone();
+    let unit = Unit { program, tunnels, place, renew: args.renew, variables };
     let text = unit.text()?;
     if args.print {
         return print_line(text.trim_end());

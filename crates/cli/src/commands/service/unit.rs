@@ -13,6 +13,8 @@ pub(super) struct Unit {
     pub(super) tunnels: Vec<FullId>,
     /// As `--on` takes it.
     pub(super) place: String,
+    /// Whether the tunnels are kept from running out.
+    pub(super) renew: bool,
     /// Overrides that it shall go by.
     pub(super) variables: Vec<(&'static str, PathBuf)>,
 }
@@ -27,6 +29,9 @@ impl Unit {
         start.push_str(" host");
         self.tunnels.iter().for_each(|tunnel| start.push_str(&format!(" {tunnel}")));
         start.push_str(&format!(" --on {}", self.place.replace('%', "%%")));
+        if self.renew {
+            start.push_str(" --renew");
+        }
         let mut variables = String::new();
         for (name, value) in &self.variables {
             let pair = PathBuf::from(format!("{name}={}", text(value)?));
@@ -98,6 +103,7 @@ mod tests {
             program: program.into(),
             tunnels: vec!["shop-1abc.loc1".parse().unwrap(), "blog-1abc.loc1".parse().unwrap()],
             place: "https://cp.relay.example.com".to_owned(),
+            renew: false,
             variables: vec![("ADIT_STATE_DIR", "/var/my state/100%".into())],
         }
     }
@@ -110,6 +116,8 @@ mod tests {
         assert!(text.contains(start), "{text}");
         assert!(text.contains("Environment=\"ADIT_STATE_DIR=/var/my state/100%%\"\n"), "{text}");
         assert!(unit("/opt/a\nb/adit").text().is_err());
+        let renewing = Unit { renew: true, ..unit("/bin/adit") }.text().unwrap();
+        assert!(renewing.contains("--on https://cp.relay.example.com --renew\n"), "{renewing}");
     }
 
     /// It tells of every line that it does not know.
@@ -118,15 +126,17 @@ mod tests {
     fn systemd_finds_nothing_wrong_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("adit.service");
-        let text = unit("/bin/true").text().unwrap();
-        std::fs::write(&path, text).unwrap();
-        let verified = Command::new("systemd-analyze")
-            .args(["--user", "--man=no", "verify"])
-            .arg(&path)
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .output();
-        let output = verified.expect("systemd-analyze, which ./test installs");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() && !said.contains("adit.service"), "{said}");
+        for renew in [false, true] {
+            let text = Unit { renew, ..unit("/bin/true") }.text().unwrap();
+            std::fs::write(&path, text).unwrap();
+            let verified = Command::new("systemd-analyze")
+                .args(["--user", "--man=no", "verify"])
+                .arg(&path)
+                .env("XDG_RUNTIME_DIR", folder.path())
+                .output();
+            let output = verified.expect("systemd-analyze, which ./test installs");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success() && !said.contains("adit.service"), "{said}");
+        }
     }
 }
