@@ -4,7 +4,9 @@
 //! mended here.
 
 mod judge;
+mod listeners;
 mod look;
+mod unit;
 
 use serde::Serialize;
 
@@ -56,7 +58,8 @@ pub async fn examine(profile: &Profile) -> Vec<Check> {
     checks.extend(look::places(profile).await);
     checks.extend(look::microsoft(profile).await);
     checks.extend(look::hosted(profile).await);
-    checks.push(look::service());
+    checks.extend(listeners::trials(&profile.places).await);
+    checks.push(unit::look().await);
     checks.push(look::localhost_names().await);
     checks
 }

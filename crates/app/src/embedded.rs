@@ -25,7 +25,9 @@ use adit_wire::{task, tls};
 use tokio::sync::Mutex;
 
 use self::memory::Memory;
+use crate::claim::Claim;
 use crate::failure::{Code, Failure, Outcome};
+use crate::places::Places;
 
 pub use adit_relay::edge::Addresses;
 pub use here::Here;
@@ -153,6 +155,20 @@ impl Relay {
     pub async fn shutdown(self, grace: Duration) -> bool {
         self.server.shutdown(grace).await.is_clean()
     }
+}
+
+/// The trial relays that no process runs now, by name, with the ports that each wants to listen on again.
+pub fn resting(places: &Places) -> Vec<(String, Vec<u16>)> {
+    let Ok(entries) = std::fs::read_dir(places.all_embedded()) else { return Vec::new() };
+    let resting = entries.flatten().filter(|entry| !Claim::is_taken(&entry.path()));
+    let mut found: Vec<_> = resting
+        .filter_map(|entry| {
+            let memory = Memory::look(&memory::path(&entry.path()))?;
+            Some((entry.file_name().to_string_lossy().into_owned(), memory.listeners().collect()))
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 /// How a trial relay is connected to: directly, whatever the way to other computers is.

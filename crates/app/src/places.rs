@@ -72,9 +72,14 @@ impl Places {
         self.state.join("tunnels").join(tunnel.to_string())
     }
 
+    /// The directories of all trial relays.
+    pub fn all_embedded(&self) -> PathBuf {
+        self.state.join("embedded")
+    }
+
     /// Where the trial relay of that name is.
     pub fn embedded(&self, name: &str) -> PathBuf {
-        self.state.join("embedded").join(name)
+        self.all_embedded().join(name)
     }
 
     /// The claim of the one process that hosts for others too.

@@ -1,5 +1,6 @@
 //! What was found, as a verdict.
 
+use std::path::Path;
 use std::time::Duration;
 
 use adit_tunnel::management::Error;
@@ -85,16 +86,24 @@ pub(super) fn tunnel(tunnel: &Tunnel) -> Check {
     }
 }
 
-/// A local port of a tunnel that is hosted here.
-pub(super) fn local_port(tunnel: &str, port: u16, answers: bool) -> Check {
-    let name = format!("port {port} of {tunnel}");
-    match answers {
-        true => Check::ok(name, "a local server answers"),
-        false => Check::warn(
-            name,
-            format!("nothing answers on localhost:{port}"),
-            "start your server; the tunnel is fine",
+/// The file of the keys: how many, and its mode as it was found, which is nothing where there are no modes.
+pub(super) fn keys(path: &Path, count: usize, mode: Option<u32>, from_environment: bool) -> Check {
+    let found = match count {
+        0 => "none kept".to_owned(),
+        count => format!("{count} kept in {}", path.display()),
+    };
+    let found = match from_environment {
+        true => format!("{found}; ADIT_API_KEY is used before any"),
+        false => found,
+    };
+    match mode {
+        Some(mode) if mode & 0o077 != 0 => Check::warn(
+            "keys",
+            format!("{found}, which others could read (mode {mode:03o}) and now cannot"),
+            "have each relay make you a new key, and sign in with it: adit login <relay URL>",
         ),
+        Some(mode) => Check::ok("keys", format!("{found}, for your eyes only (mode {mode:03o})")),
+        None => Check::ok("keys", found),
     }
 }
 
@@ -123,6 +132,19 @@ mod tests {
         );
         let plain = "http://relay.example.com".parse().unwrap();
         assert_eq!(relay(&plain, Ok(None), Duration::ZERO).verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn keys_that_others_could_read_are_to_be_replaced() {
+        let keys = |mode| keys(Path::new("/c/credentials.toml"), 2, mode, false);
+        assert_eq!(
+            (keys(Some(0o600)).verdict, &*keys(Some(0o600)).found),
+            (Verdict::Ok, "2 kept in /c/credentials.toml, for your eyes only (mode 600)")
+        );
+        for mode in [0o640, 0o604, 0o666] {
+            assert_eq!(keys(Some(mode)).verdict, Verdict::Warn, "{mode:o}");
+        }
+        assert_eq!(keys(None).verdict, Verdict::Ok);
     }
 
     #[test]

@@ -1,35 +1,47 @@
 //! The looking itself: files, relays, ports.
 
 use std::path::Path;
-use std::time::Duration;
 
-use adit_wire::{clock, net};
+use adit_wire::clock;
 
-use super::{Check, judge};
+use super::{Check, judge, listeners};
 use crate::durable;
 use crate::failure::{Code, Failure};
 use crate::microsoft::{preflight, unusable};
 use crate::place::Place;
-use crate::places;
 use crate::profile::Profile;
 use crate::relay_url::RelayUrl;
 use crate::running;
-
-/// How long a local server may take to accept.
-const LOCAL: Duration = Duration::from_millis(800);
 
 /// The directories can be written, and the keys are the user's only.
 pub(super) fn files(profile: &Profile) -> Vec<Check> {
     let places = &profile.places;
     let mut checks = vec![writable("state", &places.state)];
-    checks.push(match profile.credentials() {
+    checks.push(keys(profile));
+    checks
+}
+
+/// The mode is read first: reading the keys takes the file away from others.
+fn keys(profile: &Profile) -> Check {
+    let path = profile.places.credentials();
+    let mode = mode(&path);
+    match profile.credentials() {
         Ok(credentials) => {
-            let (path, count) = (places.credentials(), credentials.all().len());
-            Check::ok("keys", format!("{count} in {}, for your eyes only", path.display()))
+            judge::keys(&path, credentials.all().len(), mode, profile.has_key_in_environment())
         }
         Err(failure) => Check::fail("keys", failure.message, failure.hint.unwrap_or_default()),
-    });
-    checks
+    }
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).ok().map(|found| found.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path) -> Option<u32> {
+    None
 }
 
 fn writable(name: &str, directory: &Path) -> Check {
@@ -120,21 +132,11 @@ pub(super) async fn hosted(profile: &Profile) -> Vec<Check> {
     for tunnel in tunnels {
         checks.push(judge::tunnel(tunnel));
         for port in tunnel.ports.keys() {
-            let answers = net::connect_local(*port, clock::now() + LOCAL).await.is_ok();
             let name = tunnel.name.as_ref().unwrap_or(&tunnel.tunnel_id);
-            checks.push(judge::local_port(name, *port, answers));
+            checks.push(listeners::local_port(name, *port).await);
         }
     }
     checks
-}
-
-/// The unit of the user, where there is one.
-pub(super) fn service() -> Check {
-    let path = places::user_config().map(|base| base.join("systemd/user/adit.service"));
-    match path {
-        Ok(path) if path.exists() => Check::ok("service", format!("installed: {}", path.display())),
-        _ => Check::ok("service", "not installed: tunnels are hosted while a command runs"),
-    }
 }
 
 /// Whether programs other than browsers find names below `localhost`.

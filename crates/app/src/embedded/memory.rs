@@ -71,6 +71,17 @@ impl Memory {
         durable::write(path, &serde_json::to_string(self).expect("numbers and texts are JSON"))
     }
 
+    /// What was true the last time, as somebody else may look at it who changes nothing.
+    pub(super) fn look(path: &Path) -> Option<Self> {
+        Self::parse(&durable::read(path).ok()??)
+    }
+
+    /// All ports of this computer that it was at.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = u16> {
+        let own = (self.listen != 0).then_some(self.listen);
+        own.into_iter().chain(self.tunnels.values().flat_map(|ports| ports.values().copied()))
+    }
+
     /// As a relay takes it.
     pub(super) fn ports(&self) -> impl Iterator<Item = ((TunnelId, u16), u16)> {
         self.tunnels.iter().flat_map(|(tunnel, ports)| {

@@ -93,3 +93,26 @@ async fn the_local_network_is_let_in_and_out_again_without_another_url() {
     here.let_lan_in(false).await.unwrap();
     assert_eq!(urls(&listed(&here).await[0]), urls(&made));
 }
+
+#[test]
+fn those_that_run_do_not_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| Some(folder.path().join(name).into_os_string());
+    let environment = crate::environment::Environment {
+        config: at("config"),
+        state_dir: at("state"),
+        data_dir: at("data"),
+        ..Default::default()
+    };
+    let places = Places::new(&environment).unwrap();
+    assert_eq!(resting(&places), []);
+    for name in ["shop", "blog"] {
+        let ports = std::collections::BTreeMap::from([(3000, 4002)]);
+        let mut memory = Memory::default();
+        memory.listen = 4001;
+        memory.tunnels = [("quiet-fox-4k9x2bd".parse().unwrap(), ports)].into();
+        memory.save(&memory::path(&places.embedded(name))).unwrap();
+    }
+    let _runs = Claim::take(&places.embedded("shop"), "shop").unwrap();
+    assert_eq!(resting(&places), [("blog".to_owned(), vec![4001, 4002])]);
+}

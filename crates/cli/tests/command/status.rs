@@ -77,6 +77,28 @@ fn the_doctor_finds_what_is_wrong_and_says_what_mends_it() {
     }
     assert_eq!(up.interrupted().0.code(), Some(0));
 
+    // A unit that has failed, and somebody who listens where a trial relay was.
+    let unit = ann.path("home/.config/systemd/user/adit.service");
+    std::fs::create_dir_all(unit.parent().unwrap()).unwrap();
+    std::fs::write(&unit, "").unwrap();
+    let said =
+        "#!/bin/sh\ncase $2 in is-active) echo failed; exit 3;; is-enabled) echo enabled;; esac\n";
+    let systemctl = ann.path("systemctl");
+    std::fs::write(&systemctl, said).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&systemctl, executable).unwrap();
+    let trial = ann.path("state/embedded/blog");
+    std::fs::create_dir_all(&trial).unwrap();
+    let note = format!(r#"{{"version":1,"listen":{port},"tunnel":null,"ports":{{}}}}"#);
+    std::fs::write(trial.join("trial.json"), note).unwrap();
+    let mut command = ann.command(&["doctor", "--json"]);
+    command.env("PATH", systemctl.parent().unwrap());
+    let bad = checks(Done::of(command, "").ended_with(1));
+    assert_eq!(find(&bad, "service")["verdict"], "fail");
+    assert!(find(&bad, "service")["mend"].as_str().unwrap().contains("restart adit"));
+    let taken = find(&bad, "trial relay blog");
+    assert!(taken["found"].as_str().unwrap().contains(&format!("127.0.0.1:{port}")), "{taken}");
+
     drop(relay);
     let done = ann.run(&["doctor"]).ended_with(1);
     assert!(done.out.contains("FAIL  relay http") && done.err.contains("1 thing"), "{done:?}");

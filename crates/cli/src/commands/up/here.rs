@@ -11,8 +11,8 @@ use adit_proto::id::{FullId, TunnelId};
 use adit_tunnel::management::{Filter, Management};
 
 use super::plan::Plan;
-use super::stage::{LanUrl, Stage};
 use super::relay;
+use super::stage::{LanUrl, Stage};
 use crate::context::Context;
 use crate::screen::remark;
 
