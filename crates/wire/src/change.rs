@@ -61,6 +61,14 @@ impl Watcher {
     }
 }
 
+/// The next change, for those who may have no watcher: then there is none. Safe to drop and call again.
+pub async fn next(watcher: &mut Option<Watcher>) -> Change {
+    match watcher {
+        Some(watcher) => watcher.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Tells a [`Watcher`], and its clones, what has changed.
 #[derive(Debug)]
 pub struct Reporter {

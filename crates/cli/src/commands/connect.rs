@@ -9,6 +9,7 @@ use adit_app::place::Place;
 use adit_app::service::{connector, find};
 use adit_tunnel::client::{Client, ClientHandle, Config, Event, Failure as Cause, Numbers, State};
 use adit_tunnel::management::{Locator, Management};
+use adit_wire::change::Watcher;
 
 use crate::commands::manage::target::{default_on, relay};
 use crate::context::Context;
@@ -46,6 +47,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         print_line(&lines.write(None, lines::Event::Started { tunnel_ids: vec![shown.clone()] }))?;
     }
     let mut config = Config::new(management, connector(), tunnel.clone().into());
+    config.changes = Some(Watcher::spawn());
     let claim = context.profile.places.claim_of(&tunnel);
     config.numbers = Numbers::chosen_by(move |port| {
         let is_hosted_here = Claim::is_taken(&claim);

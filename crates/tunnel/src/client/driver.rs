@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use adit_proto::access::Scope;
 use adit_proto::backoff::Backoff;
+use adit_proto::change::{Change, PROVE_WITHIN};
 use adit_proto::relay::{self, ClientCommand, ClientEvent, Ending, Side};
 use adit_proto::ssh::disconnect;
 use adit_proto::token::Secret;
+use adit_wire::change::{self, Watcher};
 use adit_wire::{clock, pump, task};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -43,6 +45,9 @@ pub(super) struct Driver {
     config: Config,
     events: Emitter<Event>,
     commands: mpsc::Receiver<Command>,
+    changes: Option<Watcher>,
+    /// Time or place have changed since the session was opened: that it ended says nothing of the next.
+    changed: bool,
     session: watch::Sender<Option<Session>>,
     /// The session that still serves while the next is opened.
     leaving: Option<Leaving>,
@@ -77,11 +82,13 @@ pub(super) type Events = pump::Events<ClientEvent>;
 
 impl Driver {
     pub(super) fn new(
-        config: Config,
+        mut config: Config,
         events: Emitter<Event>,
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         Self {
+            changes: config.changes.take(),
+            changed: false,
             config,
             events,
             commands,
@@ -123,6 +130,7 @@ impl Driver {
                 None => return Ok(()),
                 Some(Ok((session, events))) => {
                     let since = clock::now();
+                    self.changed = false;
                     match self.serve(&session, events).await {
                         Over::Stopped => return Ok(()),
                         Over::Draining => {
@@ -131,9 +139,9 @@ impl Driver {
                         }
                         Over::Ended(ending) => {
                             self.lost();
-                            let proven = self.recover(since);
+                            let at_once = self.recover(since) || self.changed;
                             let failure = Failure::Ended(ending);
-                            if proven && matches!(failure.remedy(true, true), Remedy::Retry(_)) {
+                            if at_once && matches!(failure.remedy(true, true), Remedy::Retry(_)) {
                                 // The first attempt after a drop is made at once.
                                 continue;
                             }
@@ -183,6 +191,10 @@ impl Driver {
             tokio::select! {
                 () = clock::sleep_until(over) => return true,
                 () = leaving::ended(&mut self.leaving) => self.left(),
+                change = change::next(&mut self.changes) => {
+                    self.note(change);
+                    return true;
+                }
                 command = self.commands.recv() => match command {
                     // Somebody wants it now.
                     Some(Command::Refresh) => return true,
@@ -214,9 +226,17 @@ impl Driver {
         }
     }
 
+    /// Tokens may have ended in the time that was not lived through.
+    fn note(&mut self, change: Change) {
+        self.changed = true;
+        if change.ages_tokens() {
+            self.pass = None;
+        }
+    }
+
     /// `None` when told to stop before the attempt was over.
     async fn connect_or_stop(&mut self) -> Option<Result<(Session, Events), Failure>> {
-        let connect = connect(self.config.clone(), self.pass.take(), self.tasks.spawner());
+        let connect = connect(self.config.clone(), self.pass.clone(), self.tasks.spawner());
         tokio::pin!(connect);
         loop {
             tokio::select! {
@@ -225,6 +245,12 @@ impl Driver {
                     return Some(result);
                 }
                 () = leaving::ended(&mut self.leaving) => self.left(),
+                change = change::next(&mut self.changes) => {
+                    // What was begun over another network would be waited for in vain.
+                    self.note(change);
+                    let (config, pass) = (self.config.clone(), self.pass.clone());
+                    connect.set(self::connect(config, pass, self.tasks.spawner()));
+                }
                 command = self.commands.recv() => match command {
                     Some(Command::Refresh) => {}
                     Some(Command::Stop) | None => return None,
@@ -266,6 +292,10 @@ impl Driver {
                     None => return Over::Ended(Ending::Lost("the session was aborted".to_owned())),
                 },
                 () = leaving::ended(&mut self.leaving) => self.serve_with(session),
+                change = change::next(&mut self.changes) => {
+                    self.note(change);
+                    session.handle.prove(PROVE_WITHIN).await;
+                }
                 () = clock::sleep_until_maybe(stale_at) => {
                     stale_at = None;
                     // Without any announcement the host is away, and its ports will be back.

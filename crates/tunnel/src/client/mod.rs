@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_wire::change::Watcher;
 use adit_wire::net::Connector;
 use adit_wire::task;
 use tokio::sync::mpsc;
@@ -40,12 +41,15 @@ pub struct Config {
     pub tunnel: Locator,
     /// Where its ports are to be.
     pub numbers: Numbers,
+    /// Who tells of sleep and of other networks, after which nothing is waited for. Without it they are found by
+    /// what fails.
+    pub changes: Option<Watcher>,
 }
 
 impl Config {
     /// Connects to `tunnel`, whose ports get the same numbers here.
     pub fn new(management: Arc<dyn Management>, connector: Connector, tunnel: Locator) -> Self {
-        Self { management, connector, tunnel, numbers: Numbers::same() }
+        Self { management, connector, tunnel, numbers: Numbers::same(), changes: None }
     }
 }
 

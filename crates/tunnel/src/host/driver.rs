@@ -12,12 +12,12 @@ use adit_proto::relay::{Ending, HostCommand, HostEvent};
 use adit_proto::renewal::{Renewal, Step};
 use adit_proto::token::{self, Secret};
 use adit_wire::pump::Handle;
-use adit_wire::{clock, task};
+use adit_wire::{change, clock, task};
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 use super::connection::{self, LocalPorts};
-use super::health::{Tally, Watch, new_nonce, next_change};
+use super::health::{Tally, Watch, new_nonce};
 use super::session::{self, Local};
 use super::step::{self, Connect, Connected};
 use super::{Command, Config, Event, PortUrls};
@@ -200,7 +200,7 @@ impl Driver {
                     self.look_is_due();
                     self.act().await;
                 }
-                change = next_change(&mut changes) => self.on_change(change).await,
+                change = change::next(&mut changes) => self.on_change(change).await,
                 () = clock::sleep_until_maybe(self.next_ports) => self.ask_ports(),
                 () = clock::sleep_until_maybe(self.renewal.due()) => self.renew(),
             }

@@ -12,7 +12,6 @@ use adit_proto::health::{
     Speaks,
 };
 use adit_proto::host::{self as policy, Failure, GiveUp, SessionId, State};
-use adit_wire::change::Watcher;
 use adit_wire::{clock, task};
 use tokio::sync::watch;
 
@@ -285,14 +284,6 @@ impl Driver {
             self.tell(policy::Event::RemintDue).await;
         }
         self.tell_health(Told::Suspicion).await;
-    }
-}
-
-/// The next change of time or place, for which there may be no watcher.
-pub(super) async fn next_change(watcher: &mut Option<Watcher>) -> Change {
-    match watcher {
-        Some(watcher) => watcher.next().await,
-        None => std::future::pending().await,
     }
 }
 

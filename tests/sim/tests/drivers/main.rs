@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
+mod client;
 mod host;
 mod local;
 mod net;
@@ -97,6 +98,16 @@ fn a_host_that_is_stopped_while_it_connects_leaves_no_endpoint() {
         let mut rng = Rng::new(0);
         let mut stage = Stage::new(&mut rng).await;
         stage.stop_while_connecting().await;
+        stage.end().await;
+    });
+}
+
+#[test]
+fn a_client_acts_on_another_network_at_once() {
+    alone(async {
+        let mut stage = Stage::new(&mut Rng::new(0)).await;
+        stage.converge().await;
+        stage.move_a_client().await;
         stage.end().await;
     });
 }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_proto::change::PROVE_WITHIN;
 use adit_proto::contracts::{AccessControl, AccessEntry, AccessEntryType, Tunnel, TunnelPort};
 use adit_sim::Rng;
+use adit_tunnel::client;
 use adit_tunnel::host::{Command, Identity, State};
 use adit_tunnel::management::{Locator, Management, Want};
 use adit_wire::{clock, task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::client::{CLIENT, Client};
 use crate::host::{Engine, owner};
 use crate::local::Local;
 use crate::net::{ASKED, Answer, Net};
@@ -195,6 +198,32 @@ impl Stage {
         assert!(self.has_endpoint());
         self.engines[0].take().unwrap().stop().await;
         self.net.set_door(None);
+    }
+
+    /// A client whose computer goes elsewhere: while it is connected, while it waits, and while it connects.
+    pub(crate) async fn move_a_client(&mut self) {
+        let soon = Duration::from_secs(1);
+        let mut client = Client::start(&self.net, &self.at);
+        client.until(client::State::Connected, clock::now()).await;
+        self.net.silence(CLIENT, true);
+        let found = client.until(client::State::Reconnecting, client.moved()).await;
+        assert!(found < PROVE_WITHIN + soon, "{found:?}");
+        // Where it is now there is no network yet.
+        self.net.set_offline(CLIENT, true);
+        self.net.silence(CLIENT, false);
+        client.waits_for(10 * soon).await;
+        self.net.set_offline(CLIENT, false);
+        let connected = client.until(client::State::Connected, client.moved()).await;
+        assert!(connected < soon, "{connected:?}");
+
+        self.net.set_door(Some(Answer::Hang));
+        self.net.cut(CLIENT, true);
+        client.until(client::State::Reconnecting, clock::now()).await;
+        clock::sleep(3 * soon).await;
+        self.net.set_door(None);
+        let connected = client.until(client::State::Connected, client.moved()).await;
+        assert!(connected < soon, "{connected:?}");
+        client.stop().await;
     }
 
     fn has_endpoint(&self) -> bool {
