@@ -1,12 +1,16 @@
 //! The processes of this user on this computer that host something: the owner of the state directory, and
 //! every running `adit up`.
 
+mod watch;
+
 use std::path::{Path, PathBuf};
 
 use crate::claim::Claim;
 use crate::control::{Client, Reply, Request, Status, is_served};
 use crate::failure::Outcome;
 use crate::places::Places;
+
+pub use watch::Watch;
 
 /// A process that hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]

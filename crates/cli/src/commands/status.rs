@@ -1,9 +1,7 @@
 //! `adit status`: what this user hosts on this computer, and how it stands with it.
 
-use std::time::Duration;
-
 use adit_app::failure::Outcome;
-use adit_app::running::{self, Process};
+use adit_app::running::{self, Process, Watch};
 use adit_app::status::Tunnel;
 use adit_app::view::{self, Mood, Standing};
 use adit_app::words::{self, Language};
@@ -29,25 +27,18 @@ pub(crate) struct Args {
     watch: bool,
 }
 
-/// How often a watcher looks.
-const LOOK: Duration = Duration::from_secs(1);
-
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
-    let mut shown = running::all(&context.profile.places).await;
+    let shown = running::all(&context.profile.places).await;
     show(&shown, context)?;
     if !args.watch {
         return Ok(());
     }
     let mut requests = Requests::listen()?;
+    let mut watch = Watch::new(context.profile.places.clone(), &shown);
     loop {
         tokio::select! {
-            () = clock::sleep(LOOK) => {}
+            now = watch.next() => show(&now, context)?,
             () = requests.next() => return Ok(()),
-        }
-        let now = running::all(&context.profile.places).await;
-        if now != shown {
-            shown = now;
-            show(&shown, context)?;
         }
     }
 }

@@ -42,6 +42,27 @@ fn every_running_up_is_listed_and_can_be_stopped() {
 }
 
 #[test]
+fn who_watches_is_shown_every_change() {
+    let (sandbox, local) = (Sandbox::new(), Local::start());
+    let mut watch = sandbox.start(&["status", "--watch", "--json"]);
+    let mut shows = |fits: &dyn Fn(&Value) -> bool| {
+        watch.line("a change", |line| {
+            fits(&serde_json::from_str::<Value>(line).unwrap()["processes"])
+        });
+    };
+    let nothing = serde_json::json!([]);
+    shows(&|processes| *processes == nothing);
+    let (shop, url) = up(&sandbox, &local, "shop");
+    shows(&|processes| {
+        let tunnel = &processes[0]["tunnels"][0];
+        tunnel["state"] == "Hosting" && tunnel["ports"][0]["urls"][0] == *url
+    });
+    assert_eq!(shop.interrupted().0.code(), Some(0));
+    shows(&|processes| *processes == nothing);
+    assert_eq!(watch.interrupted().0.code(), Some(0));
+}
+
+#[test]
 fn what_is_not_hosted_cannot_be_told_anything() {
     let sandbox = Sandbox::new();
     for args in [["stop", "shop"], ["retry", "shop"], ["take-over", "shop"]] {
