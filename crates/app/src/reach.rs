@@ -2,9 +2,15 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use adit_wire::clock;
 
 use crate::place::Place;
 use crate::relay_url::RelayUrl;
+
+/// How long the name service may take: how far an address reaches is told, and nothing depends on it.
+const NAMES: Duration = Duration::from_secs(2);
 
 /// From where an address can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,8 +73,12 @@ impl Reaches {
             Some(Reach::Computer)
         } else {
             // The port means nothing; the function wants one. An unknown name is an unknown reach.
-            let found = tokio::net::lookup_host((host, 0)).await;
-            found.ok().and_then(|found| Reach::of_all(found.map(|address| address.ip())))
+            let found = tokio::net::lookup_host((host, 0));
+            let found = clock::until(clock::now() + NAMES, found).await;
+            found
+                .ok()
+                .and_then(Result::ok)
+                .and_then(|found| Reach::of_all(found.map(|address| address.ip())))
         };
         Self { trial: false, names }
     }

@@ -3,6 +3,7 @@
 //! One process of a user hosts, the *owner* of the state directory; [`owner`] is that. A second `adit host`
 //! hands its tunnels over to the owner and [`follow`]s their events; when the owner ends, it is the next.
 
+mod errand;
 mod follow;
 mod hosted;
 mod order;

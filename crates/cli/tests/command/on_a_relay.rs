@@ -97,6 +97,34 @@ fn a_script_drives_the_host_through_standard_input() {
 }
 
 #[test]
+fn a_look_up_that_takes_its_time_keeps_nothing_from_going_on() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let shop = tunnel(&ann, "shop", local.port);
+    let mut host = ann.start(&["host", &shop, "--json"]);
+    host.event("ready");
+    let mut second = ann.start(&["host", &shop, "--json"]);
+    second.event("ready");
+    relay.signal("STOP");
+    // Only the relay knows what is called so.
+    for host in [&mut host, &mut second] {
+        host.say("stop blog");
+        host.say("dance");
+    }
+    assert_eq!(ann.run(&["retry", &shop, "--json"]).ended_with(0).json()["done"], "trying now");
+    assert_eq!(second.interrupted().0.code(), Some(0));
+    relay.signal("CONT");
+    // What was asked first is done first.
+    assert_eq!(host.event("error")["code"], "not_found");
+    assert_eq!(host.event("error")["code"], "usage");
+    // A name is as good as an id.
+    host.say("drop shop");
+    host.event_that("state", |line| line["state"] == "Reconnecting");
+    host.say_no_more();
+    assert_eq!(host.ended().0.code(), Some(0));
+}
+
+#[test]
 fn a_tunnel_is_hosted_by_one_process_of_a_user_at_a_time() {
     let relay = Relay::start();
     let (local, ann) = (Local::start(), relay.user("ann"));

@@ -251,7 +251,7 @@ impl Drop for Running {
 pub(crate) struct Relay {
     pub(crate) url: String,
     sandbox: Sandbox,
-    _running: Running,
+    running: Running,
 }
 
 impl Relay {
@@ -262,7 +262,12 @@ impl Relay {
         std::fs::write(sandbox.path("config/relay.toml"), config).unwrap();
         let mut running = sandbox.start(&["relay", "--json"]);
         let url = running.event("ready")["relay"].as_str().unwrap().to_owned();
-        Self { url, sandbox, _running: running }
+        Self { url, sandbox, running }
+    }
+
+    /// Sends the relay's process a signal such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        self.running.signal(name);
     }
 
     /// Adds a user and returns the key.

@@ -1,18 +1,18 @@
 //! A second `adit host`: its tunnels are hosted by the one that runs already, whose events it shows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_app::control::{Client, Reply, Request};
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::lines::{Event, State};
-use adit_proto::id::FullId;
-use adit_tunnel::management::Locator;
 use adit_wire::clock;
 
 use super::Wanted;
+use super::errand::Errand;
 use super::order::{Order, Orders};
-use super::owner::unknown_order;
+use super::owner::{full, unknown_order};
 use super::services::Service;
 use crate::context::Context;
 use crate::manager::Manager;
@@ -37,7 +37,7 @@ pub(super) enum Followed {
 /// Hands the tunnels over and shows what becomes of them.
 pub(super) async fn run(
     wanted: &mut Wanted,
-    service: &Service,
+    service: &Arc<Service>,
     report: &mut Report,
     requests: &mut Requests,
     orders: &mut Option<Orders>,
@@ -58,7 +58,7 @@ pub(super) async fn run(
     let manager = Manager::new();
     manager.ready();
     let mut alive = manager.every().map(|every| clock::now() + every);
-    let mut standing = Standing::default();
+    let (mut standing, mut errand) = (Standing::default(), Errand::default());
     loop {
         tokio::select! {
             reply = owner.next() => match reply {
@@ -73,11 +73,15 @@ pub(super) async fn run(
                 }
                 None => return Ok(Followed::OwnerEnded),
             },
-            order = orders.next() => {
-                if !obey(order, wanted, &standing, service, &mut owner, report).await? {
-                    break;
-                }
-            }
+            order = orders.next(), if errand.is_idle() => match order.to_look_up() {
+                Some(locator) => errand.begin(order, locator, service.clone()),
+                None if !obey(order, wanted, &standing, &mut owner, report).await? => break,
+                None => {}
+            },
+            found = errand.done() => match found {
+                Ok(order) => drop(obey(order, wanted, &standing, &mut owner, report).await?),
+                Err(failure) => report.failure(failure)?,
+            },
             () = clock::sleep_until_maybe(alive) => {
                 manager.alive();
                 alive = manager.every().map(|every| clock::now() + every);
@@ -191,13 +195,12 @@ async fn obey(
     order: Order,
     wanted: &mut Wanted,
     standing: &Standing,
-    service: &Service,
     owner: &mut Client,
     report: &Report,
 ) -> Outcome<bool> {
     let request = match order {
         Order::Quit => return Ok(false),
-        Order::Host(locator) => find(service, &locator).await.map(|tunnel| {
+        Order::Host(locator) => full(&locator).map(|tunnel| {
             let id = tunnel.to_string();
             if !wanted.tunnels.contains(&tunnel) {
                 wanted.tunnels.push(tunnel);
@@ -207,13 +210,12 @@ async fn obey(
                 false => host(wanted, vec![id]),
             }
         }),
-        Order::Stop(locator) => find(service, &locator).await.map(|tunnel| {
+        Order::Stop(locator) => full(&locator).map(|tunnel| {
             wanted.tunnels.retain(|other| *other != tunnel);
             Request::Stop { tunnels: vec![tunnel.to_string()] }
         }),
         Order::Drop(locator) => {
-            let found = find(service, &locator).await;
-            found.map(|tunnel| Request::Drop { tunnel: tunnel.to_string() })
+            full(&locator).map(|tunnel| Request::Drop { tunnel: tunnel.to_string() })
         }
         Order::StopInitial => Ok(Request::Stop { tunnels: wanted.ids() }),
         Order::List => Ok(Request::Status),
@@ -225,10 +227,4 @@ async fn obey(
         Err(failure) => report.failure(failure)?,
     }
     Ok(true)
-}
-
-async fn find(service: &Service, locator: &Locator) -> Outcome<FullId> {
-    let found = service.find_all(std::slice::from_ref(locator)).await?;
-    let missing = || Failure::new(Code::NotFound, format!("there is no tunnel {locator}"));
-    found.into_iter().next().ok_or_else(missing)
 }

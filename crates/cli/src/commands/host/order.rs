@@ -39,6 +39,28 @@ impl Order {
     }
 }
 
+impl Order {
+    /// The tunnel that it is about, where only the service knows which that is.
+    pub(super) fn to_look_up(&self) -> Option<Locator> {
+        match self {
+            Self::Host(locator) | Self::Stop(locator) | Self::Drop(locator) => {
+                Some(locator.clone()).filter(|locator| locator.cluster.is_none())
+            }
+            Self::StopInitial | Self::List | Self::Quit | Self::Unknown(_) => None,
+        }
+    }
+
+    /// The same about this tunnel.
+    pub(super) fn of(self, locator: Locator) -> Self {
+        match self {
+            Self::Host(_) => Self::Host(locator),
+            Self::Stop(_) => Self::Stop(locator),
+            Self::Drop(_) => Self::Drop(locator),
+            other => other,
+        }
+    }
+}
+
 /// The commands of a script.
 #[derive(Debug)]
 pub(super) struct Orders {

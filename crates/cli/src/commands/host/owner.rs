@@ -16,6 +16,7 @@ use adit_wire::clock;
 use tokio::sync::watch;
 
 use super::Wanted;
+use super::errand::Errand;
 use super::hosted::{Hosted, StandBy};
 use super::order::{Order, Orders};
 use super::services::{Service, Services};
@@ -39,6 +40,8 @@ pub(super) struct Run<'a> {
     followers: BTreeMap<u64, Follower>,
     /// Who wants each tunnel.
     wanters: BTreeMap<FullId, BTreeSet<Wanter>>,
+    /// What standard input asked for, and is not known well enough yet.
+    errand: Errand,
     /// Why the last tunnel that gave up did so.
     failed: Option<Failure>,
     manager: Manager,
@@ -86,6 +89,7 @@ impl<'a> Run<'a> {
             tunnels: BTreeMap::new(),
             followers: BTreeMap::new(),
             wanters: BTreeMap::new(),
+            errand: Errand::default(),
             failed: None,
             manager: Manager::new(),
             _claim: claim,
@@ -108,11 +112,22 @@ impl<'a> Run<'a> {
                     Ok(()) => {}
                     Err(failure) => break Err(failure),
                 },
-                order = orders.next() => match self.obey(order).await {
-                    Ok(true) => {}
-                    Ok(false) => break Ok(()),
-                    Err(failure) => break Err(failure),
-                },
+                order = orders.next(), if self.errand.is_idle() => {
+                    match self.take_order(order).await {
+                        Ok(true) => {}
+                        Ok(false) => break Ok(()),
+                        Err(failure) => break Err(failure),
+                    }
+                }
+                found = self.errand.done() => {
+                    let done = match found {
+                        Ok(order) => self.obey(order).await.map(drop),
+                        Err(failure) => self.report.failure(failure),
+                    };
+                    if let Err(failure) = done {
+                        break Err(failure);
+                    }
+                }
                 asked = self.control.next() => {
                     self.asked(asked).await;
                     if self.is_over() {
@@ -259,7 +274,21 @@ impl<'a> Run<'a> {
         !self.report.is_for_script() && self.followers.is_empty() && self.hosted.all_gave_up()
     }
 
-    /// Does what standard input says; `false` when that is to end.
+    /// Does what standard input says, now or when it is known which tunnel is meant; `false` when that is to end.
+    async fn take_order(&mut self, order: Order) -> Outcome<bool> {
+        let Some(locator) = order.to_look_up() else { return self.obey(order).await };
+        let here = self.hosted.ids().find(|tunnel| tunnel.tunnel == locator.id).cloned();
+        if let Some(tunnel) = here {
+            return self.obey(order.of(tunnel.into())).await;
+        }
+        match self.services.get(&self.wanted.place).await {
+            Ok(service) => self.errand.begin(order, locator, service),
+            Err(failure) => self.report.failure(failure)?,
+        }
+        Ok(true)
+    }
+
+    /// Does what standard input says of tunnels with their clusters; `false` when that is to end.
     async fn obey(&mut self, order: Order) -> Outcome<bool> {
         let done = match order {
             Order::Quit => return Ok(false),
@@ -293,39 +322,27 @@ impl<'a> Run<'a> {
     /// stands by is taken over.
     async fn host_more(&mut self, locator: &Locator) -> Outcome {
         let service = self.services.get(&self.wanted.place).await?;
-        let found = service.find_all(std::slice::from_ref(locator)).await?;
-        for tunnel in found {
-            if self.hosted.resume(&tunnel, StandBy::Ends).await {
-                self.wanters.entry(tunnel).or_default().insert(Wanter::Run);
-            } else {
-                let claim = self.hosted.claim(&tunnel, &service)?;
-                self.host_claimed(&tunnel, claim, &service, Wanter::Run, self.wanted.renew);
-            }
+        let tunnel = full(locator)?;
+        if self.hosted.resume(&tunnel, StandBy::Ends).await {
+            self.wanters.entry(tunnel).or_default().insert(Wanter::Run);
+        } else {
+            let claim = self.hosted.claim(&tunnel, &service)?;
+            self.host_claimed(&tunnel, claim, &service, Wanter::Run, self.wanted.renew);
         }
         Ok(())
     }
 
     /// Tells a hosted tunnel something; without a command, to stop.
     async fn command(&mut self, locator: &Locator, command: Option<Command>) -> Outcome {
-        let tunnel = self.hosted_as(locator).await?;
+        let tunnel = full(locator)?;
+        if !self.hosted.ids().any(|hosted| *hosted == tunnel) {
+            return Err(not_hosted(&tunnel.to_string()));
+        }
         match command {
             Some(command) => self.hosted.tell(&tunnel, command).await,
             None => self.hosted.stop(&tunnel).await,
         }
         Ok(())
-    }
-
-    /// The tunnel that is hosted here under that id or name.
-    async fn hosted_as(&mut self, locator: &Locator) -> Outcome<FullId> {
-        if let Some(tunnel) = self.hosted.ids().find(|tunnel| names(locator, tunnel)) {
-            return Ok(tunnel.clone());
-        }
-        let service = self.services.get(&self.wanted.place).await?;
-        let found = service.find_all(std::slice::from_ref(locator)).await?;
-        match found.into_iter().find(|found| self.hosted.ids().any(|hosted| hosted == found)) {
-            Some(tunnel) => Ok(tunnel),
-            None => Err(Failure::new(Code::NotFound, format!("{locator} is not hosted here"))),
-        }
     }
 
     /// Answers another process.
@@ -488,8 +505,7 @@ impl<'a> Run<'a> {
         let mut found = self.hosted.ids().filter(is);
         match (found.next(), found.next()) {
             (Some(tunnel), None) => Ok(tunnel.clone()),
-            (None, _) => Err(Failure::new(Code::NotFound, format!("{name} is not hosted here"))
-                .hint("see what is, with: adit status")),
+            (None, _) => Err(not_hosted(name).hint("see what is, with: adit status")),
             (Some(_), Some(_)) => {
                 Err(Failure::new(Code::Usage, format!("several tunnels are called {name}"))
                     .hint("give its id with its cluster, as `adit status` shows it"))
@@ -525,7 +541,13 @@ fn ids(texts: &[String]) -> Outcome<Vec<FullId>> {
     texts.iter().map(read).collect()
 }
 
-fn names(locator: &Locator, tunnel: &FullId) -> bool {
-    let cluster = locator.cluster.as_ref();
-    locator.id == tunnel.tunnel && cluster.is_none_or(|cluster| *cluster == tunnel.cluster)
+/// A tunnel of which the cluster is known by now.
+pub(super) fn full(locator: &Locator) -> Outcome<FullId> {
+    let unknown = || Failure::new(Code::NotFound, format!("where {locator} lives is not known"));
+    let cluster = locator.cluster.clone().ok_or_else(unknown)?;
+    Ok(FullId { tunnel: locator.id.clone(), cluster })
+}
+
+fn not_hosted(name: &str) -> Failure {
+    Failure::new(Code::NotFound, format!("{name} is not hosted here"))
 }
