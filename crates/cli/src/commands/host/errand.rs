@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::service::find;
+use adit_proto::id::FullId;
 use adit_tunnel::management::Locator;
 use adit_wire::task;
 
@@ -42,4 +43,11 @@ impl Errand {
         self.under_way = None;
         found
     }
+}
+
+/// A tunnel of which the cluster is known by now.
+pub(super) fn full(locator: &Locator) -> Outcome<FullId> {
+    let unknown = || Failure::new(Code::NotFound, format!("where {locator} lives is not known"));
+    let cluster = locator.cluster.clone().ok_or_else(unknown)?;
+    Ok(FullId { tunnel: locator.id.clone(), cluster })
 }

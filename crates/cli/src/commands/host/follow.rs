@@ -10,9 +10,8 @@ use adit_app::lines::{Event, State};
 use adit_wire::clock;
 
 use super::Wanted;
-use super::errand::Errand;
-use super::order::{Order, Orders};
-use super::owner::{full, unknown_order};
+use super::errand::{Errand, full};
+use super::order::{Order, Orders, unknown_order};
 use super::services::Service;
 use crate::context::Context;
 use crate::manager::Manager;

@@ -1,5 +1,6 @@
 //! What a script says on standard input, one command a line.
 
+use adit_app::failure::{Code, Failure};
 use adit_tunnel::management::Locator;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Stdin};
 
@@ -59,6 +60,12 @@ impl Order {
             other => other,
         }
     }
+}
+
+/// What is said of a line that means nothing.
+pub(super) fn unknown_order(line: &str) -> Failure {
+    Failure::new(Code::Usage, format!("`{line}` is no command"))
+        .hint("there are: host <id>, stop <id>, stop, drop <id>, list, quit")
 }
 
 /// The commands of a script.
