@@ -125,6 +125,9 @@ pub struct Port {
     /// Why the relay does not serve it, if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// How often its URL was found dead while the session was up and the local server listened.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dead: u64,
 }
 
 /// What is known of a port's URL.
@@ -138,6 +141,10 @@ pub struct Health {
     pub proven_at: Option<Timestamp>,
     /// How well: `strong` or `weak`.
     pub proof: Option<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Ports as a list. Numbers as the keys of an object would not survive the tagged lines they travel in.

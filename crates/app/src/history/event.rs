@@ -109,6 +109,8 @@ impl What {
             | Event::Retry { .. }
             | Event::Proven { .. }
             | Event::PortServed { .. }
+            // The health that follows says it.
+            | Event::UrlDead { .. }
             | Event::PortsUnknown { .. } => None,
         }
     }

@@ -41,6 +41,8 @@ impl Teller {
                 Failure::new(Code::Refused, message).into()
             }
             host::Event::PortServed { port } => Event::PortServed { port: *port },
+            // The health that follows says it.
+            host::Event::UrlDead { .. } => return None,
             host::Event::Swapped | host::Event::Proven { .. } => return None,
             host::Event::SwapFailed { cause, .. } => {
                 Failure::new(Code::Unreachable, format!("the session was not renewed: {cause}"))

@@ -41,6 +41,7 @@ impl Tunnel {
                 self.port(*port).local_down = Some(cause.to_string());
             }
             Event::LocalUp { port } => self.port(*port).local_down = None,
+            Event::UrlDead { port } => self.port(*port).dead += 1,
             Event::Health { port, health } => self.port(*port).health = Some(to_health(health)),
             Event::Proven { port, at, proof } => {
                 if let Some(health) = &mut self.port(*port).health {
@@ -260,6 +261,19 @@ mod tests {
         assert!(tunnel.ports[&3001].local_down.is_some());
         events.push(Event::LocalUp { port: 3001 });
         assert!(told(&events).ports[&3001].local_down.is_none());
+    }
+
+    #[test]
+    fn each_time_that_a_url_was_dead_counts() {
+        let mut events =
+            vec![Event::State(host::State::Hosting), Event::Ready { urls: urls(&[3000]) }];
+        let text = |tunnel: &Tunnel| serde_json::to_string(tunnel).unwrap();
+        assert!(!text(&told(&events)).contains("dead"));
+        events.extend([Event::UrlDead { port: 3000 }, Event::UrlDead { port: 3000 }]);
+        events.push(Event::State(host::State::Reconnecting));
+        let tunnel = told(&events);
+        assert!(text(&tunnel).contains(r#""dead":2"#), "{tunnel:?}");
+        assert_eq!(serde_json::from_str::<Tunnel>(&text(&tunnel)).unwrap(), tunnel);
     }
 
     #[test]

@@ -67,7 +67,12 @@ fn show_tunnel(tunnel: &Tunnel, by: &str, screen: Screen, now: &ZonedDateTime) -
     screen.line(format!("{heading}   on {}   {}", harmless(&tunnel.place), by))?;
     let view = view::of_status(tunnel);
     for port in &view.ports {
-        let text = say(&port.standing, screen, now);
+        let mut text = say(&port.standing, screen, now);
+        let dead = tunnel.ports.get(&port.port).map_or(0, |port| port.dead);
+        if dead > 0 {
+            let times = if dead == 1 { "once" } else { &format!("{dead} times") };
+            text.push_str(&screen.paint(Style::Faint, &format!("  (found dead {times})")));
+        }
         match port.urls.first() {
             Some(url) => screen.line(format!("  {:<5}  {}   {text}", port.port, harmless(url)))?,
             None => screen.line(format!("  {:<5}  {text}", port.port))?,

@@ -186,10 +186,13 @@ pub enum Action {
         /// How well.
         proof: Proof,
     },
-    /// Warn: the URL is dead though session and local server are up. Once for each time that this begins.
+    /// The URL is dead though the local server is up. Once for each time that this begins. Warn, where a session is up,
+    /// too; without one it is no wonder.
     Dead {
         /// The port.
         port: u16,
+        /// Whether a session is up.
+        hosting: bool,
         /// How it shows.
         reason: String,
     },

@@ -112,7 +112,10 @@ impl World {
                     self.story.push(format!("{} {}", since.as_secs(), health.label.as_str()));
                 }
                 Action::Proven { .. } => self.proofs += 1,
-                Action::Dead { .. } => self.story.push(format!("{} WARN", since.as_secs())),
+                Action::Dead { hosting, .. } => {
+                    let level = if hosting { "WARN" } else { "DEBUG" };
+                    self.story.push(format!("{} {level}", since.as_secs()));
+                }
                 Action::Probe(probe) => {
                     self.probes.push(probe);
                     self.story.push(format!("{} {}", since.as_secs(), word(probe)));

@@ -206,9 +206,13 @@ impl Driver {
                     watch.publish();
                     self.events.emit(Event::Proven { port, at, proof });
                 }
-                Action::Dead { port, reason } => {
+                Action::Dead { port, hosting: true, reason } => {
                     watch.tally.dead.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(tunnel = %self.at, port, reason, "the URL is dead though the local port listens");
+                    self.events.emit(Event::UrlDead { port });
+                }
+                Action::Dead { port, hosting: false, reason } => {
+                    tracing::debug!(tunnel = %self.at, port, reason, "the URL is dead while there is no session");
                 }
                 Action::Probe(probe) => {
                     self.policy.handle(policy::Event::Probe(probe), clock::now(), random());

@@ -221,6 +221,12 @@ pub enum Event {
         /// How well it was proven.
         proof: Proof,
     },
+    /// A URL is dead though the session is up and the local port listens; told before the health that says why. Once for
+    /// each time that this begins.
+    UrlDead {
+        /// The port.
+        port: u16,
+    },
     /// What is known of a port's URL is another thing than before.
     Health {
         /// The port.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Absence, Moment, Monitor, Timer};
+use super::{Absence, Action, Moment, Monitor, Timer};
 use crate::health::Label;
 
 /// A session that comes back within this time was never worth an alarm: most drops take a twentieth second.
@@ -49,13 +49,18 @@ impl Monitor {
         let old = absent.told.replace(label) == Some(label);
         let ports: Vec<_> = self.ports.keys().copied().collect();
         for number in ports {
-            if !(old && self.ports.get(&number).is_some_and(|port| port.is(label))) {
-                self.tell(
-                    number,
-                    label,
-                    format!("nothing reaches this host for port {number}: {why}"),
-                );
+            let Some(port) = self.ports.get(&number) else { continue };
+            if old && port.is(label) {
+                continue;
             }
+            let reason = format!("nothing reaches this host for port {number}: {why}");
+            // It worked, and nothing was heard of the local server since.
+            let was_well = port.is(Label::Operational) && port.refused.is_none();
+            if was_well && label != Label::AnotherHost {
+                let (hosting, reason) = (false, reason.clone());
+                self.actions.push_back(Action::Dead { port: number, hosting, reason });
+            }
+            self.tell(number, label, reason);
         }
     }
 }

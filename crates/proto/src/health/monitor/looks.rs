@@ -106,7 +106,7 @@ impl Monitor {
         }
         if label == Label::Zombie && !known && *leg == Leg::Up {
             let reason = verdict.reason.clone();
-            self.actions.push_back(Action::Dead { port: number, reason });
+            self.actions.push_back(Action::Dead { port: number, hosting: true, reason });
         }
         self.tell(number, label, verdict.reason);
     }

@@ -99,6 +99,27 @@ fn an_application_that_answers_502_itself_is_not_down() {
 }
 
 #[test]
+fn a_url_that_dies_with_its_session_is_no_warning() {
+    let away = || Event::Down(Absence::Away { cause: "the relay is away".to_owned() });
+    let mut world = World::live();
+    world.tell(away());
+    world.pass(60 * SECOND);
+    world.tell(away());
+    world.pass(60 * SECOND);
+    assert_eq!(world.story(), ["6 DEBUG", "6 relay_unreachable"], "once");
+
+    let mut world = World::live();
+    world.tell(Event::LocalRefused { port: 3000, cause: "nothing listens".to_owned() });
+    world.tell(away());
+    world.pass(60 * SECOND);
+    assert!(!world.story().iter().any(|line| line.ends_with("DEBUG")), "nothing listens either");
+
+    let mut world = World::live();
+    world.tell(Event::Down(Absence::AnotherHost));
+    assert_eq!(world.story(), ["1 another_host"], "it serves the URL");
+}
+
+#[test]
 fn a_local_restart_every_three_seconds_changes_nothing_and_costs_no_session() {
     let mut world = World::live();
     for _ in 0..200 {

@@ -141,6 +141,8 @@ async fn a_dead_url_behind_a_live_session_gets_another_session_and_is_proven_aga
     assert_eq!(health.label, Label::Zombie);
     assert!(health.reason.contains("not through this host"), "{}", health.reason);
     assert_eq!(world.host.counts().dead, 1);
+    let told = world.other.iter().filter(|word| word.starts_with("UrlDead")).count();
+    assert_eq!(told, 1, "{:?}", world.other);
     assert_eq!(world.host.counts().looks, 3);
     let second = world.relay.session().await;
     assert!(matches!(world.session.seen().await, Seen::Ended(_)));
