@@ -1,41 +1,35 @@
 //! The host's engine: one task that does what the policy says and tells it what happened.
 
+mod follow;
+mod sessions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adit_proto::contracts::{Protocol, Tunnel, TunnelEndpoint, TunnelPort};
+use adit_proto::contracts::{Tunnel, TunnelEndpoint, TunnelPort};
 use adit_proto::health::{self, Nonce};
 use adit_proto::host::{self as policy, Action, Failure, Notice, Policy, SessionId, State};
 use adit_proto::registry::Epoch;
 use adit_proto::relay::{Ending, HostCommand, HostEvent};
 use adit_proto::renewal::{Renewal, Step};
-use adit_proto::token::{self, Secret};
 use adit_wire::pump::Handle;
 use adit_wire::{change, clock, task};
-use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{self, LocalPorts};
-use super::health::{Tally, Watch, new_nonce};
-use super::session::{self, Local};
-use super::step::{self, Connect, Connected};
+use self::follow::FIRST_URL;
+use super::connection::LocalPorts;
+use super::health::{Tally, Watch};
+use super::session::Local;
+use super::step::Connected;
 use super::{Command, Config, Event, PortUrls};
 use crate::events::Emitter;
 use crate::inspect::Inspector;
-use crate::management::{self, Authorized, HostTokens, Locator, Want};
+use crate::management::{self, Authorized, HostTokens, Locator};
 use crate::random;
 
 /// Reports that wait for the driver; full means that whoever reports waits.
 const REPORTS: usize = 64;
-
-/// Time for the endpoint to be removed when the host stops.
-const UNREGISTER: Duration = Duration::from_secs(5);
-
-/// How soon an address is looked for that was not there when the tunnel was first hosted. Microsoft's
-/// service makes it some seconds after the port. Doubled from look to look, up to the second.
-const FIRST_URL: Duration = Duration::from_secs(2);
-const LATEST_URL: Duration = Duration::from_secs(32);
 
 /// Time for whatever still runs when everything is over.
 const GRACE: Duration = Duration::from_secs(1);
@@ -291,310 +285,6 @@ impl Driver {
         }
     }
 
-    fn mint(&mut self, session: SessionId) {
-        let (config, at, before) = (self.config.clone(), self.at.clone(), self.before);
-        let (look, report) = (!self.known, self.report.clone());
-        let step = task::spawn("mint", async move {
-            let result = step::mint(&config, &at, look, before).await;
-            // The driver outlives what it started.
-            let _ = report.send(Report::Minted { session, result }).await;
-        });
-        self.sessions.entry(session).or_default()._step = Some(step);
-    }
-
-    async fn minted(&mut self, session: SessionId, result: Result<Authorized, Failure>) {
-        if !self.sessions.contains_key(&session) {
-            return;
-        }
-        match result {
-            Ok(Authorized { tokens, tunnel }) => {
-                self.before = true;
-                let life = life(&tokens);
-                self.tokens = Some(tokens);
-                if let Some(tunnel) = tunnel {
-                    self.known = true;
-                    self.register = tunnel.ports.clone().unwrap_or_default();
-                    self.follow(&tunnel).await;
-                }
-                self.tell(policy::Event::TokenMinted { session, life }).await;
-            }
-            Err(failure) => {
-                self.sessions.remove(&session);
-                self.note_failure(&failure);
-                self.tell(policy::Event::MintFailed { session, failure }).await;
-            }
-        }
-    }
-
-    fn connect(
-        &mut self,
-        session: SessionId,
-        endpoint: policy::Endpoint,
-        supersedes: Option<Epoch>,
-    ) {
-        let Some(tokens) = self.tokens.clone() else {
-            debug_assert!(false, "the policy connects with tokens only");
-            return;
-        };
-        let connect = Connect {
-            at: self.at.clone(),
-            tokens,
-            register: std::mem::take(&mut self.register),
-            endpoint,
-            supersedes,
-            known: self.endpoint.clone(),
-            before: self.before,
-        };
-        let (config, tasks, report) =
-            (self.config.clone(), self.tasks.spawner(), self.report.clone());
-        let step = task::spawn("connect", async move {
-            let result = step::connect(&config, connect, &tasks).await;
-            let _ = report.send(Report::Dialed { session, result }).await;
-        });
-        self.sessions.entry(session).or_default()._step = Some(step);
-    }
-
-    async fn dialed(&mut self, session: SessionId, result: Result<Connected, Failure>) {
-        let Some(entry) = self.sessions.get_mut(&session) else {
-            // Called off meanwhile: dropping the handle ends it.
-            return;
-        };
-        match result {
-            Ok(connected) => {
-                self.before = true;
-                self.endpoint = Some(connected.endpoint);
-                entry.handle = Some(connected.handle);
-                entry.epoch = connected.epoch;
-                entry.nonce = self.watch.as_ref().map(|_| new_nonce());
-                let (local, report) = (self.local.clone(), self.report.clone());
-                let session =
-                    connection::Session::new(session, entry.nonce.clone(), report.clone());
-                let watch = session::watch(session, connected.events, local, report);
-                self.tasks.spawn("session", watch);
-            }
-            Err(failure) => {
-                self.sessions.remove(&session);
-                self.note_failure(&failure);
-                self.tell(policy::Event::ConnectFailed { session, failure }).await;
-            }
-        }
-    }
-
-    async fn on_session(&mut self, session: SessionId, event: HostEvent) {
-        let event = match event {
-            HostEvent::Ready { own_relay } => {
-                tracing::debug!(tunnel = %self.at, %session, own_relay, "session is up");
-                let epoch = self.sessions.get(&session).and_then(|session| session.epoch);
-                policy::Event::Connected { session, epoch }
-            }
-            HostEvent::Announced { port } => {
-                if let Some(entry) = self.sessions.get_mut(&session) {
-                    entry.refused.remove(&port);
-                }
-                policy::Event::PortAnnounced { session, port }
-            }
-            HostEvent::Refused { port } => {
-                let cause = "the relay does not accept it: it is no port of the tunnel any more, \
-                             or the token may not host it"
-                    .to_owned();
-                if let Some(entry) = self.sessions.get_mut(&session) {
-                    entry.refused.insert(port, cause.clone());
-                }
-                policy::Event::PortRefused { session, port, cause }
-            }
-            HostEvent::PortsChanged => return self.ports_changed(),
-            HostEvent::Drain => policy::Event::Drain { session },
-            HostEvent::Connect(_) => return,
-        };
-        self.tell(event).await;
-    }
-
-    async fn ended(&mut self, session: SessionId, ending: Ending) {
-        self.sessions.remove(&session);
-        tracing::debug!(tunnel = %self.at, %session, ?ending, "session ended");
-        let cause = match ending {
-            Ending::Disconnected { reason, .. } => {
-                self.note_failure(&Failure::Transient(format!("it was ended, reason {reason}")));
-                return self.tell(policy::Event::Disconnected { session, reason }).await;
-            }
-            Ending::Failed(error) => error.to_string(),
-            Ending::Lost(cause) => cause,
-            Ending::Local => return,
-        };
-        self.note_failure(&Failure::Transient(cause.clone()));
-        self.tell(policy::Event::Dropped { session, cause }).await;
-    }
-
-    async fn announce(&mut self, session: SessionId, ports: BTreeSet<u16>) {
-        let Some(entry) = self.sessions.get_mut(&session) else { return };
-        let (Some(handle), Some(tokens)) = (&entry.handle, &self.tokens) else { return };
-        let token = Bytes::copy_from_slice(tokens.host.expose().as_bytes());
-        for port in ports {
-            entry.ports.insert(port);
-            handle.command(HostCommand::Announce { port, token: token.clone() }).await;
-        }
-    }
-
-    async fn withdraw(&mut self, session: SessionId, ports: BTreeSet<u16>) {
-        let Some(entry) = self.sessions.get_mut(&session) else { return };
-        for port in ports {
-            entry.ports.remove(&port);
-            if let Some(handle) = &entry.handle {
-                handle.command(HostCommand::Withdraw { port }).await;
-            }
-        }
-    }
-
-    fn close(&mut self, session: SessionId, goodbye: bool) {
-        let Some(Session { handle: Some(handle), ports, .. }) = self.sessions.remove(&session)
-        else {
-            return;
-        };
-        self.closing += 1;
-        let report = self.report.clone();
-        self.tasks.spawn("closing session", async move {
-            session::close(handle, ports, goodbye).await;
-            let _ = report.send(Report::Closed).await;
-        });
-    }
-
-    /// Removes the endpoint, but not before the goodbyes have left: the relay would take the
-    /// session for one of a tunnel without endpoint.
-    fn unregister_when_closed(&mut self) {
-        if !self.unregister || self.closing > 0 {
-            return;
-        }
-        self.unregister = false;
-        // Known or not, it may be there: a try that was called off may have put it.
-        self.endpoint = None;
-        let Some(tokens) = self.tokens.clone() else { return };
-        self.unregistering = true;
-        let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
-        self.tasks.spawn("unregister", async move {
-            let id = step::endpoint_id(&config);
-            let delete = config.management.delete_endpoint(&at, &id, &tokens.host);
-            match clock::until(clock::now() + UNREGISTER, delete).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::debug!(tunnel = %at, %error, "endpoint not removed"),
-                Err(clock::Late) => tracing::debug!(tunnel = %at, "endpoint not removed in time"),
-            }
-            let _ = report.send(Report::Unregistered).await;
-        });
-    }
-
-    /// The relay says that the ports are other ones. An answer that is on its way may not know that yet.
-    fn ports_changed(&mut self) {
-        self.ports_changed = self.asking_ports;
-        self.ask_ports();
-    }
-
-    fn ask_ports(&mut self) {
-        self.next_ports = None;
-        if std::mem::replace(&mut self.asking_ports, true) {
-            return;
-        }
-        let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
-        let tokens = self.tokens.clone();
-        self.tasks.spawn("ports", async move {
-            let result = match &tokens {
-                Some(tokens) => config.management.follow(&at, tokens).await,
-                None => config.management.get(&at, Want::PORTS).await,
-            };
-            let _ = report.send(Report::Ports(result)).await;
-        });
-    }
-
-    async fn ports_told(&mut self, result: Result<Tunnel, management::Error>) {
-        self.asking_ports = false;
-        self.soon = (self.soon * 2).min(LATEST_URL);
-        let failed = result.is_err();
-        let news = failed && !std::mem::replace(&mut self.ports_failed, failed);
-        match result {
-            Ok(tunnel) => self.follow(&tunnel).await,
-            Err(error) if news => {
-                let cause = management::explain(&error);
-                tracing::warn!(tunnel = %self.at, cause, "the tunnel's ports are not known");
-                self.events.emit(Event::PortsUnknown { cause: cause.into() });
-            }
-            Err(_) => {}
-        }
-        self.plan_ports();
-        if std::mem::take(&mut self.ports_changed) {
-            self.ask_ports();
-        }
-    }
-
-    fn plan_ports(&mut self) {
-        let hosting = matches!(self.policy.state(), State::Hosting);
-        let every = self.config.ports_every.filter(|_| hosting && !self.asking_ports);
-        // An address that is not there yet is somebody's wait.
-        let soon = |every: Duration| if self.lacks_urls() { every.min(self.soon) } else { every };
-        self.next_ports = every.map(|every| clock::now() + soon(every));
-    }
-
-    fn renew(&mut self) {
-        self.renewal.started();
-        let Some(tokens) = self.tokens.clone() else { return };
-        let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
-        self.tasks.spawn("renewal", async move {
-            let _ = report.send(Report::Renewed(step::renew(&config, &at, &tokens).await)).await;
-        });
-    }
-
-    fn renewed(&mut self, result: Result<Step, management::Error>) {
-        let event = match result {
-            Ok(step) => {
-                self.renewal.done(step, clock::now());
-                let Step::Renew(life) = step else { return };
-                tracing::info!(tunnel = %self.at, ?life, "renewed");
-                Event::Renewed { life }
-            }
-            Err(error) => {
-                let wait = self.renewal.failed(clock::now(), random());
-                let cause = management::explain(&error);
-                tracing::warn!(tunnel = %self.at, ?wait, cause, "not renewed");
-                Event::RenewalFailed { wait, cause: cause.into() }
-            }
-        };
-        self.events.emit(event);
-    }
-
-    fn lacks_urls(&self) -> bool {
-        self.urls.iter().any(|of| of.urls.is_empty())
-    }
-
-    /// Takes the tunnel's ports and addresses as the service tells them.
-    async fn follow(&mut self, tunnel: &Tunnel) {
-        if let Some(id) = tunnel.full_id() {
-            self.at = id.into();
-        }
-        let ports = tunnel.ports.as_deref().unwrap_or_default();
-        let encrypted = ports.iter().filter(|port| port.protocol == Some(Protocol::Https));
-        self.encrypted.send_replace(encrypted.map(|port| port.port_number).collect());
-        let urls: Vec<_> = ports
-            .iter()
-            .map(|port| PortUrls {
-                port: port.port_number,
-                urls: port.port_forwarding_uris.clone().unwrap_or_default(),
-            })
-            .collect();
-        if self.urls != urls {
-            self.soon = FIRST_URL;
-            self.urls = urls;
-            if self.ready {
-                self.events.emit(Event::UrlChanged { urls: self.urls.clone() });
-            }
-            self.suspect();
-        }
-        self.follow_health(ports);
-        let wanted: BTreeSet<u16> = ports.iter().map(|port| port.port_number).collect();
-        if self.ports != wanted {
-            self.ports.clone_from(&wanted);
-            self.tell(policy::Event::PortsWanted(wanted)).await;
-        }
-        self.act().await;
-    }
-
     fn notify(&mut self, notice: Notice) {
         let tunnel = &self.at;
         let mut refused = false;
@@ -657,11 +347,4 @@ impl Driver {
             self.ports_changed();
         }
     }
-}
-
-/// How long until the first of the tokens ends.
-fn life(tokens: &HostTokens) -> Option<Duration> {
-    let wall = clock::wall();
-    let exp = |token: &Secret| token::peek(token.expose()).and_then(|claims| claims.exp);
-    tokens.all().filter_map(|token| policy::life(exp(token), wall)).min()
 }
