@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Code, Failure};
 
+pub use crate::status::Phase;
+
 pub use tell::{Teller, given_up};
 
 /// The version of the contract.
@@ -178,18 +180,6 @@ pub enum State {
     Stopped,
     /// Given up until it is started again.
     Error,
-}
-
-/// A step on the way to `Hosting`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Tokens are minted; left out where they are reused.
-    Authorizing,
-    /// The relay's socket is opened.
-    ConnectingRelay,
-    /// The ports are announced; left out where there are none.
-    ForwardingPorts,
 }
 
 /// An address of a port.

@@ -8,6 +8,7 @@ mod retell;
 
 use std::collections::BTreeMap;
 
+use adit_tunnel::host;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -59,16 +60,26 @@ pub enum State {
     Error,
 }
 
-/// A step of connecting.
+/// A step on the way to `Hosting`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Getting access.
+    /// Tokens are minted; left out where they are reused.
     Authorizing,
-    /// Reaching the relay.
+    /// The relay's socket is opened.
     ConnectingRelay,
-    /// Announcing ports.
+    /// The ports are announced; left out where there are none.
     ForwardingPorts,
+}
+
+impl From<host::Phase> for Phase {
+    fn from(phase: host::Phase) -> Self {
+        match phase {
+            host::Phase::Authorizing => Self::Authorizing,
+            host::Phase::ConnectingRelay => Self::ConnectingRelay,
+            host::Phase::ForwardingPorts => Self::ForwardingPorts,
+        }
+    }
 }
 
 /// The next try.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use adit_tunnel::host::{self, GiveUp, PortUrls};
 use adit_tunnel::inspect::{self, Exchange, Observation, Observed, mask_query};
 
-use super::{Event, Phase, State, Url};
+use super::{Event, State, Url};
 use crate::failure::{Code, Failure};
 use crate::reach::Reaches;
 
@@ -28,7 +28,7 @@ impl Teller {
     pub fn tell(&mut self, tunnel: &str, event: &host::Event, reaches: &Reaches) -> Option<Event> {
         Some(match event {
             host::Event::State(state) => return to_state(state),
-            host::Event::Progress(phase) => Event::Progress { phase: to_phase(*phase) },
+            host::Event::Progress(phase) => Event::Progress { phase: (*phase).into() },
             host::Event::Ready { urls } => Event::Ready { urls: flatten(urls, reaches) },
             host::Event::UrlChanged { urls } => Event::UrlChanged { urls: flatten(urls, reaches) },
             host::Event::Observed(observed) => return self.observed(tunnel, observed),
@@ -132,14 +132,6 @@ fn to_state(state: &host::State) -> Option<Event> {
         host::State::Error(give_up) => {
             Some(Event::State { state: State::Error, message: Some(give_up.to_string()) })
         }
-    }
-}
-
-fn to_phase(phase: host::Phase) -> Phase {
-    match phase {
-        host::Phase::Authorizing => Phase::Authorizing,
-        host::Phase::ConnectingRelay => Phase::ConnectingRelay,
-        host::Phase::ForwardingPorts => Phase::ForwardingPorts,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use adit_tunnel::host::{self, Event, GiveUp, PortUrls};
 use jiff::Timestamp;
 
-use super::{Error, ErrorKind, Health, Phase, Port, Retry, State, Tunnel};
+use super::{Error, ErrorKind, Health, Port, Retry, State, Tunnel};
 
 impl Tunnel {
     /// Takes in what the engine told at `now`.
@@ -14,7 +14,7 @@ impl Tunnel {
             Event::State(state) => self.state(state, now),
             // The steps of a planned replacement are nobody's concern: the tunnel is hosted all the time.
             Event::Progress(_) if self.state == State::Hosting => {}
-            Event::Progress(phase) => self.phase = Some(to_phase(*phase)),
+            Event::Progress(phase) => self.phase = Some((*phase).into()),
             Event::Ready { urls } | Event::UrlChanged { urls } => {
                 self.urls(urls);
                 self.mended(ErrorKind::PortsUnknown);
@@ -116,14 +116,6 @@ fn to_state(state: &host::State) -> Option<State> {
         host::State::Stopped => State::Stopped,
         host::State::Error(_) => State::Error,
     })
-}
-
-fn to_phase(phase: host::Phase) -> Phase {
-    match phase {
-        host::Phase::Authorizing => Phase::Authorizing,
-        host::Phase::ConnectingRelay => Phase::ConnectingRelay,
-        host::Phase::ForwardingPorts => Phase::ForwardingPorts,
-    }
 }
 
 fn to_kind(why: &GiveUp) -> ErrorKind {
@@ -288,7 +280,7 @@ mod tests {
     #[test]
     fn other_processes_read_the_same() {
         let mut tunnel = told(&[Event::State(host::State::Hosting), Event::ReloginRequired]);
-        tunnel.phase = Some(Phase::ConnectingRelay);
+        tunnel.phase = Some(host::Phase::ConnectingRelay.into());
         tunnel.urls(&urls(&[3000]));
         let text = serde_json::to_string(&tunnel).unwrap();
         assert!(text.contains(r#""where":"here","state":"Hosting""#), "{text}");

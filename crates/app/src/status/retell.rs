@@ -1,6 +1,6 @@
 //! What a status says to one who was not there, as the events that would have led to it.
 
-use super::{Phase, State, Tunnel};
+use super::{State, Tunnel};
 use crate::lines::{self, Event, Url};
 use crate::reach::Reaches;
 
@@ -19,7 +19,7 @@ pub fn retell(tunnel: &Tunnel, reaches: &Reaches) -> Vec<Event> {
             Event::State { state: lines::State::Error, message }
         }
     });
-    events.extend(tunnel.phase.map(|phase| Event::Progress { phase: to_line(phase) }));
+    events.extend(tunnel.phase.map(|phase| Event::Progress { phase }));
     let urls = tunnel.ports.iter().flat_map(|(port, of)| {
         of.urls.iter().map(|url| {
             let reach = reaches.of(url).map(|reach| reach.to_string());
@@ -41,14 +41,6 @@ pub fn retell(tunnel: &Tunnel, reaches: &Reaches) -> Vec<Event> {
         events.extend(health);
     }
     events
-}
-
-fn to_line(phase: Phase) -> lines::Phase {
-    match phase {
-        Phase::Authorizing => lines::Phase::Authorizing,
-        Phase::ConnectingRelay => lines::Phase::ConnectingRelay,
-        Phase::ForwardingPorts => lines::Phase::ForwardingPorts,
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use adit_tunnel::management::{Error, Locator, Rest};
 use adit_wire::clock;
 
 use self::edit::{Wanted, made};
-use super::target::Target;
+use super::target::{OfPort, Target};
 use super::{foreign, shape, text};
 use crate::context::Context;
 
@@ -53,15 +53,8 @@ pub(crate) struct List {
     #[command(flatten)]
     target: Target,
 
-    /// The list of this port, not of the whole tunnel.
-    #[arg(
-        short = 'p',
-        long = "port-number",
-        alias = "port",
-        value_name = "PORT",
-        value_parser = clap::value_parser!(u16).range(1..)
-    )]
-    port: Option<u16>,
+    #[command(flatten)]
+    of: OfPort,
 }
 
 /// What `adit access create` takes.
@@ -205,11 +198,11 @@ struct Of {
 impl Of {
     async fn open(list: &List, context: &Context) -> Outcome<(Self, Option<u16>)> {
         let (service, at) = list.target.open(context).await?;
-        let shown = match list.port {
+        let shown = match list.of.port {
             None => format!("the access list of {at}"),
             Some(port) => format!("the access list of port {port} of {at}"),
         };
-        Ok((Self { rest: service.rest, at, shown }, list.port))
+        Ok((Self { rest: service.rest, at, shown }, list.of.port))
     }
 
     /// The ids of those who are named.

@@ -14,6 +14,20 @@ use adit_wire::task;
 
 use crate::context::Context;
 
+/// The port that is meant instead of the whole tunnel, where one is.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct OfPort {
+    /// Of this port only, not of the whole tunnel.
+    #[arg(
+        short = 'p',
+        long = "port-number",
+        alias = "port",
+        value_name = "PORT",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    pub(super) port: Option<u16>,
+}
+
 /// Which relay, as its signed-in user.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct On {

@@ -7,7 +7,7 @@ use adit_proto::token::peek;
 use adit_wire::clock;
 
 use super::shape;
-use super::target::Target;
+use super::target::{OfPort, Target};
 use super::units::{life_time, moment};
 use crate::context::Context;
 use crate::screen::print_line;
@@ -37,22 +37,15 @@ pub(crate) struct Args {
     )]
     scopes: Vec<Scopes>,
 
-    /// For this port only.
-    #[arg(
-        short = 'p',
-        long = "port-number",
-        alias = "port",
-        value_name = "PORT",
-        value_parser = clap::value_parser!(u16).range(1..)
-    )]
-    port: Option<u16>,
+    #[command(flatten)]
+    of: OfPort,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let (service, at) = args.target.open(context).await?;
     let tunnel = find(&service.rest, &at).await?;
     let scopes: Scopes = args.scopes.into_iter().flat_map(Scopes::iter).collect();
-    let token = service.rest.issue(&tunnel.clone().into(), args.port, scopes).await;
+    let token = service.rest.issue(&tunnel.clone().into(), args.of.port, scopes).await;
     let token = token
         .map_err(|error| Failure::service(format_args!("issue a token for {tunnel}"), &error))?;
     let claims = peek(token.expose()).unwrap_or_default();
@@ -60,7 +53,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let seconds = claims.exp.map(|end| end.duration_since(begin).as_secs().max(0).unsigned_abs());
     let answer = shape::Token {
         tunnel_id: tunnel.to_string(),
-        ports: args.port.into_iter().collect(),
+        ports: args.of.port.into_iter().collect(),
         scope: scopes.to_string(),
         life_time: seconds.map(life_time),
         expiration: claims.exp.map(moment),
