@@ -102,7 +102,10 @@ pub(super) fn keys(path: &Path, count: usize, mode: Option<u32>, from_environmen
             format!("{found}, which others could read (mode {mode:03o}) and now cannot"),
             "have each relay make you a new key, and sign in with it: adit login <relay URL>",
         ),
-        Some(mode) => Check::ok("keys", format!("{found}, for your eyes only (mode {mode:03o})")),
+        Some(mode) => Check::ok(
+            "keys",
+            format!("{found}, for your eyes only (mode {mode:03o}); no keychain is used"),
+        ),
         None => Check::ok("keys", found),
     }
 }
@@ -139,7 +142,10 @@ mod tests {
         let keys = |mode| keys(Path::new("/c/credentials.toml"), 2, mode, false);
         assert_eq!(
             (keys(Some(0o600)).verdict, &*keys(Some(0o600)).found),
-            (Verdict::Ok, "2 kept in /c/credentials.toml, for your eyes only (mode 600)")
+            (
+                Verdict::Ok,
+                "2 kept in /c/credentials.toml, for your eyes only (mode 600); no keychain is used"
+            )
         );
         for mode in [0o640, 0o604, 0o666] {
             assert_eq!(keys(Some(mode)).verdict, Verdict::Warn, "{mode:o}");
