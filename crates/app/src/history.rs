@@ -226,6 +226,8 @@ mod tests {
             sent: 10,
             received: 100,
             ending: Ending::Complete,
+            request: None,
+            response: None,
         };
         host::Event::Observed(Observed { port: 80, observation: Observation::Exchange(exchange) })
     }

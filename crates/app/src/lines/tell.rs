@@ -173,6 +173,8 @@ mod tests {
             sent: 0,
             received: 0,
             ending: inspect::Ending::Complete,
+            request: None,
+            response: None,
         };
         observed(Observation::Exchange(exchange))
     }

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::inspect::{Inspector, Observation};
+use crate::inspect::{Inspector, Keep, Observation};
 
 const PORT: u16 = 3000;
 
@@ -245,4 +245,52 @@ async fn a_tap_sees_what_passes() {
         panic!("no exchange")
     };
     assert_eq!((&*exchange.target, exchange.status, exchange.received), ("/a", Some(200), 13));
+}
+
+/// A tap that keeps bodies, over more requests than its queue takes, which nobody reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_does_not_read_costs_observations_and_no_byte() {
+    const REQUESTS: usize = 400;
+    let keep = Keep::heads();
+    keep.bodies(PORT, true);
+    let (inspector, seen) = Inspector::keeping(keep.clone());
+    let mut tap = inspector.tap(PORT, false);
+    tap.joined();
+    let Joined { visitor, mut server, mut splice, session: _session } =
+        Joined::new(Some(tap)).await;
+    // Chunks, secrets and bytes that are no text, in pieces that end anywhere.
+    let mut request =
+        b"POST /a?b=c HTTP/1.1\r\nCookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    request.extend_from_slice(b"3\r\n\xff\x00\x80\r\n0\r\n\r\n");
+    let mut answer =
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: c=d\r\nContent-Length: 70000\r\n\r\n".to_vec();
+    answer.extend((0..70_000_u32).map(|n| (n % 251) as u8));
+    let (mut reader, mut writer) = visitor.split();
+    for _ in 0..REQUESTS {
+        for piece in request.chunks(17) {
+            writer.send(Bytes::copy_from_slice(piece)).await.expect("it is open");
+        }
+        let mut heard = vec![0; request.len()];
+        server.read_exact(&mut heard).await.expect("a request");
+        assert!(heard == request);
+        let mut told = Vec::new();
+        let tell = async { server.write_all(&answer).await.expect("it is open") };
+        let hear = async {
+            while told.len() < answer.len() {
+                let bytes = reader.recv().await.expect("an answer");
+                reader.consumed(bytes.len());
+                told.extend_from_slice(&bytes);
+            }
+        };
+        tokio::join!(tell, hear);
+        assert!(told == answer);
+    }
+    assert_eq!(keep.connections(), [(PORT, 1)].into());
+    drop(server);
+    writer.eof().await.expect("it is open");
+    assert_eq!(splice.join().await, Some(Outcome::Complete));
+    assert_eq!(seen.len() + inspector.dropped() as usize, REQUESTS);
+    assert!(inspector.dropped() > 0);
+    keep.connections();
+    assert_eq!(keep.connections(), [].into());
 }

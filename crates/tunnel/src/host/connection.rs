@@ -219,8 +219,11 @@ impl Connection<'_> {
         }
     }
 
-    async fn join(self, channel: Channel, local: TcpStream, held: VecDeque<Bytes>) {
+    async fn join(mut self, channel: Channel, local: TcpStream, held: VecDeque<Bytes>) {
         let arrivals = Some(self.ports.arrivals(self.port));
+        if let Some(tap) = &mut self.tap {
+            tap.joined();
+        }
         let flow = Flow { held, tap: self.tap, arrivals };
         let outcome = forward::splice(channel, local, flow).await;
         tracing::debug!(port = self.port, ?outcome, "connection ended");

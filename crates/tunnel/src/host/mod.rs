@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::events;
-use crate::inspect::{Inspector, Observed};
+use crate::inspect::{Inspector, Keep, Observed};
 use crate::management::{Locator, Management};
 
 pub use adit_proto::health::{Health, Interval, Label, Proof};
@@ -56,6 +56,8 @@ pub struct Config {
     pub identity: Identity,
     /// Whether forwarded requests are reported.
     pub inspect: bool,
+    /// What is kept of them besides; for those who have another clone of it.
+    pub keep: Keep,
     /// How often the service is asked for the tunnel's ports; `None` means only when told to.
     pub ports_every: Option<Duration>,
     /// Whether the tunnel is kept from running out while it is hosted.
@@ -78,6 +80,7 @@ impl Config {
             tunnel,
             identity: Identity::random(),
             inspect: true,
+            keep: Keep::default(),
             ports_every: Some(PORTS_EVERY),
             renew: false,
             health: None,
@@ -246,7 +249,8 @@ impl Host {
     pub fn spawn(config: Config) -> HostHandle {
         let (emitter, events) = events::queue();
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let (inspector, observed) = match config.inspect.then(Inspector::new) {
+        let inspector = || Inspector::keeping(config.keep.clone());
+        let (inspector, observed) = match config.inspect.then(inspector) {
             Some((inspector, observed)) => (Some(inspector), Some(observed)),
             None => (None, None),
         };

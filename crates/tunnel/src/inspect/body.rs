@@ -1,4 +1,4 @@
-//! Follows the body of an HTTP/1 message to its end without keeping any of it.
+//! Follows the body of an HTTP/1 message to its end. It keeps none of it; whoever wants to is lent each piece.
 
 /// The longest chunk-size line or trailer section that is followed, in bytes.
 const MAX_OVERHEAD: usize = 16 * 1024;
@@ -78,17 +78,24 @@ impl Body {
         self.is_done() || matches!(self.rest, Rest::UntilEnd)
     }
 
-    /// Takes what belongs to the body off the front of `bytes` and returns how much that was.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
+    /// Takes what belongs to the body off the front of `bytes` and returns how much that was. `data` is lent the
+    /// payload in it.
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        mut data: impl FnMut(&[u8]),
+    ) -> Result<usize, Broken> {
         match &mut self.rest {
             Rest::UntilEnd => {
                 self.payload += bytes.len() as u64;
+                data(bytes);
                 Ok(bytes.len())
             }
             Rest::Length(left) => {
                 let taken = shorter(*left, bytes);
                 *left -= taken as u64;
                 self.payload += taken as u64;
+                data(&bytes[..taken]);
                 Ok(taken)
             }
             Rest::Chunks(chunk) => {
@@ -97,6 +104,7 @@ impl Body {
                     if let Chunk::Data(left) = chunk {
                         let taken = shorter(*left, &bytes[at..]);
                         self.payload += taken as u64;
+                        data(&bytes[at..at + taken]);
                         at += taken;
                         *chunk = match *left - taken as u64 {
                             0 => Chunk::DataEnd,
@@ -160,16 +168,26 @@ fn shorter(left: u64, bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn take(body: &mut Body, bytes: &[u8], kept: &mut Vec<u8>) -> Result<usize, Broken> {
+        body.take(bytes, |data| kept.extend_from_slice(data))
+    }
+
+    fn skip(body: &mut Body, bytes: &[u8]) -> Result<usize, Broken> {
+        take(body, bytes, &mut Vec::new())
+    }
+
     #[test]
     fn a_chunked_body_ends_where_it_ends_however_it_is_cut() {
         let text = b"5\r\nhello\r\nA;x=\"y\"\r\n0123456789\r\n0\r\nTrailer: 1\r\n\r\nnext";
         for cut in 0..text.len() {
             let mut body = Body::chunked();
             let (first, second) = text.split_at(cut);
-            let mut taken = body.take(first).expect("well formed");
+            let mut data = Vec::new();
+            let mut taken = take(&mut body, first, &mut data).expect("well formed");
             if taken == cut {
-                taken += body.take(second).expect("well formed");
+                taken += take(&mut body, second, &mut data).expect("well formed");
             }
+            assert_eq!(data, b"hello0123456789");
             assert!(body.is_done());
             assert_eq!(&text[taken..], b"next");
             assert_eq!(body.payload(), 15);
@@ -178,17 +196,17 @@ mod tests {
 
     #[test]
     fn nonsense_between_chunks_is_said_to_be_nonsense() {
-        assert_eq!(Body::chunked().take(b"zz\r\n"), Err(Broken));
-        assert_eq!(Body::chunked().take(b"1\r\nab"), Err(Broken));
-        assert_eq!(Body::chunked().take(b"11111111111111111\r\n"), Err(Broken));
+        assert_eq!(skip(&mut Body::chunked(), b"zz\r\n"), Err(Broken));
+        assert_eq!(skip(&mut Body::chunked(), b"1\r\nab"), Err(Broken));
+        assert_eq!(skip(&mut Body::chunked(), b"11111111111111111\r\n"), Err(Broken));
         let endless = [b"0\r\n".as_slice(), &[b'x'; MAX_OVERHEAD + 1]].concat();
-        assert_eq!(Body::chunked().take(&endless), Err(Broken));
+        assert_eq!(skip(&mut Body::chunked(), &endless), Err(Broken));
     }
 
     #[test]
     fn a_body_without_length_lasts_as_long_as_the_stream() {
         let mut body = Body::until_end();
-        assert_eq!(body.take(b"abc"), Ok(3));
+        assert_eq!(skip(&mut body, b"abc"), Ok(3));
         assert!(!body.is_done() && body.ends_with_stream());
         assert!(!Body::length(1).ends_with_stream());
     }

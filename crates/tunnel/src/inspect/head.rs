@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use super::body::Body;
+use super::message::Message;
 
 /// The largest head that is looked at; beyond it the connection is no longer inspected.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -102,10 +103,12 @@ pub(super) struct RequestHead {
     /// Asks to leave HTTP: `CONNECT`, or a `Connection: upgrade`.
     pub(super) may_switch: bool,
     pub(super) body: Body,
+    /// The rest of it, where that is kept.
+    pub(super) message: Option<Box<Message>>,
 }
 
-/// Reads a request's head, or `None` when more bytes are needed.
-pub(super) fn request(bytes: &[u8]) -> Result<Option<RequestHead>, HeadError> {
+/// Reads a request's head, or `None` when more bytes are needed. `keep` keeps its headers.
+pub(super) fn request(bytes: &[u8], keep: bool) -> Result<Option<RequestHead>, HeadError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     if parsed.parse(bytes).map_err(head_error)?.is_partial() {
@@ -113,11 +116,17 @@ pub(super) fn request(bytes: &[u8]) -> Result<Option<RequestHead>, HeadError> {
     }
     let method = parsed.method.unwrap_or_default();
     let framing = Framing::of(parsed.headers)?;
+    let target = printable(parsed.path.unwrap_or_default());
+    let message = keep.then(|| {
+        let is_cut = Some(&*target) != parsed.path;
+        Box::new(Message::new(parsed.version, parsed.headers, is_cut))
+    });
     Ok(Some(RequestHead {
         may_switch: method == "CONNECT" || framing.upgrade,
         method: method.into(),
-        target: printable(parsed.path.unwrap_or_default()),
+        target,
         body: framing.request_body(),
+        message,
     }))
 }
 
@@ -127,6 +136,8 @@ pub(super) struct ResponseHead {
     pub(super) status: u16,
     /// A body of `text/event-stream`: it stays open, so nobody should wait for its end.
     pub(super) event_stream: bool,
+    /// The rest of it, where that is kept.
+    pub(super) message: Option<Box<Message>>,
     framing: Framing,
 }
 
@@ -140,8 +151,8 @@ impl ResponseHead {
     }
 }
 
-/// Reads a response's head, or `None` when more bytes are needed.
-pub(super) fn response(bytes: &[u8]) -> Result<Option<ResponseHead>, HeadError> {
+/// Reads a response's head, or `None` when more bytes are needed. `keep` keeps its headers.
+pub(super) fn response(bytes: &[u8], keep: bool) -> Result<Option<ResponseHead>, HeadError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     if parsed.parse(bytes).map_err(head_error)?.is_partial() {
@@ -152,7 +163,9 @@ pub(super) fn response(bytes: &[u8]) -> Result<Option<ResponseHead>, HeadError> 
             && starts_with_ignoring_case(header.value, b"text/event-stream")
     });
     let framing = Framing::of(parsed.headers)?;
-    Ok(Some(ResponseHead { status: parsed.code.unwrap_or_default(), event_stream, framing }))
+    let message = keep.then(|| Box::new(Message::new(parsed.version, parsed.headers, false)));
+    let status = parsed.code.unwrap_or_default();
+    Ok(Some(ResponseHead { status, event_stream, message, framing }))
 }
 
 /// How a head says where its message ends.
@@ -252,6 +265,10 @@ fn printable(target: &str) -> Box<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn request(bytes: &[u8]) -> Result<Option<RequestHead>, HeadError> {
+        super::request(bytes, false)
+    }
 
     #[test]
     fn a_head_is_found_wherever_it_is_cut() {

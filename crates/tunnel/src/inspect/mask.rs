@@ -1,7 +1,7 @@
 //! Hides what a request's query carries, so that a line on a screen or in a log leaks no secret.
 
 /// What stands in the place of every hidden value.
-const HIDDEN: &str = "•••";
+pub(super) const HIDDEN: &str = "•••";
 
 /// Returns `target` with each query value hidden and each key kept: `/a?id=7&x` becomes
 /// `/a?id=•••&•••`. An item without `=` is hidden whole, because nothing says that it is a key

@@ -4,16 +4,24 @@
 //! saw. It alters nothing, delays nothing and keeps little: at most one head of 64 KiB a
 //! direction and 32 unanswered requests; what goes beyond, or is not HTTP/1, ends the inspection
 //! of that connection and not the connection. HTTP/2, upgraded and encrypted streams are not
-//! looked into. Bodies and header values are never kept.
+//! looked into.
+//!
+//! Headers and bodies are kept only where a [`Keep`] says so: headers without what is secret in them, bodies up to
+//! 64 KiB each and only of ports that were switched on.
 //!
 //! A [`Tap`] is the observer's place in a forwarded stream. It hands observations to one bounded
 //! queue and throws them away, counted, when the reader of that queue is slow: seeing less is
 //! better than serving slower.
 
+mod again;
 mod body;
+mod capture;
 mod head;
+mod keep;
 mod mask;
+mod message;
 mod observer;
+mod redact;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +32,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+pub use again::{Again, NotSent, Unfit};
+pub use capture::Capture;
+pub use keep::{Keep, MAX_BODY};
 pub use mask::mask_query;
+pub use message::{Header, Message, Version};
 pub use observer::Observer;
 
 /// Something that inspection has to say about a connection.
@@ -57,6 +69,10 @@ pub struct Exchange {
     pub received: u64,
     /// How it ended.
     pub ending: Ending,
+    /// The rest of the request, where that is kept.
+    pub request: Option<Box<Message>>,
+    /// The rest of the answer, where that is kept and one came.
+    pub response: Option<Box<Message>>,
 }
 
 /// How an exchange ended.
@@ -121,17 +137,23 @@ pub struct Observed {
 pub struct Inspector {
     observed: mpsc::Sender<Observed>,
     dropped: Arc<AtomicU64>,
+    keep: Keep,
 }
 
 /// How many observations may wait for their reader; a burst of a second at a busy screen.
 const QUEUE: usize = 256;
 
 impl Inspector {
-    /// An inspector and the queue to read its observations from.
+    /// An inspector that keeps neither headers nor bodies, and the queue to read its observations from.
     pub fn new() -> (Self, mpsc::Receiver<Observed>) {
+        Self::keeping(Keep::default())
+    }
+
+    /// An inspector that keeps what `keep` says, and the queue to read its observations from.
+    pub fn keeping(keep: Keep) -> (Self, mpsc::Receiver<Observed>) {
         // Full means drop and count: see `Tap::publish`.
         let (observed, queue) = mpsc::channel(QUEUE);
-        (Self { observed, dropped: Arc::default() }, queue)
+        (Self { observed, dropped: Arc::default(), keep }, queue)
     }
 
     /// Observations that were thrown away because the queue was full.
@@ -142,11 +164,11 @@ impl Inspector {
     /// The tap for one new connection of `port`. `encrypted` says that its bytes are known to
     /// be TLS, as on an `https` port.
     pub fn tap(&self, port: u16, encrypted: bool) -> Tap {
-        let mut tap = Tap { inspector: self.clone(), port, observer: None };
+        let mut tap = Tap { inspector: self.clone(), port, observer: None, open: None };
         if encrypted {
             tap.publish(Observation::NotInspected(NotInspected::Encrypted));
         } else {
-            tap.observer = Some(Box::new(Observer::new()));
+            tap.observer = Some(Box::new(Observer::keeping(self.keep.of(port))));
         }
         tap
     }
@@ -158,9 +180,15 @@ pub struct Tap {
     inspector: Inspector,
     port: u16,
     observer: Option<Box<Observer>>,
+    open: Option<keep::Open>,
 }
 
 impl Tap {
+    /// The connection is joined with the local server, and counts as open until the tap is dropped.
+    pub fn joined(&mut self) {
+        self.open.get_or_insert_with(|| self.inspector.keep.open(self.port));
+    }
+
     /// Whether bytes are still of interest; when not, there is no need to show them.
     pub fn is_looking(&self) -> bool {
         self.observer.is_some()

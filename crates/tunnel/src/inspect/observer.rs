@@ -1,14 +1,18 @@
 //! The state machine that watches one forwarded connection: both directions in, observations out.
 //!
-//! It sees copies of nothing: the caller lends it each piece of bytes on its way. It cannot fail
+//! The caller lends it each piece of bytes on its way; it copies only what it is told to keep. It cannot fail
 //! and cannot ask for anything; what it does not understand makes it stop looking, and say so.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::body::{Body, Broken};
+use super::capture::Capture;
 use super::head::{self, HeadError, HeadReader, RequestHead};
+use super::keep::Keeping;
+use super::message::Message;
 use super::{Ending, Exchange, NotInspected, Observation};
 
 /// The most requests that may wait for their answers on one connection.
@@ -30,6 +34,8 @@ pub struct Observer {
     /// Requests whose answer was whole: the number of `pending`'s first.
     answered: u64,
     observations: VecDeque<Observation>,
+    /// What is kept besides; nothing by default.
+    keeping: Option<Keeping>,
     done: bool,
 }
 
@@ -41,6 +47,14 @@ struct Pending {
     started: Instant,
     answer: Option<Answer>,
     sent: u64,
+    kept: Kept,
+}
+
+/// What is kept of a message.
+#[derive(Debug, Default)]
+struct Kept {
+    message: Option<Box<Message>>,
+    body: Option<Capture>,
 }
 
 #[derive(Debug)]
@@ -49,6 +63,7 @@ struct Answer {
     at: Instant,
     /// Already reported, because nobody waits for its end.
     reported: bool,
+    kept: Kept,
 }
 
 #[derive(Debug, Default)]
@@ -74,9 +89,19 @@ impl Observer {
         Self::default()
     }
 
+    /// The same, which keeps more.
+    pub(super) fn keeping(keeping: Option<Keeping>) -> Self {
+        Self { keeping, ..Self::default() }
+    }
+
     /// Returns the next observation.
     pub fn poll(&mut self) -> Option<Observation> {
         self.observations.pop_front()
+    }
+
+    /// Whether there is something to [`poll`](Self::poll).
+    pub(super) fn has_seen(&self) -> bool {
+        !self.observations.is_empty()
     }
 
     /// Whether it has stopped looking, so that nothing new will be observed.
@@ -113,9 +138,10 @@ impl Observer {
     pub fn close(&mut self, now: Instant) {
         let received = self.responses.body.take().map_or(0, |body| body.payload());
         let mut first = Some(received);
-        while let Some(pending) = self.pending.pop_front() {
+        while let Some(mut pending) = self.pending.pop_front() {
             let received = first.take().unwrap_or(0);
-            self.report(&pending, received, now, Ending::CutShort);
+            self.report(&mut pending, received, now, Ending::CutShort);
+            self.answered += 1;
         }
         self.done = true;
     }
@@ -131,12 +157,16 @@ impl Observer {
             }
             let used = match &mut self.requests.body {
                 Some((number, body)) => {
-                    let used = body.take(bytes)?;
                     let place = number.checked_sub(self.answered).map(|place| place as usize);
-                    if let Some(pending) = place.and_then(|place| self.pending.get_mut(place)) {
-                        pending.sent = body.payload();
+                    let pending = place.and_then(|place| self.pending.get_mut(place));
+                    match pending {
+                        Some(pending) => {
+                            let used = body.take(bytes, |data| pending.kept.add(data))?;
+                            pending.sent = body.payload();
+                            used
+                        }
+                        None => body.take(bytes, |_| {})?,
                     }
-                    used
                 }
                 None => match self.read_request_head(bytes, now)? {
                     Some(used) => used,
@@ -157,17 +187,20 @@ impl Observer {
         bytes: &[u8],
         now: Instant,
     ) -> Result<Option<usize>, NotInspected> {
+        let keep = self.keeping.is_some();
         let requests = &mut self.requests;
         if requests.seen == 0 && !requests.head.has_begun() && bytes[0] == TLS_HANDSHAKE {
             return Err(NotInspected::Encrypted);
         }
-        let ControlFlow::Break((head, used)) = requests.head.read(bytes, head::request)? else {
+        let ControlFlow::Break((head, used)) =
+            requests.head.read(bytes, |head| head::request(head, keep))?
+        else {
             return Ok(None);
         };
         if self.pending.len() == MAX_PIPELINED {
             return Err(NotInspected::Unclear);
         }
-        let RequestHead { method, target, may_switch, body } = head;
+        let RequestHead { method, target, may_switch, body, message } = head;
         if may_switch && body.is_done() {
             requests.waiting = Some(Vec::new());
         }
@@ -180,6 +213,7 @@ impl Observer {
             started: now,
             answer: None,
             sent: 0,
+            kept: Kept::new(message, self.keeping.as_ref()),
         });
         Ok(Some(used))
     }
@@ -187,7 +221,13 @@ impl Observer {
     fn read_responses(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), NotInspected> {
         while !bytes.is_empty() {
             let used = match &mut self.responses.body {
-                Some(body) => body.take(bytes)?,
+                Some(body) => {
+                    let pending = self.pending.front_mut();
+                    match pending.and_then(|pending| pending.answer.as_mut()) {
+                        Some(answer) => body.take(bytes, |data| answer.kept.add(data))?,
+                        None => body.take(bytes, |_| {})?,
+                    }
+                }
                 None => match self.read_response_head(bytes, now)? {
                     Some(used) => used,
                     None => return Ok(()),
@@ -218,8 +258,9 @@ impl Observer {
                 _ => NotInspected::Unclear,
             });
         };
-        let ControlFlow::Break((head, used)) = self.responses.head.read(bytes, head::response)?
-        else {
+        let keep = self.keeping.is_some();
+        let read = self.responses.head.read(bytes, |head| head::response(head, keep));
+        let ControlFlow::Break((head, used)) = read? else {
             return Ok(None);
         };
         let connected = &*pending.method == "CONNECT" && (200..300).contains(&head.status);
@@ -227,14 +268,24 @@ impl Observer {
         if head.status < 200 && !switched {
             return Ok(Some(used));
         }
-        pending.answer = Some(Answer { status: head.status, at: now, reported: head.event_stream });
         self.responses.body = Some(head.body(&pending.method));
+        // Nobody waits for the end of an event stream, so none of it is kept.
+        let keeping = self.keeping.as_ref().filter(|_| !head.event_stream);
+        pending.answer = Some(Answer {
+            status: head.status,
+            at: now,
+            reported: head.event_stream,
+            kept: Kept::new(head.message, keeping),
+        });
         if switched {
             self.finish_response(now, Ending::Upgraded);
             self.forget();
         } else if head.event_stream
-            && let Some(pending) = self.pending.front()
+            && let Some(pending) = self.pending.front_mut()
         {
+            if self.requests.body.is_some() {
+                pending.kept.cut();
+            }
             let observation = pending.exchange(0, now, Ending::Streaming);
             self.observations.push_back(observation);
         }
@@ -244,9 +295,9 @@ impl Observer {
     /// Reports the oldest request and goes on to the next.
     fn finish_response(&mut self, now: Instant, ending: Ending) {
         let received = self.responses.body.take().map_or(0, |body| body.payload());
-        if let Some(pending) = self.pending.pop_front() {
+        if let Some(mut pending) = self.pending.pop_front() {
+            self.report(&mut pending, received, now, ending);
             self.answered += 1;
-            self.report(&pending, received, now, ending);
         }
     }
 
@@ -260,8 +311,15 @@ impl Observer {
         Ok(())
     }
 
-    fn report(&mut self, pending: &Pending, received: u64, now: Instant, ending: Ending) {
+    /// Reports the oldest request, which is in no queue any more and not counted as answered yet.
+    fn report(&mut self, pending: &mut Pending, received: u64, now: Instant, ending: Ending) {
         if !pending.answer.as_ref().is_some_and(|answer| answer.reported) {
+            if self.requests.body.as_ref().is_some_and(|(number, _)| *number == self.answered) {
+                pending.kept.cut();
+            }
+            if let (Ending::CutShort, Some(answer)) = (ending, &mut pending.answer) {
+                answer.kept.cut();
+            }
             self.observations.push_back(pending.exchange(received, now, ending));
         }
     }
@@ -279,7 +337,10 @@ impl Observer {
 }
 
 impl Pending {
-    fn exchange(&self, received: u64, now: Instant, ending: Ending) -> Observation {
+    /// What it came to. What was kept goes with it, so this is asked once.
+    fn exchange(&mut self, received: u64, now: Instant, ending: Ending) -> Observation {
+        let request = self.kept.take();
+        let response = self.answer.as_mut().and_then(|answer| answer.kept.take());
         let since = |at: Instant| at.saturating_duration_since(self.started);
         Observation::Exchange(Exchange {
             method: self.method.clone(),
@@ -291,7 +352,34 @@ impl Pending {
             sent: self.sent,
             received,
             ending,
+            request,
+            response,
         })
+    }
+}
+
+impl Kept {
+    fn new(message: Option<Box<Message>>, keeping: Option<&Keeping>) -> Self {
+        let body = message.as_ref().and(keeping).and_then(Keeping::body);
+        Self { message, body }
+    }
+
+    fn add(&mut self, data: &[u8]) {
+        if let Some(body) = &mut self.body {
+            body.add(data);
+        }
+    }
+
+    fn cut(&mut self) {
+        if let Some(body) = &mut self.body {
+            body.cut();
+        }
+    }
+
+    fn take(&mut self) -> Option<Box<Message>> {
+        let mut message = self.message.take()?;
+        message.body = self.body.take().map(Arc::new);
+        Some(message)
     }
 }
 

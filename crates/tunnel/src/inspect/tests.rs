@@ -11,6 +11,23 @@ impl Watch {
         Self { observer: Observer::new(), now: adit_wire::clock::now() }
     }
 
+    /// Keeps heads, and bodies too.
+    fn keeping() -> Self {
+        let keep = Keep::heads();
+        keep.bodies(80, true);
+        Self { observer: Observer::keeping(keep.of(80)), ..Self::new() }
+    }
+
+    /// The exchanges that were seen.
+    fn exchanges(&mut self) -> Vec<Exchange> {
+        let seen = std::iter::from_fn(|| self.observer.poll());
+        let exchange = |observation| match observation {
+            Observation::Exchange(exchange) => exchange,
+            Observation::NotInspected(why) => panic!("{why}"),
+        };
+        seen.map(exchange).collect()
+    }
+
     fn wait(&mut self, millis: u64) -> &mut Self {
         self.now += Duration::from_millis(millis);
         self
@@ -201,6 +218,125 @@ fn any_cut_of_a_conversation_tells_the_same_story() {
         let story = ["POST /1 200 0ms >2 <3 complete", "GET /2?x=1 200 0ms >0 <1 complete"];
         assert_eq!(watch.seen(), story, "in pieces of {size}");
     }
+}
+
+fn body(message: &Option<Box<Message>>) -> (&[u8], bool) {
+    let body = message.as_ref().expect("a message").body.as_ref().expect("a body");
+    (body.bytes(), body.is_cut())
+}
+
+#[test]
+fn by_default_neither_headers_nor_bodies_are_kept() {
+    let mut watch = Watch::new();
+    watch.request("POST / HTTP/1.1\r\nX: 1\r\nContent-Length: 1\r\n\r\na");
+    watch.response("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb");
+    let exchange = watch.exchanges().remove(0);
+    assert_eq!((exchange.request, exchange.response), (None, None));
+}
+
+#[test]
+fn heads_are_kept_without_bodies_where_only_heads_are_wanted() {
+    let observer = Observer::keeping(Keep::heads().of(80));
+    let mut watch = Watch { observer, ..Watch::new() };
+    watch.request("POST / HTTP/1.0\r\nCookie: a=b\r\nContent-Length: 1\r\n\r\na");
+    watch.response("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=x\r\n\r\n").response_end();
+    let exchange = watch.exchanges().remove(0);
+    let (request, response) = (exchange.request.expect("kept"), exchange.response.expect("kept"));
+    assert_eq!((request.version, response.version), (Version::Http10, Version::Http11));
+    assert_eq!(
+        (request.header("cookie"), request.header("content-length")),
+        (Some("•••"), Some("1"))
+    );
+    assert_eq!(response.content_type(), Some("text/html"));
+    assert_eq!((request.body, response.body), (None, None));
+}
+
+#[test]
+fn any_cut_of_a_conversation_keeps_the_same_bodies() {
+    let requests =
+        b"POST /1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n\
+        PUT /2 HTTP/1.1\r\nContent-Length: 3\r\n\r\nxyz";
+    let responses = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst\
+        HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecond\r\n0\r\n\r\n";
+    for size in 1..requests.len() {
+        let mut watch = Watch::keeping();
+        requests.chunks(size).for_each(|piece| _ = watch.request(piece));
+        responses.chunks(size).for_each(|piece| _ = watch.response(piece));
+        let seen = watch.exchanges();
+        let bodies: Vec<_> =
+            seen.iter().map(|it| (body(&it.request), body(&it.response))).collect();
+        let whole = |text: &'static str| (text.as_bytes(), false);
+        let story = [(whole("abc"), whole("first")), (whole("xyz"), whole("second"))];
+        assert_eq!(bodies, story, "in pieces of {size}");
+    }
+}
+
+#[test]
+fn a_body_that_is_not_whole_is_said_to_be_cut() {
+    let mut watch = Watch::keeping();
+    watch.request("POST /1 HTTP/1.1\r\nContent-Length: 6\r\n\r\nabc");
+    watch.response("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+    let early = watch.exchanges().remove(0);
+    assert_eq!(
+        (body(&early.request), body(&early.response)),
+        ((&b"abc"[..], true), (&b"no"[..], false))
+    );
+    watch.request("defGET /2 HTTP/1.1\r\n\r\n");
+    watch.response("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").close();
+    let cut = watch.exchanges().remove(0);
+    assert_eq!(
+        (body(&cut.request), body(&cut.response)),
+        ((&b""[..], false), (&b"half"[..], true))
+    );
+    let mut watch = Watch::keeping();
+    let long = "x".repeat(MAX_BODY + 1);
+    watch.request(format!("POST /3 HTTP/1.1\r\nContent-Length: {}\r\n\r\n{long}", long.len()));
+    watch.response("HTTP/1.1 204 No Content\r\n\r\n");
+    let long = watch.exchanges().remove(0);
+    assert_eq!((body(&long.request).0.len(), body(&long.request).1), (MAX_BODY, true));
+    assert_eq!(long.sent, MAX_BODY as u64 + 1);
+}
+
+#[test]
+fn nothing_of_an_event_stream_or_an_upgraded_connection_is_kept() {
+    let mut watch = Watch::keeping();
+    watch.request("GET /events HTTP/1.1\r\n\r\n");
+    watch.response("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n");
+    let stream = watch.exchanges().remove(0).response.expect("its head");
+    assert_eq!((stream.content_type(), &stream.body), (Some("text/event-stream"), &None));
+    let mut watch = Watch::keeping();
+    watch.request("GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    watch.response("HTTP/1.1 101 Switching Protocols\r\n\r\n\x01\x02secret");
+    let upgraded = watch.exchanges().remove(0);
+    assert_eq!(body(&upgraded.response), (&b""[..], false));
+}
+
+#[test]
+fn bodies_are_kept_from_the_next_request_on() {
+    let keep = Keep::heads();
+    let mut watch = Watch { observer: Observer::keeping(keep.of(80)), ..Watch::new() };
+    let mut exchange = || {
+        watch.request("GET / HTTP/1.1\r\n\r\n");
+        watch.response("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1");
+        watch.exchanges().remove(0).response.expect("kept").body.is_some()
+    };
+    assert!(!exchange());
+    keep.bodies(80, true);
+    assert!(exchange());
+    keep.bodies(80, false);
+    assert!(!exchange());
+}
+
+#[test]
+fn an_encrypted_port_keeps_nothing_whatever_is_wanted() {
+    let keep = Keep::heads();
+    keep.bodies(443, true);
+    let (inspector, mut queue) = Inspector::keeping(keep);
+    let mut tap = inspector.tap(443, true);
+    tap.request(b"GET / HTTP/1.1\r\n\r\n", adit_wire::clock::now());
+    let encrypted = Observation::NotInspected(NotInspected::Encrypted);
+    assert_eq!(queue.try_recv().expect("that it is not looked into").observation, encrypted);
+    assert!(!tap.is_looking() && queue.try_recv().is_err());
 }
 
 #[test]
