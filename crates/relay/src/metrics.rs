@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use adit_proto::relay::Side;
 use adit_proto::ssh::Budget;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -25,6 +26,7 @@ pub struct Metrics {
     pub(crate) tls_failed: Counter,
     /// Requests whose head could not be read.
     refused: Family<RefusedHead, Counter>,
+    sessions: Family<Connected, Gauge>,
     /// Tunnels defined.
     pub(crate) tunnels: Gauge,
     /// Tunnels removed because they were not used.
@@ -32,7 +34,7 @@ pub struct Metrics {
     buffers: Family<Buffered, Gauge>,
 }
 
-/// A connection that is counted as open.
+/// A connection or session that is counted as open.
 #[derive(Debug)]
 pub(crate) struct Open(Gauge);
 
@@ -56,6 +58,18 @@ struct RefusedHead {
     reason: &'static str,
 }
 
+/// Whose session it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Connected {
+    role: &'static str,
+}
+
+impl Connected {
+    fn of(side: Side) -> Self {
+        Self { role: if side == Side::Host { "host" } else { "client" } }
+    }
+}
+
 /// Which bytes of the buffers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Buffered {
@@ -73,6 +87,7 @@ impl Metrics {
             open: Gauge::default(),
             tls_failed: Counter::default(),
             refused: Family::default(),
+            sessions: Family::default(),
             tunnels: Gauge::default(),
             expired: Counter::default(),
             buffers: Family::default(),
@@ -93,6 +108,8 @@ impl Metrics {
             registry.register("tls_failures", "TLS handshakes that failed", failed);
             let refused = metrics.refused.clone();
             registry.register("refused_heads", "Requests that could not be read", refused);
+            let sessions = metrics.sessions.clone();
+            registry.register("sessions", "Sessions that hosts and clients have now", sessions);
             registry.register("tunnels", "Tunnels defined", metrics.tunnels.clone());
             let expired = metrics.expired.clone();
             registry.register("expired_tunnels", "Tunnels removed because unused", expired);
@@ -102,6 +119,10 @@ impl Metrics {
                 metrics.buffers.clone(),
             );
         });
+        // Shown from the start, so that none is told from not counted.
+        for side in [Side::Host, Side::Client] {
+            metrics.sessions.get_or_create(&Connected::of(side)).set(0);
+        }
         metrics
     }
 
@@ -115,6 +136,13 @@ impl Metrics {
         self.accepted.inc();
         self.open.inc();
         Open(self.open.clone())
+    }
+
+    /// Counts the session of a host or a client as long as the answer lives.
+    pub(crate) fn session(&self, side: Side) -> Open {
+        let sessions = self.sessions.get_or_create_owned(&Connected::of(side));
+        sessions.inc();
+        Open(sessions)
     }
 
     /// Counts a request whose head was too large, or wrong.

@@ -166,7 +166,7 @@ impl Parts<'_> {
         );
         Arc::new(Front {
             api: Arc::new(api),
-            sockets: Arc::new(self.sockets()),
+            sockets: Arc::new(self.sockets(metrics)),
             edge,
             metrics: metrics.clone(),
             names: ApiNames::new(self.config),
@@ -176,12 +176,13 @@ impl Parts<'_> {
         })
     }
 
-    fn sockets(&self) -> RelaySockets {
+    fn sockets(&self, metrics: &Arc<Metrics>) -> RelaySockets {
         RelaySockets::new(ws::Context {
             directory: self.directory.clone(),
             auth: self.auth.clone(),
             hub: self.hub.clone(),
             budget: self.budget.clone(),
+            metrics: metrics.clone(),
             course: self.helm.course(),
             hosts: self.groups.hosts.spawner(),
             clients: self.groups.clients.spawner(),

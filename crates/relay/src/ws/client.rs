@@ -72,6 +72,7 @@ struct Client {
 impl Client {
     async fn run(self, upgrade: Upgrade) {
         let Ok((stream, received)) = upgrade.wait().await else { return };
+        let _listed = self.context.metrics.session(Side::Client);
         let config = session_config(&self.context);
         let channels = config.limits.channels;
         let role = ClientPeer::new(config, clock::now());

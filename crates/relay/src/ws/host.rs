@@ -143,6 +143,7 @@ impl Claiming {
         stream: adit_wire::net::Stream,
         received: Bytes,
     ) -> Departure {
+        let _counted = self.context.metrics.session(Side::Host);
         let config = session_config(&self.context);
         let channels = config.limits.channels;
         let role = HostPeer::new(config, clock::now());

@@ -25,6 +25,7 @@ use crate::{
     course::Course,
     directory::Directory,
     hub::Hub,
+    metrics::Metrics,
     seams::{Answer, Peer, Socket, Sockets},
 };
 
@@ -49,6 +50,8 @@ pub struct Context {
     pub hub: Hub,
     /// What the sessions may hold together.
     pub budget: Arc<ssh::Budget>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Where the relay stands.
     pub course: Course,
     /// Where the sessions of hosts run.

@@ -283,14 +283,36 @@ async fn a_revoked_user_loses_its_sockets_without_a_disconnect() {
     }
 }
 
-/// What a relay's buffers hold, in bytes.
-async fn buffered(relay: &Relay, kind: &str) -> usize {
+/// What the relay's page of metrics says of this one.
+async fn metric(relay: &Relay, name: &str) -> usize {
     let admin = relay.server.admin_addr().unwrap();
     let metrics = send(admin, "GET", "/metrics", "".into(), &[]).await;
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
-    let line = format!("adit_buffer_bytes{{kind=\"{kind}\"}} ");
-    let bytes = text.lines().find_map(|at| at.strip_prefix(&line)).expect("the metric is there");
-    bytes.parse().unwrap()
+    let lines = text.lines().filter_map(|line| line.split_once(' '));
+    let mut values = lines.filter_map(|(found, value)| (found == name).then_some(value));
+    values.next().expect("the metric is there").parse().unwrap()
+}
+
+/// What a relay's buffers hold, in bytes.
+async fn buffered(relay: &Relay, kind: &str) -> usize {
+    metric(relay, &format!("adit_buffer_bytes{{kind=\"{kind}\"}}")).await
+}
+
+#[tokio::test]
+async fn sessions_are_counted_as_long_as_they_last() {
+    let relay = Relay::with(|config| config.admin = Some("127.0.0.1:0".parse().unwrap())).await;
+    let sessions =
+        async |role: &str| metric(&relay, &format!("adit_sessions{{role=\"{role}\"}}")).await;
+    assert_eq!((sessions("host").await, sessions("client").await), (0, 0));
+    let tunnel = tunnel(&relay).await;
+    let host = serving(&relay, &tunnel.host_uri, &tunnel.host, None).await;
+    let client = client(&relay, &tunnel.client_uri, &tunnel.connect).await;
+    assert_eq!((sessions("host").await, sessions("client").await), (1, 1));
+    drop(client);
+    while sessions("client").await != 0 {}
+    assert_eq!(sessions("host").await, 1);
+    drop(host);
+    while sessions("host").await != 0 {}
 }
 
 #[tokio::test]
