@@ -1,9 +1,10 @@
 //! What happened, bounded: per tunnel the events with their times, per port the traffic of the last quarter of an
-//! hour and of the last day, and the last requests.
+//! hour and of the last day, and the last requests. [`crate::traffic`] makes charts and lists of it.
 //!
 //! Times come from outside, so a test makes a day pass in a line. Requests are never written to a file.
 
 mod event;
+pub(crate) mod request;
 mod ring;
 mod series;
 
@@ -18,14 +19,15 @@ use serde::{Deserialize, Serialize};
 use crate::tunnel_key::TunnelKey;
 
 pub use event::{Happening, What};
+pub use request::{Request, Requests};
 pub use ring::Ring;
 pub use series::{Sample, Series, Statuses};
 
 /// Events that are kept of a tunnel: some weeks of one that drops now and then.
 const EVENTS: usize = 500;
 
-/// Requests that are kept of a port, in memory.
-const REQUESTS: usize = 200;
+/// The bytes that the requests of all ports may take. Full means that the port with most of them loses its oldest.
+const REQUEST_BYTES: usize = 32 * 1024 * 1024;
 
 /// A chart of 15 minutes has 180 points.
 const QUARTER: (Duration, usize) = (Duration::from_secs(5), 180);
@@ -39,6 +41,9 @@ const DAY: (Duration, usize) = (Duration::from_secs(300), 288);
 pub struct History {
     #[serde(with = "as_list")]
     tunnels: BTreeMap<TunnelKey, OfTunnel>,
+    /// The bytes that the requests of all ports take.
+    #[serde(skip)]
+    request_bytes: usize,
 }
 
 /// A tunnel's history.
@@ -61,23 +66,8 @@ pub struct OfPort {
     /// The last 24 hours.
     pub day: Series,
     /// The last requests, oldest first.
-    #[serde(skip, default = "requests")]
-    pub requests: Ring<Request>,
-}
-
-/// A request, as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// When its answer was seen.
-    pub at: Timestamp,
-    /// Its method.
-    pub method: Box<str>,
-    /// Its target, with the query as it was sent: mask it before it is shown.
-    pub target: Box<str>,
-    /// The status of its answer, if there was one.
-    pub status: Option<u16>,
-    /// How long it took.
-    pub took: Duration,
+    #[serde(skip)]
+    pub requests: Requests,
 }
 
 impl History {
@@ -92,7 +82,8 @@ impl History {
         match event {
             host::Event::Observed(observed) => match &observed.observation {
                 Observation::Exchange(exchange) => {
-                    of.ports.entry(observed.port).or_default().exchange(exchange, now);
+                    of.ports.entry(observed.port).or_default().count(exchange, now);
+                    self.keep(tunnel, observed.port, exchange, None, now);
                     true
                 }
                 Observation::NotInspected(_) => false,
@@ -107,6 +98,44 @@ impl History {
         }
     }
 
+    /// Takes in what came of sending the request of number `of` again. It was no visitor's, so no chart counts it.
+    pub fn sent_again(
+        &mut self,
+        tunnel: &TunnelKey,
+        port: u16,
+        of: u64,
+        exchange: &Exchange,
+        now: Timestamp,
+    ) {
+        self.keep(tunnel, port, exchange, Some(of), now);
+    }
+
+    /// Keeps a request, and forgets what is too much for it.
+    fn keep(
+        &mut self,
+        tunnel: &TunnelKey,
+        port: u16,
+        exchange: &Exchange,
+        again: Option<u64>,
+        now: Timestamp,
+    ) {
+        let of = self.tunnels.entry(tunnel.clone()).or_default();
+        let requests = &mut of.ports.entry(port).or_default().requests;
+        self.request_bytes -= requests.bytes();
+        requests.push(exchange, again, now);
+        self.request_bytes += requests.bytes();
+        while self.request_bytes > REQUEST_BYTES && self.forget_a_request() {}
+    }
+
+    fn forget_a_request(&mut self) -> bool {
+        let ports = self.tunnels.values_mut().flat_map(|of| of.ports.values_mut());
+        let Some(port) = ports.max_by_key(|port| port.requests.bytes()) else { return false };
+        let before = port.requests.bytes();
+        let was_there = port.requests.drop_oldest();
+        self.request_bytes -= before - port.requests.bytes();
+        was_there
+    }
+
     /// Takes in how many connections a port has.
     pub fn connections(&mut self, tunnel: &TunnelKey, port: u16, count: u32, now: Timestamp) {
         let of = self.tunnels.entry(tunnel.clone()).or_default();
@@ -118,7 +147,10 @@ impl History {
 
     /// Forgets a tunnel that is gone; `false` when nothing was known of it.
     pub fn forget(&mut self, tunnel: &TunnelKey) -> bool {
-        self.tunnels.remove(tunnel).is_some()
+        let Some(of) = self.tunnels.remove(tunnel) else { return false };
+        let bytes: usize = of.ports.values().map(|port| port.requests.bytes()).sum();
+        self.request_bytes -= bytes;
+        true
     }
 
     /// How often the tunnel's tokens were asked for since the history began.
@@ -138,17 +170,10 @@ impl History {
 }
 
 impl OfPort {
-    fn exchange(&mut self, exchange: &Exchange, now: Timestamp) {
+    fn count(&mut self, exchange: &Exchange, now: Timestamp) {
         for series in [&mut self.quarter, &mut self.day] {
             series.at(now).add(exchange.status, exchange.sent, exchange.received);
         }
-        self.requests.push(Request {
-            at: now,
-            method: exchange.method.clone(),
-            target: exchange.target.clone(),
-            status: exchange.status,
-            took: exchange.took,
-        });
     }
 }
 
@@ -160,16 +185,13 @@ impl Default for OfTunnel {
 
 impl Default for OfPort {
     fn default() -> Self {
-        Self { quarter: quarter(), day: Series::new(DAY.0, DAY.1), requests: requests() }
+        let day = Series::new(DAY.0, DAY.1);
+        Self { quarter: quarter(), day, requests: Requests::default() }
     }
 }
 
 fn quarter() -> Series {
     Series::new(QUARTER.0, QUARTER.1)
-}
-
-fn requests() -> Ring<Request> {
-    Ring::new(REQUESTS)
 }
 
 /// JSON's members have names that are texts, and a tunnel's key is two.
@@ -246,7 +268,7 @@ mod tests {
             history.note(&key(), &request(Some(200), started), at(second));
         }
         let port = &history.of(&key()).unwrap().ports[&80];
-        assert_eq!(port.requests.len(), REQUESTS);
+        assert_eq!(port.requests.len(), 200);
         let total = |series: &Series| -> u64 {
             series.points(at(89_999)).iter().flatten().map(|sample| sample.requests).sum()
         };
@@ -304,6 +326,36 @@ mod tests {
         assert_eq!(of.events.len(), 1);
         assert_eq!(of.ports[&80].day, history.of(&key()).unwrap().ports[&80].day);
         assert_eq!(of.ports[&80].requests.len(), 0);
+    }
+
+    #[test]
+    fn all_requests_together_stay_within_their_bytes() {
+        let mut history = History::default();
+        let body = "x".repeat(65_536);
+        let request = format!("POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n{body}");
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n{body}");
+        let exchange = request::tests::exchange(request, answer);
+        for n in 0..1_000_u16 {
+            history.keep(&key(), n % 50, &exchange, None, at(0));
+        }
+        let of = history.of(&key()).unwrap();
+        let bytes: usize = of.ports.values().map(|port| port.requests.bytes()).sum();
+        assert_eq!(bytes, history.request_bytes);
+        assert!((REQUEST_BYTES - 200_000..=REQUEST_BYTES).contains(&bytes), "{bytes}");
+        assert!(of.ports.values().all(|port| !port.requests.is_empty()));
+        history.forget(&key());
+        assert_eq!(history.request_bytes, 0);
+    }
+
+    #[test]
+    fn what_was_sent_again_is_listed_and_not_counted() {
+        let mut history = History::default();
+        let exchange =
+            request::tests::exchange("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n");
+        history.sent_again(&key(), 80, 9, &exchange, at(5));
+        let port = &history.of(&key()).unwrap().ports[&80];
+        assert_eq!(port.requests.iter().map(|it| it.again).collect::<Vec<_>>(), [Some(9)]);
+        assert!(port.quarter.points(at(5)).iter().all(Option::is_none));
     }
 
     #[test]

@@ -39,8 +39,10 @@ pub struct Sample {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Statuses {
-    /// 1xx to 3xx.
+    /// 1xx and 2xx.
     pub fine: u64,
+    /// 3xx.
+    pub moved: u64,
     /// 4xx.
     pub refused: u64,
     /// 5xx.
@@ -103,7 +105,8 @@ impl Sample {
         self.requests += 1;
         let class = match status {
             None => &mut self.statuses.none,
-            Some(..=399) => &mut self.statuses.fine,
+            Some(..=299) => &mut self.statuses.fine,
+            Some(300..=399) => &mut self.statuses.moved,
             Some(400..=499) => &mut self.statuses.refused,
             Some(500..) => &mut self.statuses.failed,
         };
@@ -167,7 +170,8 @@ mod tests {
         for status in [Some(101), Some(204), Some(302), Some(404), Some(599), None] {
             sample.add(status, 1, 2);
         }
-        assert_eq!(sample.statuses, Statuses { fine: 3, refused: 1, failed: 1, none: 1 });
+        let statuses = Statuses { fine: 2, moved: 1, refused: 1, failed: 1, none: 1 };
+        assert_eq!(sample.statuses, statuses);
         assert_eq!((sample.requests, sample.received, sample.sent), (6, 6, 12));
     }
 }
