@@ -76,6 +76,11 @@ impl History {
         self.tunnels.get(tunnel)
     }
 
+    /// All tunnels of which there is any.
+    pub fn iter(&self) -> impl Iterator<Item = (&TunnelKey, &OfTunnel)> {
+        self.tunnels.iter()
+    }
+
     /// Takes in what an engine told; `true` when there is something new that is kept in the file.
     pub fn note(&mut self, tunnel: &TunnelKey, event: &host::Event, now: Timestamp) -> bool {
         let of = self.tunnels.entry(tunnel.clone()).or_default();

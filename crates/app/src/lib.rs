@@ -40,6 +40,7 @@ pub mod service;
 pub mod settings;
 pub mod state;
 pub mod status;
+pub mod traffic;
 pub mod tunnel_key;
 pub mod update;
 pub mod view;

@@ -92,6 +92,11 @@ impl Series {
         self.step
     }
 
+    /// How many samples there are at most.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     fn get(&self, number: i64) -> Option<Sample> {
         let from_end = usize::try_from(self.newest - number).ok()?;
         let index = self.samples.len().checked_sub(1 + from_end)?;
