@@ -22,6 +22,7 @@ pub mod failure;
 pub mod history;
 pub mod known;
 pub mod lines;
+pub mod local;
 pub mod message;
 pub mod microsoft;
 pub mod moment;
