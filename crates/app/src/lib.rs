@@ -20,6 +20,7 @@ pub mod environment;
 pub mod event;
 pub mod failure;
 pub mod history;
+pub mod journal;
 pub mod known;
 pub mod lines;
 pub mod local;
