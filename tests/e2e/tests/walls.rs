@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("adit-relay", &["adit-proto", "adit-wire"]),
     ("adit-app", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
     ("adit-cli", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay", "adit-app"]),
+    ("adit-desktop", &["adit-proto", "adit-wire", "adit-tunnel", "adit-app"]),
     ("adit-e2e", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
     ("adit-fuzz-targets", &["adit-proto", "adit-wire", "adit-tunnel", "adit-relay"]),
     ("adit-sim", &["adit-proto"]),
@@ -78,10 +79,35 @@ fn the_application_knows_the_relay_in_its_embedded_part_only() {
 }
 
 #[test]
-fn nothing_depends_on_the_command_line() {
+fn nothing_depends_on_a_face() {
     let graph = Graph::read();
     for member in graph.members() {
-        assert!(!graph.direct(&member, Kind::Any).contains("adit-cli"), "{member} names adit-cli");
+        for face in ["adit-cli", "adit-desktop"] {
+            assert!(!graph.direct(&member, Kind::Any).contains(face), "{member} names {face}");
+        }
+    }
+}
+
+/// What decides and what hosts must not need a screen.
+#[test]
+fn slint_is_below_the_desktop_app_only() {
+    let graph = Graph::read();
+    for member in graph.members() {
+        let draws = graph.closure(&member).contains("slint");
+        assert_eq!(draws, member == "adit-desktop", "{member}");
+    }
+}
+
+/// The lint is at "deny", which a file could switch off, because what Slint generates does so for itself.
+#[test]
+fn no_file_of_ours_allows_unsafe_code() {
+    let mut files = Vec::new();
+    for folder in ["crates", "tests", "bench"] {
+        collect_rust_files(&root().join(folder), &mut files);
+    }
+    for file in files.iter().filter(|file| !file.ends_with("tests/walls.rs")) {
+        let source = fs::read_to_string(file).unwrap();
+        assert!(!source.contains("unsafe_code"), "{} speaks of the lint", file.display());
     }
 }
 

@@ -1,0 +1,59 @@
+//! Makes the pictures of docs/screenshots: `cargo run -p adit-desktop --example screenshots -- DIR [NAME]`.
+//! Each screen in both themes and languages, at scale 2. NAME makes only those whose name begins so.
+
+use std::path::Path;
+
+use adit_app::words::Language;
+use adit_desktop::Appearance;
+use adit_desktop::demo::Scene;
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::Stage;
+
+/// A screen: its name, its world, its size, and how one gets there.
+struct Shot {
+    name: &'static str,
+    scene: Scene,
+    size: (u32, u32),
+    go: fn(&Stage),
+}
+
+const SHOTS: &[Shot] = &[
+    Shot {
+        name: "main",
+        scene: Scene::Main,
+        size: (960, 680),
+        go: |stage| stage.point(500.0, 280.0),
+    },
+    Shot { name: "narrow", scene: Scene::Main, size: (640, 440), go: |_| {} },
+    Shot { name: "empty", scene: Scene::Empty, size: (960, 680), go: |_| {} },
+    Shot { name: "offline", scene: Scene::Offline, size: (960, 680), go: |_| {} },
+    Shot { name: "errors", scene: Scene::Errors, size: (960, 680), go: |_| {} },
+    Shot { name: "sign-in", scene: Scene::SignIn, size: (960, 680), go: |_| {} },
+];
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let Some(directory) = args.next() else {
+        eprintln!("usage: screenshots DIR [NAME]");
+        std::process::exit(2);
+    };
+    let only = args.next().unwrap_or_default();
+    std::fs::create_dir_all(&directory).unwrap();
+    for shot in SHOTS.iter().filter(|shot| shot.name.starts_with(&only)) {
+        for (theme, appearance) in [("light", Appearance::Light), ("dark", Appearance::Dark)] {
+            for language in Language::ALL {
+                let stage = Stage::new(shot.scene);
+                stage.theme(appearance);
+                stage.still();
+                stage.window.speak(language);
+                stage.size(shot.size.0, shot.size.1, 2.0);
+                (shot.go)(&stage);
+                let file = format!("{}-{theme}-{}.png", shot.name, language.code());
+                stage.save(&Path::new(&directory).join(file));
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Tunnels as cards: which are shown, and as what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use adit_app::history::OfTunnel;
+use adit_app::known::Openness;
+use adit_app::message::{Message, Offer};
+use adit_app::tunnel_key::TunnelKey;
+use adit_app::view::{Card, Mood, Row, Standing, View};
+use adit_app::words;
+use slint::{ModelRc, SharedString, VecModel};
+
+use super::terms::{self, Speech};
+use super::{chart, sync};
+use crate::ui;
+
+/// More ports than this are shown on request.
+const MOST_ROWS: usize = 8;
+
+/// Which tunnels the filter and the search leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// 0 all, 1 live, 2 where a person has something to do, 3 stopped.
+    pub filter: i32,
+    /// What must be in the name, an address, a port or the place.
+    pub search: String,
+}
+
+/// The models of the list; they live as long as the window.
+#[derive(Default)]
+pub struct Cards {
+    /// What the list shows.
+    pub model: Rc<VecModel<ui::TunnelCard>>,
+    inner: BTreeMap<SharedString, Inner>,
+    /// Whose ports are all shown.
+    pub unfolded: BTreeSet<SharedString>,
+}
+
+#[derive(Default)]
+struct Inner {
+    rows: Rc<VecModel<ui::PortRow>>,
+    notices: Rc<VecModel<ui::Notice>>,
+}
+
+impl Wanted {
+    fn has(&self, card: &Card) -> bool {
+        let is_in = match self.filter {
+            1 => card.standing.mood == Mood::Live,
+            2 => card.needs_you(),
+            3 => card.standing.mood == Mood::Stopped,
+            _ => true,
+        };
+        is_in && self.finds(card)
+    }
+
+    fn finds(&self, card: &Card) -> bool {
+        let wanted = self.search.trim().to_lowercase();
+        let has = |text: &str| text.to_lowercase().contains(&wanted);
+        wanted.is_empty()
+            || has(&card.name)
+            || has(card.place.host())
+            || card.description.as_deref().is_some_and(has)
+            || card
+                .rows
+                .iter()
+                .any(|row| has(&row.port.to_string()) || row.urls.iter().any(|url| has(url)))
+    }
+}
+
+impl Cards {
+    /// Shows these tunnels.
+    pub fn show(
+        &mut self,
+        view: &View,
+        wanted: &Wanted,
+        speech: &Speech,
+        strings: &ui::Strings<'_>,
+        past: &dyn Fn(&TunnelKey) -> Option<OfTunnel>,
+    ) {
+        let shown = view.cards.iter().filter(|card| wanted.has(card));
+        let cards: Vec<_> = shown.map(|card| self.card(card, speech, strings, past)).collect();
+        let keys: BTreeSet<_> = cards.iter().map(|card| card.key.clone()).collect();
+        self.inner.retain(|key, _| keys.contains(key));
+        sync(&self.model, cards, |card| card.key.clone());
+    }
+
+    fn card(
+        &mut self,
+        card: &Card,
+        speech: &Speech,
+        strings: &ui::Strings<'_>,
+        past: &dyn Fn(&TunnelKey) -> Option<OfTunnel>,
+    ) -> ui::TunnelCard {
+        let key = terms::card_key(&card.id);
+        let past = card.tunnel().and_then(past);
+        let most = if self.unfolded.contains(&key) { usize::MAX } else { MOST_ROWS };
+        let rows: Vec<_> =
+            (card.rows.iter().take(most)).map(|row| port_row(row, speech, past.as_ref())).collect();
+        let inner = self.inner.entry(key.clone()).or_default();
+        let more_rows = card.rows.len() - rows.len();
+        sync(&inner.rows, rows, |row| (row.port, row.is_placeholder));
+        sync(&inner.notices, notices(card, speech, strings), |notice| notice.id.clone());
+        let (who, shared_with, until) = access(card.openness, speech);
+        let link = card.standing.offer.as_ref().filter(|offer| is_link(offer));
+        ui::TunnelCard {
+            key,
+            name: card.name.as_str().into(),
+            mood: terms::mood(card.standing.mood),
+            status: speech.say(&card.standing.text),
+            link: link.map(|offer| speech.say(&Message::Do(offer.clone()))).unwrap_or_default(),
+            link_id: "standing".into(),
+            place: terms::place_kind(&card.place),
+            host: card.place.host().into(),
+            who,
+            shared_with,
+            until,
+            on: card.toggle.on,
+            can_switch: card.toggle.is_enabled,
+            notices: ModelRc::from(inner.notices.clone()),
+            rows: ModelRc::from(inner.rows.clone()),
+            more_rows: i32::try_from(more_rows).unwrap_or(i32::MAX),
+            is_placeholder: card.is_placeholder,
+        }
+    }
+}
+
+/// A port, as a row shows it.
+pub fn port_row(row: &Row, speech: &Speech, past: Option<&OfTunnel>) -> ui::PortRow {
+    let quarter = past.and_then(|past| past.ports.get(&row.port)).map(|port| &port.quarter);
+    let points = quarter.map(|quarter| (quarter.points(speech.now.timestamp()), quarter.step()));
+    let (spark, rate) = match &points {
+        Some((points, step)) => (chart::spark(points), chart::rate(points, *step)),
+        None => Default::default(),
+    };
+    ui::PortRow {
+        port: row.port.into(),
+        protocol: row.protocol.as_ref().map(ToString::to_string).unwrap_or_default().into(),
+        address: row.urls.first().map(|url| terms::address(url)).unwrap_or_default(),
+        instead: row.instead.as_ref().map(|it| speech.say(it)).unwrap_or_default(),
+        mood: terms::mood(row.standing.mood),
+        word: speech.say(&Message::Word(row.standing.word)),
+        status: speech.say(&row.standing.text),
+        spark: spark.into(),
+        rate: rate.into(),
+        is_placeholder: row.index.is_none(),
+    }
+}
+
+/// Who may visit, with how many and until when.
+pub fn access(openness: Openness, speech: &Speech) -> (ui::Who, i32, SharedString) {
+    match openness {
+        Openness::Unknown => (ui::Who::Unknown, 0, SharedString::default()),
+        Openness::OnlyMe => (ui::Who::OnlyMe, 0, SharedString::default()),
+        Openness::Shared { with } => {
+            (ui::Who::Shared, i32::try_from(with).unwrap_or(i32::MAX), SharedString::default())
+        }
+        Openness::Anyone { until } => {
+            let until = until.map(|at| words::clock(at, &speech.now)).unwrap_or_default();
+            (ui::Who::Anyone, 0, until.into())
+        }
+    }
+}
+
+/// What is said below the header: why it does not work with what to do, and what is wrong besides.
+fn notices(card: &Card, speech: &Speech, strings: &ui::Strings<'_>) -> Vec<ui::Notice> {
+    let own = (matches!(card.standing.mood, Mood::Error | Mood::Standby))
+        .then(|| own_notice(&card.standing, speech, strings))
+        .flatten();
+    let others = card.notices.iter().enumerate().map(|(index, standing)| {
+        let text = speech.say(&standing.text);
+        let text = match &standing.detail {
+            Some(detail) => slint::format!("{}. {}", text.trim_end_matches('.'), sentence(detail)),
+            None => text,
+        };
+        notice(slint::format!("{index}"), text, standing, speech)
+    });
+    own.into_iter().chain(others).collect()
+}
+
+fn own_notice(
+    standing: &Standing,
+    speech: &Speech,
+    strings: &ui::Strings<'_>,
+) -> Option<ui::Notice> {
+    let text = match (&standing.detail, &standing.offer) {
+        (Some(detail), _) => sentence(detail).into(),
+        (None, Some(Offer::SignIn(_))) => strings.invoke_sign_in_notice(),
+        (None, Some(Offer::TakeOver)) => strings.invoke_take_over_notice(),
+        (None, _) => return None,
+    };
+    Some(notice("standing".into(), text, standing, speech))
+}
+
+fn notice(
+    id: SharedString,
+    text: SharedString,
+    standing: &Standing,
+    speech: &Speech,
+) -> ui::Notice {
+    let offer = standing.offer.as_ref().filter(|offer| id != "standing" || !is_link(offer));
+    ui::Notice {
+        id,
+        text,
+        action: offer.map(|offer| speech.say(&Message::Do(offer.clone()))).unwrap_or_default(),
+        is_primary: matches!(offer, Some(Offer::SignIn(_) | Offer::GetCommand(_))),
+        closes: matches!(offer, Some(Offer::Retry(_))),
+    }
+}
+
+/// What others said, as a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().map(|it| it.to_uppercase().collect()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+/// What is done at once stands as a link behind the status; the rest is a button beside its reason.
+fn is_link(offer: &Offer) -> bool {
+    matches!(offer, Offer::TryNow | Offer::ChangeProtocol { .. } | Offer::AddPort)
+}
+
+/// What an id of [`ui::Notice`] or of the link offers.
+pub fn offer<'a>(card: &'a Card, id: &str) -> Option<&'a Offer> {
+    if id == "standing" {
+        return card.standing.offer.as_ref();
+    }
+    card.notices.get(id.parse::<usize>().ok()?)?.offer.as_ref()
+}

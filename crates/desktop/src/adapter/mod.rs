@@ -1,0 +1,67 @@
+//! From the application's values to what the interface shows, one file a view.
+//!
+//! Lists keep their models: a row that looks as before is not touched, so that nothing is drawn or jumps without need.
+
+pub mod bars;
+pub mod cards;
+pub mod chart;
+pub mod places;
+pub mod terms;
+
+use slint::{Model, VecModel};
+
+/// Makes a model hold these rows, telling rows apart by a key, with as few changes as possible.
+pub fn sync<T, K>(model: &VecModel<T>, rows: Vec<T>, key: impl Fn(&T) -> K)
+where
+    T: Clone + PartialEq + 'static,
+    K: PartialEq,
+{
+    let keys: Vec<K> = rows.iter().map(&key).collect();
+    let mut index = 0;
+    while let Some(old) = model.row_data(index) {
+        if keys.contains(&key(&old)) {
+            index += 1;
+        } else {
+            model.remove(index);
+        }
+    }
+    for (index, row) in rows.into_iter().enumerate() {
+        match model.row_data(index) {
+            Some(old) if old == row => {}
+            Some(old) if key(&old) == keys[index] => model.set_row_data(index, row),
+            Some(_) | None => {
+                // One that moved up leaves its old place.
+                let from = (index..model.row_count())
+                    .find(|at| model.row_data(*at).is_some_and(|old| key(&old) == keys[index]));
+                if let Some(from) = from {
+                    model.remove(from);
+                }
+                model.insert(index, row);
+            }
+        }
+    }
+    while model.row_count() > keys.len() {
+        model.remove(model.row_count() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slint::{Model, VecModel};
+
+    use super::sync;
+
+    #[test]
+    fn rows_come_go_and_move_and_the_others_stay() {
+        let model = VecModel::from(vec![(1, 'a'), (2, 'b'), (3, 'c')]);
+        for rows in [
+            vec![(1, 'a'), (2, 'B'), (3, 'c')],
+            vec![(3, 'c'), (1, 'a')],
+            vec![],
+            vec![(5, 'x'), (4, 'y'), (3, 'z')],
+        ] {
+            sync(&model, rows.clone(), |row| row.0);
+            assert_eq!(model.iter().collect::<Vec<_>>(), rows);
+        }
+    }
+}

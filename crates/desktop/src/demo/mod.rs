@@ -1,0 +1,105 @@
+//! A scripted world behind the real decisions: the application's own state, update and fold, with services and
+//! engines that answer from a script. No network, no files, and a clock that is given.
+//!
+//! `--demo`, screenshots and tests use it; nothing else does.
+
+mod scene;
+mod world;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_app::command::Command;
+use adit_app::history::OfTunnel;
+use adit_app::moment::Moment;
+use adit_app::tunnel_key::TunnelKey;
+use adit_app::view::View;
+use tokio::sync::watch;
+
+use crate::desk::{Commands, Desk, Past};
+
+pub use scene::{Scene, start};
+pub use world::World;
+
+/// A world, and who looks at it. Cheap to clone.
+#[derive(Clone)]
+pub struct Demo {
+    world: Rc<RefCell<World>>,
+    shown: watch::Sender<Arc<View>>,
+}
+
+impl Demo {
+    /// The world of a scene, at the moment of its picture.
+    pub fn new(scene: Scene) -> Self {
+        let mut world = World::new(scene);
+        scene::play(scene, &mut world);
+        let shown = watch::Sender::new(Arc::new(world.view()));
+        Self { world: Rc::new(RefCell::new(world)), shown }
+    }
+
+    /// Its two ends.
+    pub fn desk(&self) -> Desk {
+        let world = self.world.clone();
+        Desk {
+            commands: Rc::new(self.clone()),
+            views: self.shown.subscribe(),
+            past: Rc::new(self.clone()),
+            clock: Rc::new(move || world.borrow().now()),
+        }
+    }
+
+    /// Lets time pass, doing what becomes due on the way.
+    pub fn pass(&self, span: Duration) {
+        self.world.borrow_mut().pass(span);
+        self.tell();
+    }
+
+    /// Does something to the world that no command does.
+    pub fn change(&self, change: impl FnOnce(&mut World)) {
+        change(&mut self.world.borrow_mut());
+        self.tell();
+    }
+
+    /// The commands that came so far.
+    pub fn asked(&self) -> Vec<Command> {
+        self.world.borrow().asked().to_vec()
+    }
+
+    /// Now, in this world.
+    pub fn now(&self) -> Moment {
+        self.world.borrow().now()
+    }
+
+    fn tell(&self) {
+        let view = self.world.borrow().view();
+        self.shown.send_if_modified(|shown| {
+            let is_new = **shown != view;
+            if is_new {
+                *shown = Arc::new(view);
+            }
+            is_new
+        });
+    }
+}
+
+impl Commands for Demo {
+    fn send(&self, command: Command) -> bool {
+        self.world.borrow_mut().command(command);
+        self.tell();
+        true
+    }
+}
+
+impl Past for Demo {
+    fn of(&self, tunnel: &TunnelKey) -> Option<OfTunnel> {
+        self.world.borrow().past(tunnel)
+    }
+}
+
+impl std::fmt::Debug for Demo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Demo").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,381 @@
+//! The worlds of the pictures.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use adit_app::command::Command;
+use adit_app::event::Preflight;
+use adit_app::failure::{Code, Failure};
+use adit_app::moment::Moment;
+use adit_app::place_key::PlaceKey;
+use adit_app::tunnel_key::TunnelKey;
+use adit_proto::contracts::{
+    AccessControl, AccessEntry, AccessEntryType, Protocol, Tunnel, TunnelPort,
+};
+use adit_proto::health::{Health, Label, Proof};
+use adit_tunnel::host::{self, GiveUp, PortUrls};
+use adit_tunnel::inspect::{Ending, Exchange, Observation, Observed};
+use jiff::Timestamp;
+
+use super::World;
+
+/// A world to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scene {
+    /// Five tunnels, each in another state.
+    Main,
+    /// No tunnels yet.
+    Empty,
+    /// No network.
+    Offline,
+    /// Four tunnels that need somebody.
+    Errors,
+    /// A sign-in that has ended, and a tunnel that is being deleted.
+    SignIn,
+    /// A thousand tunnels.
+    Many,
+}
+
+/// When the pictures were taken.
+pub fn start() -> Timestamp {
+    Timestamp::from_second(1_795_456_961).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+pub(super) fn relay() -> PlaceKey {
+    PlaceKey::from("https://cp.relay.example.com")
+}
+
+/// A tunnel of the pictures, by its id.
+struct Drawn {
+    id: &'static str,
+    name: &'static str,
+    place: fn() -> PlaceKey,
+    ports: &'static [(u16, Protocol)],
+    access: fn() -> Vec<AccessEntry>,
+}
+
+const DRAWN: &[Drawn] = &[
+    Drawn {
+        id: "t4wq8zxn",
+        name: "billing",
+        place: PlaceKey::here,
+        ports: &[(3000, Protocol::Http)],
+        access: Vec::new,
+    },
+    Drawn {
+        id: "k3x9q2mw",
+        name: "storefront",
+        place: relay,
+        ports: &[(5173, Protocol::Http), (8080, Protocol::Http)],
+        access: three_people,
+    },
+    Drawn {
+        id: "m8vd41tz",
+        name: "design-review",
+        place: relay,
+        ports: &[(6006, Protocol::Http)],
+        access: Vec::new,
+    },
+    Drawn {
+        id: "p5hn7c2k",
+        name: "phone-demo",
+        place: relay,
+        ports: &[(8000, Protocol::Http)],
+        access: everybody,
+    },
+    Drawn {
+        id: "7jr2c0b1",
+        name: "webhooks",
+        place: PlaceKey::microsoft,
+        ports: &[(4000, Protocol::Auto)],
+        access: Vec::new,
+    },
+];
+
+fn three_people() -> Vec<AccessEntry> {
+    let subjects = ["ben", "eva", "joao"].map(str::to_owned).to_vec();
+    vec![AccessEntry { kind: AccessEntryType::Users, subjects, ..AccessEntry::default() }]
+}
+
+fn everybody() -> Vec<AccessEntry> {
+    let expiration = start().checked_add(Duration::from_secs(38 * 60 - 41)).ok();
+    vec![AccessEntry { kind: AccessEntryType::Anonymous, expiration, ..AccessEntry::default() }]
+}
+
+/// What each place has.
+pub(super) fn places(scene: Scene) -> BTreeMap<PlaceKey, Vec<Tunnel>> {
+    let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    if scene == Scene::Many {
+        let many = (0..1_000).map(|n| {
+            tunnel(
+                &relay(),
+                &format!("t{n:07}"),
+                &format!("service-{n}"),
+                &[(8080, Protocol::Http)],
+                Vec::new(),
+            )
+        });
+        places.insert(relay(), many.collect());
+    } else if scene != Scene::Empty {
+        for drawn in DRAWN {
+            let place = (drawn.place)();
+            let tunnel = tunnel(&place, drawn.id, drawn.name, drawn.ports, (drawn.access)());
+            places.entry(place).or_default().push(tunnel);
+        }
+    }
+    places
+}
+
+fn tunnel(
+    place: &PlaceKey,
+    id: &str,
+    name: &str,
+    ports: &[(u16, Protocol)],
+    entries: Vec<AccessEntry>,
+) -> Tunnel {
+    let key = |port| port_with(place, id, port);
+    let ports = ports
+        .iter()
+        .map(|(number, protocol)| TunnelPort { protocol: Some(protocol.clone()), ..key(*number) });
+    Tunnel {
+        tunnel_id: Some(id.to_owned()),
+        cluster_id: Some("loc1".to_owned()),
+        name: Some(name.to_owned()),
+        ports: Some(ports.collect()),
+        access_control: Some(AccessControl { entries }),
+        ..Tunnel::default()
+    }
+}
+
+/// A tunnel that was asked for, as the service has it then; `n` makes its id.
+pub(super) fn made(asked: Tunnel, n: usize) -> Tunnel {
+    let id = format!("n{n:07}");
+    Tunnel { tunnel_id: Some(id), cluster_id: Some("loc1".to_owned()), ..asked }
+}
+
+/// A port of a tunnel, as its service has it.
+pub(super) fn port_of(tunnel: &TunnelKey, number: u16, protocol: Option<Protocol>) -> TunnelPort {
+    let id = tunnel.id.tunnel.to_string();
+    TunnelPort { protocol, ..port_with(&tunnel.place, &id, number) }
+}
+
+fn port_with(place: &PlaceKey, id: &str, number: u16) -> TunnelPort {
+    let url = if *place == PlaceKey::here() {
+        format!("http://127.0.0.1:{}/", 46_214 + u32::from(number) % 10_000)
+    } else if *place == PlaceKey::microsoft() {
+        format!("https://{id}-{number}.euw.devtunnels.ms/")
+    } else {
+        format!("https://{id}-{number}.relay.example.com/")
+    };
+    TunnelPort {
+        port_number: number,
+        port_forwarding_uris: Some(vec![url]),
+        ..TunnelPort::default()
+    }
+}
+
+/// What an engine tells of a tunnel with which all is well.
+pub(super) fn well(tunnel: Option<&Tunnel>, now: Timestamp) -> Vec<host::Event> {
+    let ports = tunnel.and_then(|tunnel| tunnel.ports.as_deref()).unwrap_or_default();
+    let mut events = hosting(ports);
+    events.extend(
+        ports.iter().map(|port| health(port.port_number, Label::Operational, "", Some(now))),
+    );
+    events
+}
+
+fn hosting(ports: &[TunnelPort]) -> Vec<host::Event> {
+    let urls = ports.iter().map(|port| PortUrls {
+        port: port.port_number,
+        urls: port.port_forwarding_uris.clone().unwrap_or_default(),
+    });
+    vec![host::Event::State(host::State::Hosting), host::Event::Ready { urls: urls.collect() }]
+}
+
+fn health(port: u16, label: Label, reason: &str, proven: Option<Timestamp>) -> host::Event {
+    let proven = proven.map(|at| (at, Proof::Strong));
+    host::Event::Health { port, health: Health { label, reason: reason.to_owned(), proven } }
+}
+
+/// Brings a world to the moment of its picture.
+pub(super) fn play(scene: Scene, world: &mut World) {
+    let end = world.now();
+    // Twelve seconds before, everything was looked at.
+    let before = Moment {
+        at: end.at,
+        wall: end.wall.checked_sub(Duration::from_secs(12)).unwrap_or(end.wall),
+    };
+    world.set_now(before);
+    script(scene, world);
+    world.start();
+    world.command(Command::Visible(true));
+    if scene == Scene::Many {
+        some_of_many(world);
+    } else if scene != Scene::Empty {
+        for drawn in DRAWN {
+            world.command(Command::Host(key(drawn)));
+        }
+        if scene == Scene::Main || scene == Scene::SignIn {
+            traffic(world);
+        }
+    }
+    world.pass(Duration::from_secs(12));
+    then(scene, world);
+}
+
+fn key(drawn: &Drawn) -> TunnelKey {
+    named((drawn.place)(), drawn.id)
+}
+
+fn named(place: PlaceKey, id: &str) -> TunnelKey {
+    #[allow(clippy::expect_used, reason = "the ids stand above")]
+    let id = format!("{id}.loc1").parse().expect("an id of the pictures");
+    TunnelKey { place, id }
+}
+
+fn drawn(name: &str) -> TunnelKey {
+    let found = DRAWN.iter().find(|drawn| drawn.name == name);
+    key(found.unwrap_or(&DRAWN[0]))
+}
+
+/// What is not well in a scene, from the start.
+fn script(scene: Scene, world: &mut World) {
+    let mut tell = |name: &str, rest: Vec<host::Event>| {
+        let tunnel = drawn(name);
+        let tunnels = world.places.get(&tunnel.place).cloned().unwrap_or_default();
+        let known = tunnels.iter().find(|it| it.full_id().as_ref() == Some(&tunnel.id));
+        let ports = known.and_then(|it| it.ports.clone()).unwrap_or_default();
+        world.engines.insert(tunnel, [hosting(&ports), rest].concat());
+    };
+    let lost = |attempt, wait| {
+        let wait = Duration::from_secs(wait);
+        vec![
+            host::Event::State(host::State::Reconnecting),
+            host::Event::Retry { attempt, wait, cause: "the network is down".into() },
+        ]
+    };
+    let gave_up = |why| vec![host::Event::State(host::State::Error(why))];
+    match scene {
+        Scene::Main => {
+            tell("billing", vec![host::Event::LocalDown { port: 3000, cause: "refused".into() }]);
+            tell("design-review", lost(3, 20));
+            tell("webhooks", Vec::new());
+        }
+        Scene::SignIn => {
+            tell("billing", vec![host::Event::LocalDown { port: 3000, cause: "refused".into() }]);
+            tell("webhooks", gave_up(GiveUp::SignIn));
+        }
+        Scene::Offline => {
+            for name in ["storefront", "design-review", "phone-demo", "webhooks"] {
+                tell(name, lost(4, 60));
+            }
+        }
+        Scene::Errors => {
+            tell(
+                "storefront",
+                vec![health(
+                    5173,
+                    Label::Zombie,
+                    "the session is up, but three checks of the URL failed (502 from the relay)",
+                    None,
+                )],
+            );
+            tell("design-review", vec![host::Event::State(host::State::Standby)]);
+            tell("webhooks", gave_up(GiveUp::SignIn));
+            tell(
+                "phone-demo",
+                gave_up(GiveUp::Forbidden(
+                    "401 from cp.relay.example.com: this key was revoked".into(),
+                )),
+            );
+        }
+        Scene::Empty | Scene::Many => {}
+    }
+}
+
+/// What happens last.
+fn then(scene: Scene, world: &mut World) {
+    match scene {
+        Scene::SignIn => {
+            world.broken.insert(PlaceKey::microsoft(), Preflight::SignedOut);
+            world.command(Command::CheckAgain(PlaceKey::microsoft()));
+            world.command(Command::Delete(drawn("design-review")));
+            world.pass(Duration::from_secs(2));
+        }
+        Scene::Offline => {
+            for place in [relay(), PlaceKey::microsoft()] {
+                let trouble = Failure::new(Code::Unreachable, "there is no network").into();
+                world.broken.insert(place, Preflight::Failed(trouble));
+            }
+            world.command(Command::Refresh(None));
+            world.pass(Duration::from_secs(50));
+        }
+        _ => {}
+    }
+}
+
+fn some_of_many(world: &mut World) {
+    for n in (0..1_000).step_by(3) {
+        world.command(Command::Host(named(relay(), &format!("t{n:07}"))));
+    }
+}
+
+/// A quarter of an hour of visitors: always the same.
+fn traffic(world: &mut World) {
+    let end = world.now();
+    for (name, port, base, swing) in [
+        ("storefront", 5173, 44, 30),
+        ("storefront", 8080, 90, 60),
+        ("design-review", 6006, 8, 3),
+        ("phone-demo", 8000, 1, 2),
+    ] {
+        let tunnel = drawn(name);
+        let mut noise: u32 = 7 + u32::from(port);
+        for step in 0..180_u64 {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let count = base + (noise >> 16) % swing;
+            let ago = Duration::from_secs((180 - step) * 5);
+            let wall = end.wall.checked_sub(ago).unwrap_or(end.wall);
+            world.set_now(Moment { at: end.at, wall });
+            for n in 0..count {
+                world.engine(&tunnel, request(port, noise.wrapping_add(n), end));
+            }
+        }
+    }
+    world.set_now(end);
+}
+
+fn request(port: u16, noise: u32, now: Moment) -> host::Event {
+    const TARGETS: [(&str, &str, u16, u64); 7] = [
+        ("GET", "/", 200, 9),
+        ("GET", "/cart", 200, 12),
+        ("GET", "/assets/app.8f31.js", 304, 3),
+        ("POST", "/api/checkout", 201, 84),
+        ("GET", "/cart?ref=mail", 200, 11),
+        ("GET", "/favicon.ico", 404, 2),
+        ("POST", "/hooks/payment", 500, 230),
+    ];
+    // Failures are rare.
+    let index = if noise.is_multiple_of(61) {
+        6
+    } else if noise.is_multiple_of(17) {
+        5
+    } else {
+        (noise % 5) as usize
+    };
+    let (method, target, status, took) = TARGETS[index];
+    let exchange = Exchange {
+        method: method.into(),
+        target: target.into(),
+        status: Some(status),
+        started: now.at,
+        waited: None,
+        took: Duration::from_millis(took),
+        sent: 600,
+        received: 9_000,
+        ending: Ending::Complete,
+        request: None,
+        response: None,
+    };
+    host::Event::Observed(Observed { port, observation: Observation::Exchange(exchange) })
+}

@@ -1,0 +1,212 @@
+//! The world: what services have, what engines tell, and when.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use adit_app::command::Command;
+use adit_app::effect::Effect;
+use adit_app::event::{Done, Event, Input, Preflight, Trouble};
+use adit_app::failure::{Code, Failure};
+use adit_app::history::OfTunnel;
+use adit_app::moment::Moment;
+use adit_app::persist::Kept;
+use adit_app::place_key::PlaceKey;
+use adit_app::state::State;
+use adit_app::tunnel_key::TunnelKey;
+use adit_app::update::{deadline, update};
+use adit_app::view::{self, View};
+use adit_proto::contracts::{Tunnel, TunnelPort};
+use adit_tunnel::host;
+
+use super::scene::{self, Scene};
+
+/// A scripted world.
+#[derive(Debug)]
+pub struct World {
+    state: State,
+    now: Moment,
+    /// What each place has, in order.
+    pub(super) places: BTreeMap<PlaceKey, Vec<Tunnel>>,
+    /// Places that do not answer, and why.
+    pub(super) broken: BTreeMap<PlaceKey, Preflight>,
+    /// What an engine tells when it is started.
+    pub(super) engines: BTreeMap<TunnelKey, Vec<host::Event>>,
+    waiting: VecDeque<Input>,
+    asked: Vec<Command>,
+}
+
+impl World {
+    /// One with the scene's places and tunnels, of which nothing is known yet.
+    pub(super) fn new(scene: Scene) -> Self {
+        let now = Moment { at: adit_wire::clock::now(), wall: scene::start() };
+        let places = scene::places(scene);
+        let keys = [PlaceKey::here(), scene::relay(), PlaceKey::microsoft()];
+        let state = State::new(keys.to_vec(), Kept::default(), now);
+        Self {
+            state,
+            now,
+            places,
+            broken: BTreeMap::new(),
+            engines: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Asks for something, as a person does.
+    pub fn command(&mut self, command: Command) {
+        self.asked.push(command.clone());
+        self.take(Input::Command(command));
+    }
+
+    /// Something happens.
+    pub fn event(&mut self, event: Event) {
+        self.take(Input::Event(event));
+    }
+
+    /// An engine tells something.
+    pub fn engine(&mut self, tunnel: &TunnelKey, event: host::Event) {
+        self.event(Event::Engine { tunnel: tunnel.clone(), event });
+    }
+
+    /// Lets time pass, doing what becomes due on the way.
+    pub fn pass(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        while let Some(at) = deadline(&self.state, self.now.at).filter(|at| *at <= end.at) {
+            self.now = self.now.after(at.saturating_duration_since(self.now.at));
+            self.take(Input::Tick);
+        }
+        self.now = end;
+        self.take(Input::Tick);
+    }
+
+    pub(super) fn start(&mut self) {
+        self.take(Input::Tick);
+    }
+
+    /// Now.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// What is to be shown.
+    pub fn view(&self) -> View {
+        view::fold(&self.state)
+    }
+
+    /// What happened to a tunnel.
+    pub fn past(&self, tunnel: &TunnelKey) -> Option<OfTunnel> {
+        self.state.history().of(tunnel).cloned()
+    }
+
+    /// The commands that came so far.
+    pub fn asked(&self) -> &[Command] {
+        &self.asked
+    }
+
+    pub(super) fn set_now(&mut self, now: Moment) {
+        self.now = now;
+    }
+
+    fn take(&mut self, input: Input) {
+        self.waiting.push_back(input);
+        while let Some(input) = self.waiting.pop_front() {
+            for effect in update(&mut self.state, input, self.now) {
+                self.answer(effect);
+            }
+        }
+    }
+
+    fn then(&mut self, event: Event) {
+        self.waiting.push_back(Input::Event(event));
+    }
+
+    /// Does what the script says to what is asked of services and engines.
+    fn answer(&mut self, effect: Effect) {
+        match effect {
+            Effect::Check(place) => {
+                let account = Some("ana@example.com".to_owned());
+                let found = self.broken.get(&place).cloned();
+                let found = found.unwrap_or(Preflight::Ready { account });
+                self.then(Event::Checked { place, found });
+            }
+            Effect::List { place, serial } => {
+                let result = match self.broken.get(&place) {
+                    Some(Preflight::Failed(trouble)) => Err(trouble.clone()),
+                    Some(_) => Err(Failure::new(Code::SignIn, "the sign-in has ended").into()),
+                    None => Ok(self.places.get(&place).cloned().unwrap_or_default()),
+                };
+                self.then(Event::Listed { place, serial, result });
+            }
+            Effect::Show { tunnel, serial } => {
+                let found = self.tunnel(&tunnel).cloned();
+                let result = found.map(Box::new).ok_or_else(unknown);
+                self.then(Event::Shown { tunnel, serial, result });
+            }
+            Effect::Create { ticket, place, tunnel } => {
+                let made = scene::made(*tunnel, self.asked.len());
+                self.places.entry(place).or_default().push(made.clone());
+                self.then(Event::Changed { ticket, result: Ok(Done::Created(Box::new(made))) });
+            }
+            Effect::AddPort { ticket, tunnel, port }
+            | Effect::ChangePort { ticket, tunnel, port } => {
+                let port = scene::port_of(&tunnel, port.number, port.to_contract().protocol);
+                let result = self.put_port(&tunnel, port);
+                self.then(Event::Changed { ticket, result });
+            }
+            Effect::DeletePort { ticket, tunnel, port } => {
+                if let Some(ports) = self.tunnel_mut(&tunnel).and_then(|it| it.ports.as_mut()) {
+                    ports.retain(|it| it.port_number != port);
+                }
+                self.then(Event::Changed { ticket, result: Ok(Done::Deleted) });
+            }
+            Effect::DeleteTunnel { ticket, tunnel } => {
+                if let Some(tunnels) = self.places.get_mut(&tunnel.place) {
+                    tunnels.retain(|it| it.full_id().as_ref() != Some(&tunnel.id));
+                }
+                self.then(Event::Changed { ticket, result: Ok(Done::Deleted) });
+            }
+            Effect::Host(tunnel) => {
+                let events = self.engines.get(&tunnel).cloned();
+                let known = self.tunnel(&tunnel).cloned();
+                let events = events.unwrap_or_else(|| scene::well(known.as_ref(), self.now.wall));
+                for event in events {
+                    self.then(Event::Engine { tunnel: tunnel.clone(), event });
+                }
+            }
+            Effect::Tell { tunnel, command: host::Command::Stop } => {
+                self.then(Event::Ended(tunnel))
+            }
+            Effect::Tell { tunnel, .. } => {
+                // Whatever an engine is told makes it try again, and that goes well.
+                let known = self.tunnel(&tunnel).cloned();
+                for event in scene::well(known.as_ref(), self.now.wall) {
+                    self.then(Event::Engine { tunnel: tunnel.clone(), event });
+                }
+            }
+            Effect::Save(save) => self.then(Event::Saved { part: save.part(), result: Ok(()) }),
+            _ => {}
+        }
+    }
+
+    fn tunnel(&self, key: &TunnelKey) -> Option<&Tunnel> {
+        let tunnels = self.places.get(&key.place)?;
+        tunnels.iter().find(|tunnel| tunnel.full_id().as_ref() == Some(&key.id))
+    }
+
+    fn tunnel_mut(&mut self, key: &TunnelKey) -> Option<&mut Tunnel> {
+        let tunnels = self.places.get_mut(&key.place)?;
+        tunnels.iter_mut().find(|tunnel| tunnel.full_id().as_ref() == Some(&key.id))
+    }
+
+    fn put_port(&mut self, key: &TunnelKey, port: TunnelPort) -> Result<Done, Trouble> {
+        let ports = self.tunnel_mut(key).ok_or_else(unknown)?.ports.get_or_insert_default();
+        ports.retain(|it| it.port_number != port.port_number);
+        ports.push(port.clone());
+        Ok(Done::Port(Box::new(port)))
+    }
+}
+
+fn unknown() -> Trouble {
+    Failure::new(Code::NotFound, "there is no such tunnel").into()
+}

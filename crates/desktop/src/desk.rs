@@ -1,0 +1,47 @@
+//! The two ends of an application: commands go in, views come out. The demo has the same two as the real one.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use adit_app::command::Command;
+use adit_app::history::OfTunnel;
+use adit_app::moment::Moment;
+use adit_app::tunnel_key::TunnelKey;
+use adit_app::view::View;
+use tokio::sync::watch;
+
+/// An application, as a window needs it.
+pub struct Desk {
+    /// Where commands go.
+    pub commands: Rc<dyn Commands>,
+    /// What is to be shown, always the newest.
+    pub views: watch::Receiver<Arc<View>>,
+    /// What happened, for charts and lists.
+    pub past: Rc<dyn Past>,
+    /// The clock that times are told against.
+    pub clock: Rc<dyn Fn() -> Moment>,
+}
+
+/// Takes commands.
+pub trait Commands {
+    /// Asks for something; `false` when too much waits already. Never blocks.
+    fn send(&self, command: Command) -> bool;
+}
+
+/// Knows what happened.
+pub trait Past {
+    /// A tunnel's history, if there is any.
+    fn of(&self, tunnel: &TunnelKey) -> Option<OfTunnel>;
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+impl Commands for adit_app::controller::Commands {
+    fn send(&self, command: Command) -> bool {
+        self.try_send(command).is_ok()
+    }
+}

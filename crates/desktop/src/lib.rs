@@ -1,0 +1,23 @@
+//! The desktop app: a window over the application.
+//!
+//! Nothing is decided here. [`adit_app`] folds all it knows into a [`View`](adit_app::view::View); the adapters turn
+//! that into what the interface shows, and what people do into [commands](adit_app::command::Command). The interface
+//! itself is in `ui/`; `README.md` says where a screen, a dialog and a text go.
+
+pub mod adapter;
+pub mod demo;
+pub mod desk;
+pub mod options;
+pub mod outside;
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::todo,
+    clippy::unwrap_used,
+    reason = "what Slint generates"
+)]
+mod ui;
+pub mod window;
+
+pub use ui::*;

@@ -1,0 +1,49 @@
+//! What a window does to the desktop around it.
+
+/// The desktop around a window.
+pub trait Outside {
+    /// Puts a text on the clipboard; `false` when there is none to be had.
+    fn copy(&self, text: &str) -> bool;
+    /// Opens a URL in the browser; `false` when nothing could be started.
+    fn open(&self, url: &str) -> bool;
+}
+
+/// The real one.
+#[derive(Debug, Default)]
+pub struct Desktop {
+    /// Kept, because on X11 a text is gone with who put it there.
+    clipboard: std::cell::RefCell<Option<Clipboard>>,
+}
+
+struct Clipboard(arboard::Clipboard);
+
+impl std::fmt::Debug for Clipboard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clipboard")
+    }
+}
+
+impl Outside for Desktop {
+    fn copy(&self, text: &str) -> bool {
+        let mut clipboard = self.clipboard.borrow_mut();
+        if clipboard.is_none() {
+            *clipboard = arboard::Clipboard::new().ok().map(Clipboard);
+        }
+        let Some(Clipboard(clipboard)) = &mut *clipboard else { return false };
+        match clipboard.set_text(text) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a text could not be copied");
+                false
+            }
+        }
+    }
+
+    fn open(&self, url: &str) -> bool {
+        let opened = open::that_detached(url);
+        if let Err(error) = &opened {
+            tracing::warn!(%error, "no browser could be opened");
+        }
+        opened.is_ok()
+    }
+}

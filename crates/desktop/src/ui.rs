@@ -1,0 +1,3 @@
+//! What Slint makes of `ui/`.
+
+slint::include_modules!();

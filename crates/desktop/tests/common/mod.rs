@@ -1,0 +1,186 @@
+//! A window without a screen: elements by their names, keys, clicks, time by hand, and pictures.
+//!
+//! One per test thread. Nothing here sleeps, and the clock stands still unless a test moves it.
+#![allow(dead_code, reason = "each test file and the screenshots use a part")]
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use adit_app::words::Language;
+use adit_desktop::demo::{Demo, Scene};
+use adit_desktop::outside::Outside;
+use adit_desktop::window::Window;
+use adit_desktop::{Appearance, Theme};
+use i_slint_backend_testing::{
+    ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions, testing_backend,
+};
+use jiff::tz::TimeZone;
+use slint::platform::{PointerEventButton, WindowEvent};
+use slint::{ComponentHandle, LogicalPosition, LogicalSize, PhysicalSize, SharedString};
+
+/// What was done to the desktop.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    pub(crate) copied: RefCell<Vec<String>>,
+    pub(crate) opened: RefCell<Vec<String>>,
+}
+
+impl Outside for Recorded {
+    fn copy(&self, text: &str) -> bool {
+        self.copied.borrow_mut().push(text.to_owned());
+        true
+    }
+
+    fn open(&self, url: &str) -> bool {
+        self.opened.borrow_mut().push(url.to_owned());
+        true
+    }
+}
+
+/// A window on a scripted world.
+pub(crate) struct Stage {
+    pub(crate) demo: Demo,
+    pub(crate) window: Rc<Window>,
+    pub(crate) outside: Rc<Recorded>,
+}
+
+impl Stage {
+    /// In English, light, 960 x 680.
+    pub(crate) fn new(scene: Scene) -> Self {
+        let backend = TestingBackend::new(TestingBackendOptions {
+            mock_time: true,
+            threading: false,
+            renderer_name: Some("software".into()),
+        });
+        // A second stage of the same thread has it already.
+        let _ = slint::platform::set_platform(Box::new(backend));
+        let (demo, outside) = (Demo::new(scene), Rc::new(Recorded::default()));
+        let window =
+            Window::new(demo.desk(), outside.clone(), TimeZone::UTC, Language::English).unwrap();
+        let stage = Self { demo, window, outside };
+        stage.theme(Appearance::Light);
+        stage.window.app().show().unwrap();
+        stage.size(960, 680, 1.0);
+        stage.wait(Duration::from_millis(700));
+        stage
+    }
+
+    pub(crate) fn theme(&self, appearance: Appearance) {
+        self.window.app().global::<Theme<'_>>().set_appearance(appearance);
+    }
+
+    /// Nothing moves or pulses.
+    pub(crate) fn still(&self) {
+        self.window.app().global::<Theme<'_>>().set_reduced_motion(true);
+    }
+
+    /// In logical pixels, at a scale.
+    pub(crate) fn size(&self, width: u32, height: u32, scale: f32) {
+        let window = self.window.app().window();
+        window.dispatch_event(WindowEvent::ScaleFactorChanged { scale_factor: scale });
+        let physical = |length: u32| (length as f32 * scale) as u32;
+        window.set_size(PhysicalSize::new(physical(width), physical(height)));
+        window.dispatch_event(WindowEvent::Resized {
+            size: LogicalSize::new(width as f32, height as f32),
+        });
+        window.dispatch_event(WindowEvent::WindowActiveChanged(true));
+        self.wait(Duration::from_millis(500));
+        self.settle();
+    }
+
+    /// Lets the interface's time pass: timers, animations, what is made late.
+    pub(crate) fn wait(&self, span: Duration) {
+        testing_backend::mock_elapsed_time(span.as_millis() as u64);
+    }
+
+    /// Lets the world's time pass, and shows what came of it.
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.demo.pass(Duration::from_secs(seconds));
+        self.settle();
+    }
+
+    /// Shows the newest, and lets short animations end.
+    pub(crate) fn settle(&self) {
+        self.window.catch_up();
+        self.wait(Duration::from_millis(200));
+    }
+
+    /// The elements of that name.
+    pub(crate) fn all(&self, label: &str) -> Vec<ElementHandle> {
+        ElementHandle::find_by_accessible_label(self.window.app(), label).collect()
+    }
+
+    /// The one element of that name.
+    pub(crate) fn one(&self, label: &str) -> ElementHandle {
+        let found = self.all(label);
+        assert_eq!(found.len(), 1, "elements called `{label}`; there are {:?}", self.labels());
+        found.into_iter().next().unwrap()
+    }
+
+    /// The first element whose name begins so.
+    pub(crate) fn beginning(&self, start: &str) -> ElementHandle {
+        let start = start.to_owned();
+        let query = ElementQuery::from_root(self.window.app());
+        let found = query
+            .match_predicate(move |it| {
+                it.accessible_label().is_some_and(|it| it.starts_with(&start))
+            })
+            .find_first();
+        found.unwrap_or_else(|| panic!("there are only {:?}", self.labels()))
+    }
+
+    /// All names there are.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        let query = ElementQuery::from_root(self.window.app());
+        let all = query.match_predicate(|it| it.accessible_label().is_some()).find_all();
+        all.iter().filter_map(|it| it.accessible_label()).map(|it| it.to_string()).collect()
+    }
+
+    /// Presses what is called so, as a screen reader does.
+    pub(crate) fn press(&self, label: &str) {
+        self.one(label).invoke_accessible_default_action();
+        self.settle();
+    }
+
+    /// Clicks at a point.
+    pub(crate) fn click(&self, x: f32, y: f32) {
+        let (position, button) = (LogicalPosition::new(x, y), PointerEventButton::Left);
+        let window = self.window.app().window();
+        window.dispatch_event(WindowEvent::PointerMoved { position });
+        window.dispatch_event(WindowEvent::PointerPressed { position, button });
+        window.dispatch_event(WindowEvent::PointerReleased { position, button });
+        self.settle();
+    }
+
+    /// Moves the pointer to a point.
+    pub(crate) fn point(&self, x: f32, y: f32) {
+        let position = LogicalPosition::new(x, y);
+        self.window.app().window().dispatch_event(WindowEvent::PointerMoved { position });
+        self.settle();
+    }
+
+    /// Presses and releases a key.
+    pub(crate) fn key(&self, key: impl Into<SharedString>) {
+        let text: SharedString = key.into();
+        let window = self.window.app().window();
+        window.dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
+        window.dispatch_event(WindowEvent::KeyReleased { text });
+        self.settle();
+    }
+
+    /// Types a text.
+    pub(crate) fn type_text(&self, text: &str) {
+        text.chars().for_each(|it| self.key(it));
+    }
+
+    /// Writes a picture as PNG.
+    pub(crate) fn save(&self, file: &Path) {
+        let picture = self.window.app().window().take_snapshot().unwrap();
+        let writer = std::io::BufWriter::new(std::fs::File::create(file).unwrap());
+        let mut encoder = png::Encoder::new(writer, picture.width(), picture.height());
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.write_header().unwrap().write_image_data(picture.as_bytes()).unwrap();
+    }
+}

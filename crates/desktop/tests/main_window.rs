@@ -1,0 +1,96 @@
+//! The main window, by its elements.
+
+mod common;
+
+use adit_app::command::Command;
+use adit_app::words::Language;
+use adit_desktop::demo::Scene;
+use common::Stage;
+use i_slint_backend_testing::{AccessibleRole, ElementQuery};
+
+#[test]
+fn the_headline_says_how_things_are() {
+    let stage = Stage::new(Scene::Main);
+    stage.one("2 of 5 tunnels are live. 1 waits for your server, 1 is reconnecting, 1 is checking its URL.");
+    stage.window.speak(Language::Portuguese);
+    stage.settle();
+    stage.beginning("2 de 5 túneis");
+    stage.one("Novo túnel");
+}
+
+#[test]
+fn a_row_reads_as_one_sentence() {
+    let stage = Stage::new(Scene::Main);
+    stage.one("port 5173, Live, https://k3x9q2mw-5173.relay.example.com/, Shared with 3");
+    stage.one(
+        "phone-demo, Live, checked 12 s ago, Anyone with the link, until 18:40, relay.example.com",
+    );
+}
+
+#[test]
+fn a_url_is_copied_and_that_is_said_for_a_moment() {
+    let stage = Stage::new(Scene::Main);
+    let row = stage.beginning("port 5173");
+    let copy = ElementQuery::from_root(stage.window.app())
+        .match_predicate(|it| it.accessible_label().as_deref() == Some("Copy URL"))
+        .find_all();
+    let (at, size) = (row.absolute_position(), row.size());
+    let inside = copy.iter().find(|it| {
+        let y = it.absolute_position().y;
+        y >= at.y && y < at.y + size.height
+    });
+    inside.unwrap().invoke_accessible_default_action();
+    stage.settle();
+    assert_eq!(*stage.outside.copied.borrow(), ["https://k3x9q2mw-5173.relay.example.com/"]);
+    stage.one("URL of storefront :5173 copied");
+    stage.wait(std::time::Duration::from_secs(3));
+    assert!(stage.all("URL of storefront :5173 copied").is_empty());
+}
+
+#[test]
+fn the_switch_shows_what_was_asked_for() {
+    let stage = Stage::new(Scene::Main);
+    let switch = stage.one("Stop billing");
+    assert_eq!(switch.accessible_role(), Some(AccessibleRole::Switch));
+    stage.press("Stop billing");
+    assert!(matches!(stage.demo.asked().last(), Some(Command::Stop(_))));
+    assert_eq!(stage.one("Start billing").accessible_checked(), Some(false));
+    stage.press("Start billing");
+    assert!(matches!(stage.demo.asked().last(), Some(Command::Host(_))));
+}
+
+#[test]
+fn the_filter_shows_what_needs_somebody() {
+    let stage = Stage::new(Scene::Errors);
+    stage.press("Stopped, 0");
+    stage.one("Show all");
+    stage.press("Needs you, 4");
+    assert!(stage.all("Show all").is_empty());
+    stage.beginning("webhooks, Sign in to Microsoft again");
+    assert!(!stage.labels().iter().any(|it| it.starts_with("billing,")));
+}
+
+#[test]
+fn a_removal_waits_and_can_be_undone() {
+    let stage = Stage::new(Scene::SignIn);
+    assert!(!stage.labels().iter().any(|it| it.starts_with("design-review,")));
+    stage.one("design-review will be deleted in 4 s");
+    stage.press("Undo");
+    assert!(matches!(stage.demo.asked().last(), Some(Command::Undo(_))));
+    stage.beginning("design-review,");
+}
+
+#[test]
+fn of_a_thousand_tunnels_only_those_in_sight_are_made() {
+    let stage = Stage::new(Scene::Many);
+    let rows = stage.labels().into_iter().filter(|it| it.starts_with("port ")).count();
+    assert!((3..=16).contains(&rows), "{rows} rows");
+}
+
+#[test]
+fn a_url_opens_in_the_browser_from_the_rows_menu() {
+    let stage = Stage::new(Scene::Main);
+    stage.press("More for port 3000");
+    stage.press("Open");
+    assert_eq!(*stage.outside.opened.borrow(), ["http://127.0.0.1:49214/"]);
+}
