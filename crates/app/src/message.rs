@@ -25,6 +25,24 @@ pub enum Message {
         /// When it begins.
         at: Timestamp,
     },
+    /// A tunnel was given up, until somebody starts it again.
+    GivenUp,
+    /// Access to a tunnel was asked for.
+    AskedForAccess,
+    /// A tunnel's session was replaced by plan.
+    SessionRenewed,
+    /// A tunnel's session was not replaced, and serves on.
+    SessionNotRenewed,
+    /// Somebody had to sign in again.
+    SignInNeeded,
+    /// Nothing answered on a local port.
+    LocalSilent(u16),
+    /// A local port answered again.
+    LocalAnswers(u16),
+    /// The URL of a port answered.
+    UrlAnswers(u16),
+    /// The session was up, and the URL of a port did not reach this host.
+    UrlDeadOf(u16),
     /// A tunnel is hosted, and nothing has been proven of its URL.
     Checking,
     /// A URL answers.

@@ -115,11 +115,31 @@ impl What {
         }
     }
 
-    fn port(&self) -> Option<u16> {
+    /// The port that it is about, if it is about one.
+    pub fn port(&self) -> Option<u16> {
         match self {
-            Self::UrlWell { port } | Self::UrlDead { port } => Some(*port),
+            Self::LocalDown { port }
+            | Self::LocalUp { port }
+            | Self::UrlWell { port }
+            | Self::UrlDead { port }
+            | Self::PortRefused { port, .. } => Some(*port),
             _ => None,
         }
+    }
+
+    /// Why, where somebody said so.
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Self::GaveUp { cause }
+            | Self::NotRenewed { cause }
+            | Self::LifeNotRenewed { cause }
+            | Self::PortRefused { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+
+    fn is_of_url(&self, port: u16) -> bool {
+        matches!(self, Self::UrlWell { port: of } | Self::UrlDead { port: of } if *of == port)
     }
 }
 
@@ -144,6 +164,6 @@ fn of_health(port: u16, label: Label, before: &Ring<Happening>) -> Option<What> 
         _ => return None,
     };
     let in_session = before.iter().rev().map(|it| &it.what).take_while(|it| **it != What::Hosting);
-    let last = in_session.into_iter().find(|it| it.port() == Some(port));
+    let last = in_session.into_iter().find(|it| it.is_of_url(port));
     (last != Some(&what)).then_some(what)
 }

@@ -81,6 +81,17 @@ sentences! {
     CouldNotStart: "The tunnel could not be started";
     PortsNotTold: "The service does not tell this tunnel's ports";
 
+    // What happened to a tunnel or a port.
+    GivenUp: "Given up until it is started again";
+    AskedForAccess: "Access was asked for";
+    SessionRenewed: "The connection was renewed without a gap";
+    SessionNotRenewed: "The connection was not renewed; the old one serves on";
+    SignInNeeded: "Somebody has to sign in again";
+    LocalSilent: "Nothing answers on localhost:{port}";
+    LocalAnswers: "localhost:{port} answers again";
+    UrlAnswers: "The URL of :{port} answers";
+    UrlDeadOf: "The URL of :{port} is dead though the tunnel is up";
+
     // How it stands with the application and its places.
     Forgotten: "{name} is gone from the service, so it is not started again";
     FileSetAside: "A damaged file was moved to {file}; what it said is not in force";

@@ -28,6 +28,15 @@ impl Speaker<'_> {
                 self.next_try(Key::ConnectingAgain, Key::ConnectingNow, *attempt, *at)
             }
             Message::Checking => self.bare(Key::Checking),
+            Message::GivenUp => self.bare(Key::GivenUp),
+            Message::AskedForAccess => self.bare(Key::AskedForAccess),
+            Message::SessionRenewed => self.bare(Key::SessionRenewed),
+            Message::SessionNotRenewed => self.bare(Key::SessionNotRenewed),
+            Message::SignInNeeded => self.bare(Key::SignInNeeded),
+            Message::LocalSilent(port) => self.of_port(Key::LocalSilent, *port),
+            Message::LocalAnswers(port) => self.of_port(Key::LocalAnswers, *port),
+            Message::UrlAnswers(port) => self.of_port(Key::UrlAnswers, *port),
+            Message::UrlDeadOf(port) => self.of_port(Key::UrlDeadOf, *port),
             Message::Live { at, proof } => {
                 let key = match proof {
                     Proof::Strong => Key::Live,
