@@ -73,6 +73,24 @@ pub enum Command {
     Prefer(Box<Preferences>),
     /// A port's details are shown, or none.
     Select(Option<(TunnelKey, u16)>),
+    /// Keep the bodies of a port's requests and answers while the application runs, or not any more.
+    KeepBodies {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// The port.
+        port: u16,
+        /// Whether they are kept.
+        keep: bool,
+    },
+    /// Send a request that was seen to the local server again. It was confirmed by a person who saw what it is.
+    SendAgain {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// The port.
+        port: u16,
+        /// The number of the request.
+        of: u64,
+    },
     /// Stop everything in good order.
     Quit,
 }

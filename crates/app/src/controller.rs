@@ -9,6 +9,7 @@ mod driver;
 mod engine;
 mod saver;
 mod services;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::persist::Files;
 use crate::place_key::PlaceKey;
 use crate::places::Places;
 use crate::state::State;
+use crate::traffic::{Detail, Rows};
 use crate::view::{self, View};
 
 pub use services::{Doing, Found, Made, ProfileServices, Services};
@@ -56,6 +58,8 @@ pub struct Handle {
     task: task::Task<()>,
     commands: Commands,
     views: watch::Receiver<Arc<View>>,
+    details: watch::Receiver<Option<Arc<Detail>>>,
+    rows: watch::Receiver<Arc<Rows>>,
     notices: mpsc::Receiver<Notice>,
 }
 
@@ -75,9 +79,12 @@ impl Config {
         let (sender, commands) = mpsc::channel(COMMANDS);
         let (shown, views) = watch::channel(Arc::new(view::fold(&state)));
         let (tell, notices) = mpsc::channel(NOTICES);
-        let driver = driver::Driver::new(self, state, driver::Out { shown, tell });
+        let (detail, details) = watch::channel(None);
+        let (told_rows, rows) = watch::channel(Arc::default());
+        let traffic = traffic::Traffic::new(traffic::Out { detail, rows: told_rows });
+        let driver = driver::Driver::new(self, state, driver::Out { shown, tell }, traffic);
         let task = task::spawn("controller", driver.run(commands));
-        Handle { task, commands: Commands { sender }, views, notices }
+        Handle { task, commands: Commands { sender }, views, details, rows, notices }
     }
 }
 
@@ -90,6 +97,17 @@ impl Handle {
     /// What is to be shown, always the newest.
     pub fn views(&self) -> watch::Receiver<Arc<View>> {
         self.views.clone()
+    }
+
+    /// The details of the port that was chosen with [`Command::Select`], always the newest: told at most four times a
+    /// second, and only while the window is visible. Nothing while there is no such port.
+    pub fn details(&self) -> watch::Receiver<Option<Arc<Detail>>> {
+        self.details.clone()
+    }
+
+    /// The traffic in the rows of all ports, told every five seconds while the window is visible.
+    pub fn rows(&self) -> watch::Receiver<Arc<Rows>> {
+        self.rows.clone()
     }
 
     /// The next notice; `None` when the controller has ended. Safe to drop and call again.

@@ -2,6 +2,7 @@
 
 use adit_proto::contracts;
 use adit_tunnel::host;
+use adit_tunnel::inspect::Again;
 
 use crate::command::Ticket;
 use crate::condition::Subject;
@@ -82,6 +83,28 @@ pub enum Effect {
         tunnel: TunnelKey,
         /// What.
         command: host::Command,
+    },
+    /// Keep the bodies of a port's requests and answers, or not any more.
+    KeepBodies {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// The port.
+        port: u16,
+        /// Whether they are kept.
+        keep: bool,
+    },
+    /// Send a request to the local server of a port again.
+    SendAgain {
+        /// Its tunnel; goes back with the answer.
+        tunnel: TunnelKey,
+        /// The port.
+        port: u16,
+        /// The number of the request; goes back with the answer.
+        of: u64,
+        /// The request.
+        request: Box<Again>,
+        /// Whether bodies are kept.
+        keep: bool,
     },
     /// Write a file.
     Save(Save),

@@ -1,9 +1,11 @@
 //! What comes back of effects, and what happens by itself.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adit_proto::contracts;
 use adit_tunnel::host;
+use adit_tunnel::inspect::Exchange;
 use adit_tunnel::management;
 
 use crate::command::{Command, Ticket};
@@ -24,10 +26,15 @@ pub enum Input {
 }
 
 impl Input {
-    /// Whether it is only a visitor's request that was seen: there may be thousands a second, and they change nothing
-    /// but the history.
+    /// Whether it is only a visitor's request that was seen, or visitors that were counted: there may be thousands a
+    /// second, and they change nothing but the history.
     pub fn is_traffic(&self) -> bool {
-        matches!(self, Self::Event(Event::Engine { event: host::Event::Observed(_), .. }))
+        matches!(
+            self,
+            Self::Event(
+                Event::Engine { event: host::Event::Observed(_), .. } | Event::Connections(_)
+            )
+        )
     }
 }
 
@@ -82,6 +89,19 @@ pub enum Event {
     },
     /// An engine is gone: the last that is heard of it.
     Ended(TunnelKey),
+    /// The local server answered a request that was sent again, or did not.
+    SentAgain {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// The port.
+        port: u16,
+        /// The number of the request that it was.
+        of: u64,
+        /// What came of it.
+        result: Result<Box<Exchange>, Failure>,
+    },
+    /// The most connections at a time since this was told last, of each tunnel with an engine, by port.
+    Connections(BTreeMap<TunnelKey, BTreeMap<u16, u32>>),
     /// Settings are in force for places too.
     Preferred,
     /// A file was written, or not.

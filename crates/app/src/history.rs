@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adit_tunnel::host;
-use adit_tunnel::inspect::{Exchange, Observation};
+use adit_tunnel::inspect::{Exchange, NotInspected, Observation};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,9 @@ pub struct OfPort {
     /// The last requests, oldest first.
     #[serde(skip)]
     pub requests: Requests,
+    /// Whether the last connection was encrypted, so that its requests could not be seen.
+    #[serde(skip)]
+    pub is_encrypted: bool,
 }
 
 impl History {
@@ -87,11 +90,17 @@ impl History {
         match event {
             host::Event::Observed(observed) => match &observed.observation {
                 Observation::Exchange(exchange) => {
-                    of.ports.entry(observed.port).or_default().count(exchange, now);
+                    let port = of.ports.entry(observed.port).or_default();
+                    port.is_encrypted = false;
+                    port.count(exchange, now);
                     self.keep(tunnel, observed.port, exchange, None, now);
                     true
                 }
-                Observation::NotInspected(_) => false,
+                Observation::NotInspected(why) => {
+                    let is_encrypted = *why == NotInspected::Encrypted;
+                    of.ports.entry(observed.port).or_default().is_encrypted = is_encrypted;
+                    false
+                }
             },
             event => match What::of(event, &of.events) {
                 Some(what) => {
@@ -191,7 +200,7 @@ impl Default for OfTunnel {
 impl Default for OfPort {
     fn default() -> Self {
         let day = Series::new(DAY.0, DAY.1);
-        Self { quarter: quarter(), day, requests: Requests::default() }
+        Self { quarter: quarter(), day, requests: Requests::default(), is_encrypted: false }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod place;
+pub(crate) mod traffic;
 #[cfg(test)]
 pub(crate) mod world;
 
@@ -24,6 +25,7 @@ use crate::tunnel_key::TunnelKey;
 
 use self::change::{Change, Made, Stage, What};
 use self::place::{Entry, Place};
+use self::traffic::Traffic;
 
 /// How far ahead the time of a file may be before the clock is called wrong.
 const CLOCK_SLACK: Duration = Duration::from_secs(120);
@@ -58,6 +60,7 @@ pub struct State {
     pub(crate) clock_is_wrong: bool,
     pub(crate) visible: bool,
     pub(crate) selected: Option<(TunnelKey, u16)>,
+    pub(crate) traffic: Traffic,
     pub(crate) conditions: Tracker,
     pub(crate) quitting: Option<Quitting>,
     next: u64,
@@ -127,6 +130,7 @@ impl State {
             clock_is_wrong,
             visible: false,
             selected: None,
+            traffic: Traffic::default(),
             conditions: Tracker::default(),
             quitting: None,
             next: 0,

@@ -11,6 +11,7 @@ mod lists;
 mod resume;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,10 @@ impl Turn<'_> {
             Event::Shown { tunnel, serial, result } => self.shown(&tunnel, serial, result),
             Event::Changed { ticket, result } => self.changed(ticket, result),
             Event::Engine { tunnel, event } => self.engine(&tunnel, &event),
+            Event::SentAgain { tunnel, port, of, result } => {
+                self.sent_again(&tunnel, port, of, result);
+            }
+            Event::Connections(counts) => self.connections(&counts),
             Event::NotHosted { tunnel, failure } => self.not_hosted(&tunnel, failure),
             Event::Ended(tunnel) => self.ended(&tunnel),
             // Other addresses, perhaps.

@@ -23,6 +23,8 @@ pub(super) fn place(effect: &Effect) -> Option<&PlaceKey> {
         | Effect::DeleteTunnel { tunnel, .. } => Some(&tunnel.place),
         Effect::Host(_)
         | Effect::Tell { .. }
+        | Effect::KeepBodies { .. }
+        | Effect::SendAgain { .. }
         | Effect::Save(_)
         | Effect::Apply(_)
         | Effect::Notify(_)

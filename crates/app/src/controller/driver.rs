@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::calls::{self, Service};
 use super::engine::{self, Engine};
 use super::saver::Saver;
+use super::traffic::{self, Traffic};
 use super::{Config, Services};
 use crate::command::Command;
 use crate::effect::{Effect, Notice};
@@ -65,6 +66,7 @@ pub(super) struct Driver {
     /// How many calls to each place may begin.
     calls: BTreeMap<PlaceKey, Arc<Semaphore>>,
     saver: Saver,
+    traffic: Traffic,
     tasks: Group,
     sender: mpsc::Sender<Event>,
     events: mpsc::Receiver<Event>,
@@ -74,7 +76,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(config: Config, state: State, out: Out) -> Self {
+    pub(super) fn new(config: Config, state: State, out: Out, traffic: Traffic) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
         let proxy = state.preferences().proxy.clone();
         let place = |key: &PlaceKey| (key.clone(), Arc::new(Semaphore::new(CALLS)));
@@ -85,6 +87,7 @@ impl Driver {
             changes: None,
             calls: config.places.iter().map(place).collect(),
             saver: Saver::new(config.files.clone()),
+            traffic,
             tasks: Group::new("controller"),
             config,
             state,
@@ -102,6 +105,7 @@ impl Driver {
         while !self.is_finished {
             self.show();
             let due = deadline(&self.state, clock::now());
+            let traffic = self.traffic.due(&self.state, clock::now());
             let mut batch = Vec::new();
             tokio::select! {
                 command = next(&mut commands) => self.take(Input::Command(command)),
@@ -109,6 +113,7 @@ impl Driver {
                     batch.into_iter().for_each(|event| self.take(Input::Event(event)));
                 }
                 () = clock::sleep_until_maybe(due) => self.take(Input::Tick),
+                () = clock::sleep_until_maybe(traffic) => self.tell_traffic(),
             }
         }
         self.show();
@@ -121,11 +126,14 @@ impl Driver {
         match &input {
             Input::Event(Event::Ended(tunnel) | Event::NotHosted { tunnel, .. }) => {
                 self.engines.remove(tunnel);
+                self.traffic.end(tunnel);
             }
+            Input::Command(Command::Select(_) | Command::Visible(_)) => self.traffic.turn(),
             Input::Event(Event::Saved { .. }) => self.saver.written(),
             _ => {}
         }
         self.is_new |= !input.is_traffic();
+        self.traffic.touch();
         for effect in update(&mut self.state, input, Moment::now()) {
             self.act(effect);
         }
@@ -143,6 +151,16 @@ impl Driver {
                 if let Some(engine) = self.engines.get(&tunnel) {
                     engine.tell(command);
                 }
+            }
+            Effect::KeepBodies { tunnel, port, keep } => {
+                self.traffic.keep_bodies(&tunnel, port, keep);
+            }
+            Effect::SendAgain { tunnel, port, of, request, keep } => {
+                let sender = self.sender.clone();
+                self.tasks.spawn("send again", async move {
+                    let result = traffic::send_again(port, &request, keep).await;
+                    answer(&sender, Event::SentAgain { tunnel, port, of, result }).await;
+                });
             }
             Effect::Save(save) => self.saver.add(save),
             Effect::Apply(preferences) => {
@@ -202,6 +220,7 @@ impl Driver {
             (self.config.services.clone(), self.connector_to(&tunnel.place));
         let (claims, identity) = (self.config.claims.clone(), self.config.identity.clone());
         let changes = self.changes.get_or_insert_with(Watcher::spawn).clone();
+        let keep = self.traffic.begin(&tunnel, &self.state);
         let interval = interval(self.state.preferences().health_every);
         let sender = self.sender.clone();
         self.tasks.spawn("engine", async move {
@@ -218,12 +237,20 @@ impl Driver {
             let at = tunnel.id.clone().into();
             let config = host::Config {
                 identity,
+                keep,
                 health: Some(interval),
                 changes: Some(changes),
                 ..host::Config::new(management, connector, at)
             };
             engine::run(config, tunnel, claim, orders, sender).await;
         });
+    }
+
+    /// Tells the traffic of ports, and takes in how many connections there are.
+    fn tell_traffic(&mut self) {
+        if let Some(counted) = self.traffic.act(&self.state, Moment::now()) {
+            self.take(Input::Event(counted));
+        }
     }
 
     /// Nothing stands between this computer and itself.

@@ -158,6 +158,7 @@ impl Turn<'_> {
             What::Delete(tunnel) => {
                 self.state.troubles.remove(tunnel);
                 self.state.left.remove(tunnel);
+                self.state.traffic.forget(tunnel);
                 if self.state.history.forget(tunnel) {
                     self.save_history_later();
                 }

@@ -58,6 +58,8 @@ impl Turn<'_> {
             Command::TryNow(tunnel) => self.tell(&tunnel, host::Command::RetryNow),
             Command::Prefer(preferences) => self.prefer(*preferences),
             Command::Select(selected) => self.state.selected = selected,
+            Command::KeepBodies { tunnel, port, keep } => self.keep_bodies(tunnel, port, keep),
+            Command::SendAgain { tunnel, port, of } => self.send_again(tunnel, port, of),
             Command::Quit => self.quit(),
         }
     }

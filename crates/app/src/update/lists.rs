@@ -72,7 +72,6 @@ impl Turn<'_> {
                 place.failed = None;
                 (place.as_of, place.told) = (Some(now.wall), Some(asked.at));
                 place.merge(tunnels.iter().filter_map(Known::of).collect(), asked.at);
-                self.note_connections(key);
                 self.settle(key, asked.at);
                 self.count_missing(key);
                 self.forget_troubles(key);
@@ -102,7 +101,6 @@ impl Turn<'_> {
         match result.map(|told| Known::of(&told)) {
             Ok(Some(known)) => {
                 entry.take(known, asked.at);
-                self.note_connections(&tunnel.place);
                 self.settle(&tunnel.place, asked.at);
                 self.resume(&tunnel.place);
             }
@@ -169,22 +167,6 @@ impl Turn<'_> {
         if entry.showing.is_none() {
             entry.showing = Some(Asked { serial, at });
             self.effects.push(Effect::Show { tunnel: tunnel.clone(), serial });
-        }
-    }
-
-    /// Puts down how many visitors the service counts.
-    fn note_connections(&mut self, key: &PlaceKey) {
-        let now = self.now.wall;
-        let state = &mut *self.state;
-        let Some(place) = state.places.iter().find(|place| place.key == *key) else { return };
-        for entry in &place.entries {
-            let tunnel = place.key_of(&entry.known.id);
-            for port in entry.known.ports.iter().flatten() {
-                if let Some(clients @ 1..) = port.clients {
-                    let clients = u32::try_from(clients).unwrap_or(u32::MAX);
-                    state.history.connections(&tunnel, port.number, clients, now);
-                }
-            }
         }
     }
 }

@@ -4,3 +4,4 @@ mod changes;
 mod hosting;
 mod places;
 mod random;
+mod traffic;
