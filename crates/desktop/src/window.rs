@@ -340,6 +340,9 @@ impl Window {
             return;
         }
         let Some(card) = self.card(key) else { return };
+        if id == "try-now" && card.standing.offer != Some(Offer::TryNow) {
+            return;
+        }
         let Some(offer) = cards::offer(&card, id) else { return };
         match offer {
             Offer::SignIn(place) => self.open(ui::Dialog::SignIn, place.as_str(), 0),

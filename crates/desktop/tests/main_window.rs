@@ -7,6 +7,7 @@ use adit_app::words::Language;
 use adit_desktop::demo::Scene;
 use common::Stage;
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
+use slint::platform::Key;
 
 #[test]
 fn the_headline_says_how_things_are() {
@@ -93,4 +94,47 @@ fn a_url_opens_in_the_browser_from_the_rows_menu() {
     stage.press("More for port 3000");
     stage.press("Open");
     assert_eq!(*stage.outside.opened.borrow(), ["http://127.0.0.1:49214/"]);
+}
+
+#[test]
+fn the_keyboard_reaches_a_row_and_what_is_done_with_it() {
+    let stage = Stage::new(Scene::Main);
+    // Billing's header, its row, storefront's header, its first row.
+    (0..4).for_each(|_| stage.key(Key::DownArrow));
+    assert_eq!(stage.beginning("port 5173").accessible_item_selected(), Some(true));
+    stage.key('c');
+    stage.key('o');
+    assert_eq!(*stage.outside.copied.borrow(), ["https://k3x9q2mw-5173.relay.example.com/"]);
+    assert_eq!(*stage.outside.opened.borrow(), ["https://k3x9q2mw-5173.relay.example.com/"]);
+    stage.key('s');
+    assert!(matches!(stage.demo.asked().last(), Some(Command::Stop(_))));
+    stage.key(Key::RightArrow);
+    stage.key(Key::Return);
+    assert_eq!(stage.outside.copied.borrow().len(), 2);
+}
+
+#[test]
+fn letters_that_are_searched_for_do_nothing_else() {
+    let stage = Stage::new(Scene::Main);
+    stage.key('/');
+    stage.type_text("phone");
+    assert!(stage.outside.copied.borrow().is_empty() && stage.outside.opened.borrow().is_empty());
+    assert_eq!(stage.labels().iter().filter(|it| it.starts_with("port ")).count(), 1);
+    stage.beginning("phone-demo,");
+    stage.key(Key::Escape);
+    stage.beginning("billing,");
+}
+
+#[test]
+fn all_keys_are_shown_on_request() {
+    let stage = Stage::new(Scene::Main);
+    stage.key('?');
+    stage.one("Keyboard shortcuts");
+    // Nothing below a dialog hears a key.
+    stage.key('2');
+    stage.key(Key::Escape);
+    assert!(stage.all("Keyboard shortcuts").is_empty());
+    assert_eq!(stage.one("All, 5").accessible_checked(), Some(true));
+    stage.key('2');
+    assert_eq!(stage.one("Live, 2").accessible_checked(), Some(true));
 }

@@ -7,7 +7,7 @@ use adit_app::message::{Message, Offer};
 use adit_app::view::Undo;
 use slint::SharedString;
 
-use super::terms::Speech;
+use super::terms::{self, Speech};
 use crate::ui;
 
 /// For so long a removal can be undone, as [`adit_app::update`] has it.
@@ -25,7 +25,9 @@ pub fn banner(bars: &ui::Bars<'_>, condition: Option<&Condition>, speech: &Speec
     let lead = speech.say(&condition.text);
     let lead = if lead.ends_with('.') { lead } else { slint::format!("{lead}.") };
     bars.set_banner_lead(lead);
-    bars.set_banner_text(condition.detail.as_deref().unwrap_or_default().into());
+    bars.set_banner_text(
+        condition.detail.as_deref().map(terms::sentence).unwrap_or_default().into(),
+    );
     bars.set_banner_tone(tone(condition.code));
     bars.set_banner_is_network(matches!(condition.code, Code::RelayUnreachable | Code::ListFailed));
     let action = condition.offer.as_ref().map(|offer| speech.say(&Message::Do(offer.clone())));

@@ -170,7 +170,9 @@ fn notices(card: &Card, speech: &Speech, strings: &ui::Strings<'_>) -> Vec<ui::N
     let others = card.notices.iter().enumerate().map(|(index, standing)| {
         let text = speech.say(&standing.text);
         let text = match &standing.detail {
-            Some(detail) => slint::format!("{}. {}", text.trim_end_matches('.'), sentence(detail)),
+            Some(detail) => {
+                slint::format!("{}. {}", text.trim_end_matches('.'), terms::sentence(detail))
+            }
             None => text,
         };
         notice(slint::format!("{index}"), text, standing, speech)
@@ -184,7 +186,7 @@ fn own_notice(
     strings: &ui::Strings<'_>,
 ) -> Option<ui::Notice> {
     let text = match (&standing.detail, &standing.offer) {
-        (Some(detail), _) => sentence(detail).into(),
+        (Some(detail), _) => terms::sentence(detail).into(),
         (None, Some(Offer::SignIn(_))) => strings.invoke_sign_in_notice(),
         (None, Some(Offer::TakeOver)) => strings.invoke_take_over_notice(),
         (None, _) => return None,
@@ -208,14 +210,6 @@ fn notice(
     }
 }
 
-/// What others said, as a sentence.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().map(|it| it.to_uppercase().collect()).unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", chars.as_str())
-}
-
 /// What is done at once stands as a link behind the status; the rest is a button beside its reason.
 fn is_link(offer: &Offer) -> bool {
     matches!(offer, Offer::TryNow | Offer::ChangeProtocol { .. } | Offer::AddPort)
@@ -223,7 +217,7 @@ fn is_link(offer: &Offer) -> bool {
 
 /// What an id of [`ui::Notice`] or of the link offers.
 pub fn offer<'a>(card: &'a Card, id: &str) -> Option<&'a Offer> {
-    if id == "standing" {
+    if id == "standing" || id == "try-now" {
         return card.standing.offer.as_ref();
     }
     card.notices.get(id.parse::<usize>().ok()?)?.offer.as_ref()

@@ -31,7 +31,8 @@ fn reason(code: Code, strings: &ui::Strings<'_>) -> SharedString {
 
 /// What stands at the right of the foot: the oldest of what is shown.
 pub fn told(view: &View, speech: &Speech, strings: &ui::Strings<'_>) -> SharedString {
-    if !view.cards.is_empty() && !view.cards.iter().any(|card| card.toggle.on) {
+    let is_told = view.headline.text != Message::Getting;
+    if is_told && !view.cards.iter().any(|card| card.toggle.on) {
         return strings.invoke_nothing_hosted();
     }
     let age = |message: &Message| match message {

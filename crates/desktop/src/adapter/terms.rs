@@ -56,6 +56,14 @@ pub fn card_key(id: &CardId) -> SharedString {
     }
 }
 
+/// What others said, as a sentence.
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().map(|it| it.to_uppercase().collect()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
 /// An address in its parts. Only the first label of the host may be shortened, and not the port in it.
 pub fn address(url: &str) -> ui::Address {
     let (scheme, rest) = match url.split_once("://") {

@@ -267,7 +267,7 @@ fn script(scene: Scene, world: &mut World) {
         }
         Scene::Offline => {
             for name in ["storefront", "design-review", "phone-demo", "webhooks"] {
-                tell(name, lost(4, 60));
+                tell(name, lost(4, 90));
             }
         }
         Scene::Errors => {
@@ -320,29 +320,31 @@ fn some_of_many(world: &mut World) {
     }
 }
 
-/// A quarter of an hour of visitors: always the same.
+/// A quarter of an hour of visitors until the moment of the picture: always the same.
 fn traffic(world: &mut World) {
-    let end = world.now();
-    for (name, port, base, swing) in [
-        ("storefront", 5173, 44, 30),
-        ("storefront", 8080, 90, 60),
-        ("design-review", 6006, 8, 3),
-        ("phone-demo", 8000, 1, 2),
+    let begin = world.now();
+    let end = begin.after(Duration::from_secs(12));
+    for (name, port, base, steps) in [
+        ("storefront", 5173, 60, 180),
+        ("storefront", 8080, 190, 180),
+        ("design-review", 6006, 8, 135),
+        ("phone-demo", 8000, 2, 180),
     ] {
         let tunnel = drawn(name);
-        let mut noise: u32 = 7 + u32::from(port);
-        for step in 0..180_u64 {
+        let (mut noise, mut level) = (u32::from(port), f64::from(base));
+        for step in 0..steps {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let count = base + (noise >> 16) % swing;
+            let push = f64::from(noise >> 16) / 65_536.0 - 0.5;
+            level += (f64::from(base) - level) * 0.08 + push * f64::from(base) * 0.5;
             let ago = Duration::from_secs((180 - step) * 5);
             let wall = end.wall.checked_sub(ago).unwrap_or(end.wall);
-            world.set_now(Moment { at: end.at, wall });
-            for n in 0..count {
-                world.engine(&tunnel, request(port, noise.wrapping_add(n), end));
+            world.set_now(Moment { at: begin.at, wall });
+            for n in 0..level.max(0.0) as u32 {
+                world.engine(&tunnel, request(port, noise.wrapping_add(n), begin));
             }
         }
     }
-    world.set_now(end);
+    world.set_now(begin);
 }
 
 fn request(port: u16, noise: u32, now: Moment) -> host::Event {

@@ -14,7 +14,8 @@ use adit_desktop::outside::Outside;
 use adit_desktop::window::Window;
 use adit_desktop::{Appearance, Theme};
 use i_slint_backend_testing::{
-    ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions, testing_backend,
+    AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions,
+    testing_backend,
 };
 use jiff::tz::TimeZone;
 use slint::platform::{PointerEventButton, WindowEvent};
@@ -109,7 +110,8 @@ impl Stage {
 
     /// The elements of that name.
     pub(crate) fn all(&self, label: &str) -> Vec<ElementHandle> {
-        ElementHandle::find_by_accessible_label(self.window.app(), label).collect()
+        let found = ElementHandle::find_by_accessible_label(self.window.app(), label);
+        found.filter(is_told).collect()
     }
 
     /// The one element of that name.
@@ -125,7 +127,7 @@ impl Stage {
         let query = ElementQuery::from_root(self.window.app());
         let found = query
             .match_predicate(move |it| {
-                it.accessible_label().is_some_and(|it| it.starts_with(&start))
+                is_told(it) && it.accessible_label().is_some_and(|it| it.starts_with(&start))
             })
             .find_first();
         found.unwrap_or_else(|| panic!("there are only {:?}", self.labels()))
@@ -134,7 +136,7 @@ impl Stage {
     /// All names there are.
     pub(crate) fn labels(&self) -> Vec<String> {
         let query = ElementQuery::from_root(self.window.app());
-        let all = query.match_predicate(|it| it.accessible_label().is_some()).find_all();
+        let all = query.match_predicate(is_told).find_all();
         all.iter().filter_map(|it| it.accessible_label()).map(|it| it.to_string()).collect()
     }
 
@@ -183,4 +185,9 @@ impl Stage {
         encoder.set_color(png::ColorType::Rgba);
         encoder.write_header().unwrap().write_image_data(picture.as_bytes()).unwrap();
     }
+}
+
+/// Whether a screen reader hears of it.
+fn is_told(element: &ElementHandle) -> bool {
+    element.accessible_role().is_some_and(|role| role != AccessibleRole::None)
 }
