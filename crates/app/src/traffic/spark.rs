@@ -39,11 +39,27 @@ pub fn rows(history: &History, now: Timestamp) -> Rows {
 pub fn spark(series: &Series, now: Timestamp) -> Option<Spark> {
     let rates = rates(series, now);
     let requests: Vec<_> = rates.iter().map(|it| it.map(|it| it.requests)).collect();
-    let points: Vec<_> = requests.chunks(MERGED).map(mean).collect();
+    let points = merged(&requests, steps_before(series.step(), now));
     let top = points.iter().flatten().copied().fold(0.0, f64::max);
     let rate = requests.iter().rev().take(2).find_map(|point| *point).unwrap_or(0.0);
     let plot = Plot { width: SIZE.0, height: SIZE.1, top };
     (top > 0.0).then(|| Spark { path: plot.line(&points), rate })
+}
+
+/// Steps since the last one that began with a point. Points are counted from the epoch, so that a line moves to the
+/// left as time passes and does not change its shape.
+fn steps_before(step: u32, now: Timestamp) -> usize {
+    let steps = now.as_second().div_euclid(step.into()) + 1;
+    steps.rem_euclid(MERGED as i64) as usize
+}
+
+/// Some steps to a point, from the newest back; `youngest` of them are in the last point, unless it is full.
+fn merged(steps: &[Option<f64>], youngest: usize) -> Vec<Option<f64>> {
+    let (old, young) = steps.split_at(steps.len().saturating_sub(youngest));
+    let mut points: Vec<_> = old.rchunks(MERGED).map(mean).collect();
+    points.reverse();
+    points.extend((!young.is_empty()).then(|| mean(young)));
+    points
 }
 
 /// The mean of what is known.
@@ -81,5 +97,19 @@ mod tests {
         assert_eq!(spark.rate, 2.0);
         assert!(spark.path.starts_with("M0 0L1.83 0"), "{}", spark.path);
         assert!(spark.path.ends_with("L64 0"), "{}", spark.path);
+    }
+
+    #[test]
+    fn a_line_keeps_its_shape_while_time_passes() {
+        let steps = |first: i64, count: i64| -> Vec<_> {
+            (first..first + count).map(|step| Some((step * step) as f64)).collect()
+        };
+        let at_step = |step: i64| merged(&steps(step - 19, 20), steps_before(5, at(step * 5)));
+        // 20 is the first step of a new point: the whole points before it are the same ones.
+        let (before, after) = (at_step(39), at_step(40));
+        assert_eq!(before.len(), 4);
+        assert_eq!(before[1..], after[1..4]);
+        assert_eq!(at_step(41)[1..4], before[1..]);
+        assert_eq!(merged(&[], 3), []);
     }
 }
