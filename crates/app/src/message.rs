@@ -7,6 +7,7 @@ use adit_proto::health::Proof;
 use jiff::Timestamp;
 
 use crate::command::{Command, Ticket};
+use crate::local::Risk;
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
 use crate::port;
@@ -25,6 +26,8 @@ pub enum Message {
         /// When it begins.
         at: Timestamp,
     },
+    /// Why a port had better not be at a URL, for a pill.
+    Risk(Risk),
     /// A tunnel was given up, until somebody starts it again.
     GivenUp,
     /// Access to a tunnel was asked for.

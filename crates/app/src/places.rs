@@ -92,6 +92,16 @@ impl Places {
         self.state.join("default-tunnels.json")
     }
 
+    /// The log of the desktop app.
+    pub fn log(&self) -> PathBuf {
+        self.state.join("logs").join("desktop.log")
+    }
+
+    /// Where reports of panics are.
+    pub fn reports(&self) -> PathBuf {
+        self.state.join("reports")
+    }
+
     fn config_file(&self, name: &str) -> PathBuf {
         match &self.config {
             Config::Directory(directory) => directory.join(name),

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod key;
+pub mod number;
 mod say;
 mod span;
 

@@ -1,6 +1,4 @@
-//! The axis of a chart: its top, and numbers that are short enough to stand beside it.
-
-use crate::words::Language;
+//! The axis of a chart.
 
 /// The lowest top. A rate of one request in a few minutes still shows.
 const LOWEST: f64 = 0.01;
@@ -33,30 +31,6 @@ pub fn grid(top: f64) -> [f64; 3] {
     [top, top / 2.0, 0.0]
 }
 
-/// A number in few letters: `0.05`, `12`, `384 K`, `1.5 M`. Three digits are exact enough beside a chart.
-pub fn short(value: f64, language: Language) -> String {
-    let (scaled, letter) = match value {
-        _ if value < 999.5 => (value, ""),
-        _ if value < 999_500.0 => (value / 1e3, " K"),
-        _ if value < 999_500_000.0 => (value / 1e6, " M"),
-        _ => (value / 1e9, " G"),
-    };
-    let digits = match scaled {
-        _ if scaled >= 99.95 => 0,
-        _ if scaled >= 9.995 => 1,
-        _ => 2,
-    };
-    let number = format!("{scaled:.digits$}");
-    let number = match number.contains('.') {
-        true => number.trim_end_matches('0').trim_end_matches('.'),
-        false => &number,
-    };
-    match language {
-        Language::English => format!("{number}{letter}"),
-        Language::Portuguese => format!("{}{letter}", number.replace('.', ",")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,22 +54,5 @@ mod tests {
             assert_eq!(top(highest), expected, "{highest}");
         }
         assert_eq!(grid(1e6), [1e6, 5e5, 0.0]);
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        for (value, english, portuguese) in [
-            (0.0, "0", "0"),
-            (0.05, "0.05", "0,05"),
-            (12.0, "12", "12"),
-            (12.34, "12.3", "12,3"),
-            (500_000.0, "500 K", "500 K"),
-            (999.7, "1 K", "1 K"),
-            (1_500_000.0, "1.5 M", "1,5 M"),
-            (2e9, "2 G", "2 G"),
-        ] {
-            assert_eq!(short(value, Language::English), english);
-            assert_eq!(short(value, Language::Portuguese), portuguese);
-        }
     }
 }

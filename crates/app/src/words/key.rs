@@ -92,6 +92,13 @@ sentences! {
     UrlAnswers: "The URL of :{port} answers";
     UrlDeadOf: "The URL of :{port} is dead though the tunnel is up";
 
+    // Why a port had better not be at a URL.
+    RiskDatabase: "Database";
+    RiskDebugger: "Debugger";
+    RiskAdmin: "Admin service";
+    RiskLogin: "Login to this computer";
+    RiskFiles: "Files of this computer";
+
     // How it stands with the application and its places.
     Forgotten: "{name} is gone from the service, so it is not started again";
     FileSetAside: "A damaged file was moved to {file}; what it said is not in force";

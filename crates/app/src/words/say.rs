@@ -9,6 +9,7 @@ use jiff::ZonedDateTime;
 use super::catalogue::template;
 use super::key::Key;
 use super::{Language, span};
+use crate::local::Risk;
 use crate::message::{Counted, Entry, Message, Offer, Word};
 use crate::persist::Part;
 use crate::place_key::{Kind, PlaceKey};
@@ -28,6 +29,7 @@ impl Speaker<'_> {
                 self.next_try(Key::ConnectingAgain, Key::ConnectingNow, *attempt, *at)
             }
             Message::Checking => self.bare(Key::Checking),
+            Message::Risk(risk) => self.bare(of_risk(*risk)),
             Message::GivenUp => self.bare(Key::GivenUp),
             Message::AskedForAccess => self.bare(Key::AskedForAccess),
             Message::SessionRenewed => self.bare(Key::SessionRenewed),
@@ -254,6 +256,16 @@ fn to_key(word: Word) -> Key {
         Word::UrlDead => Key::WordUrlDead,
         Word::Stopping => Key::Stopping,
         Word::Stopped => Key::Stopped,
+    }
+}
+
+fn of_risk(risk: Risk) -> Key {
+    match risk {
+        Risk::Database => Key::RiskDatabase,
+        Risk::Debugger => Key::RiskDebugger,
+        Risk::Admin => Key::RiskAdmin,
+        Risk::Login => Key::RiskLogin,
+        Risk::Files => Key::RiskFiles,
     }
 }
 
