@@ -1,7 +1,7 @@
 //! The traffic of ports as values that a face only draws: charts with their axes and tables, rows' small lines, the
 //! last requests, requests as commands, and the event log. All of it is pure: a history and a moment in, values out.
 //!
-//! [`detail`] folds all that the screen of one port shows; [`rows`] what the rows of all ports do. The controller tells
+//! [`detail()`] folds all that the screen of one port shows; [`rows`] what the rows of all ports do. The controller tells
 //! both on channels of their own, at its own pace.
 
 pub mod axis;
