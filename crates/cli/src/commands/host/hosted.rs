@@ -100,11 +100,23 @@ impl Hosted {
     }
 
     /// Takes up a tunnel that is hosted, had given up, stands by or is ending; `false` when it is
-    /// none of them.
-    pub(super) async fn resume(&mut self, tunnel: &FullId, stand_by: StandBy) -> bool {
+    /// none of them. One that gave up goes on with `service`, which may have another sign-in.
+    pub(super) async fn resume(
+        &mut self,
+        tunnel: &FullId,
+        stand_by: StandBy,
+        service: &Arc<Service>,
+    ) -> bool {
         let Some(live) = self.live.get_mut(tunnel) else { return false };
         if live.ends != Ends::No {
             live.ends = Ends::ToBegin;
+            return true;
+        }
+        let is_new = live.service.place == service.place && !Arc::ptr_eq(&live.service, service);
+        if live.gave_up && is_new {
+            live.service = service.clone();
+            live.ends = Ends::ToBegin;
+            live.commander.command(Command::Stop).await;
             return true;
         }
         live.gave_up = false;

@@ -13,7 +13,7 @@ use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::lines::{Event as LineEvent, given_up};
 use adit_app::status::{self, Tunnel};
 use adit_proto::id::FullId;
-use adit_tunnel::host::{Event, State};
+use adit_tunnel::host::{Event, GiveUp, State};
 use adit_wire::clock;
 use tokio::sync::watch;
 
@@ -214,6 +214,9 @@ impl<'a> Run<'a> {
     fn after(&mut self, tunnel: &FullId, event: Event) -> Outcome {
         match event {
             Event::State(State::Error(give_up)) => {
+                if let (GiveUp::SignIn, Some(service)) = (&give_up, self.hosted.service(tunnel)) {
+                    self.services.forget(&service.place);
+                }
                 let failure = given_up(&tunnel.to_string(), &give_up);
                 self.hosted.gave_up(tunnel);
                 for follower in self.followers.values().filter(|it| it.tunnels.contains(tunnel)) {

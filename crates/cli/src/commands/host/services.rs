@@ -56,6 +56,11 @@ impl<'a> Services<'a> {
         self.open.insert(place.to_owned(), service.clone());
         Ok(service)
     }
+
+    /// The sign-in there is worth nothing any more: who comes next asks the files for another.
+    pub(in crate::commands) fn forget(&mut self, place: &str) {
+        self.open.retain(|_, service| service.place != place);
+    }
 }
 
 impl Service {

@@ -60,7 +60,7 @@ impl Run<'_> {
     async fn host_more(&mut self, locator: &Locator) -> Outcome {
         let service = self.services.get(&self.wanted.place).await?;
         let tunnel = full(locator)?;
-        if self.hosted.resume(&tunnel, StandBy::Ends).await {
+        if self.hosted.resume(&tunnel, StandBy::Ends, &service).await {
             self.wanters.entry(tunnel).or_default().insert(Wanter::Run);
         } else {
             let claim = self.hosted.claim(&tunnel, &service)?;

@@ -96,7 +96,7 @@ impl Run<'_> {
         for tunnel in tunnels {
             self.wanters.entry(tunnel.clone()).or_default().insert(wanter);
             // Whoever joins has not seen that another host has it, and has not decided to disconnect that.
-            self.hosted.resume(tunnel, StandBy::Stays).await;
+            self.hosted.resume(tunnel, StandBy::Stays, &service).await;
         }
         for (tunnel, claim) in claims {
             self.host_claimed(tunnel, claim, &service, wanter, renew);
