@@ -141,6 +141,12 @@ impl Peer {
         self.process.line(name, |line| line["event"] == name && fits(line)).await
     }
 
+    /// Waits for the next event with one of these names.
+    pub async fn news(&mut self, what: &str, names: &[&str]) -> Value {
+        let fits = |line: &Value| names.iter().any(|name| line["event"] == *name);
+        self.process.line(what, fits).await
+    }
+
     /// Waits until the host or client says that it has that status.
     pub async fn status(&mut self, status: &str) -> Value {
         let what = format!("status {status}");

@@ -1,8 +1,8 @@
 // A local web server to be put at a URL. Besides the commands of peer.js:
-//   listen {port?}   listens on 127.0.0.1; returns {port}
+//   listen {port?, page?}   listens on 127.0.0.1; returns {port}
 //   next {data}      sends one more event on every open /events
 // Event: request {method, url, headers}.
-//   /            a page                    /echo        the body, as it comes
+//   /            a page, or what listen said   /echo        the body, as it comes
 //   /events      server-sent events        /status/N    an empty answer with that status
 //   /cut         half of what its Content-Length promises
 // A websocket on any path echoes its messages.
@@ -12,7 +12,7 @@ const http = require('node:http');
 const { server: WebSocketServer } = require('websocket');
 const { Peer, emit } = require('./peer');
 
-const PAGE = '<!doctype html><title>A local page</title><h1>It works</h1>';
+let page = '<!doctype html><title>A local page</title><h1>It works</h1>';
 const subscribers = new Set();
 
 function serve(request, response) {
@@ -21,7 +21,7 @@ function serve(request, response) {
   switch (first) {
     case '':
       response.setHeader('Content-Type', 'text/html');
-      return response.end(PAGE);
+      return response.end(page);
     case 'echo':
       return request.pipe(response);
     case 'events':
@@ -49,8 +49,9 @@ new WebSocketServer({ httpServer: web }).on('request', (request) => {
 });
 
 new Peer({
-  listen: ({ port = 0 }) =>
+  listen: ({ port = 0, page: own }) =>
     new Promise((resolve, reject) => {
+      page = own ?? page;
       web.once('error', reject);
       web.listen(port, '127.0.0.1', () => resolve({ port: web.address().port }));
     }),

@@ -1,28 +1,48 @@
-//! What a scenario showed, and the reports.
+//! What a scenario showed, and all of them together.
 
-use std::fmt::Write as _;
-use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::figures::Row;
+
 /// What a scenario measured and found wrong.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Measured {
+    rows: Vec<Row>,
     figures: Vec<(&'static str, Value)>,
     findings: Vec<String>,
+    skipped: Option<String>,
 }
 
 impl Measured {
-    /// A figure, for the report.
+    /// A scenario that cannot be run here, and why.
+    pub(super) fn skipped(why: impl Into<String>) -> Self {
+        Self { skipped: Some(why.into()), ..Self::default() }
+    }
+
+    /// A case, with all its figures.
+    pub(super) fn row(&mut self, row: Row) {
+        for missing in row.missing() {
+            let case = &row.case;
+            self.findings.push(format!("{case}: nothing is told of {missing:?}, not even why"));
+        }
+        self.rows.push(row);
+    }
+
+    /// A further figure.
     pub(super) fn figure(&mut self, name: &'static str, value: impl Into<Value>) {
         self.figures.push((name, value.into()));
     }
 
-    /// A length of time in milliseconds.
+    /// A further length of time, in milliseconds. Told more than once, the longest counts.
     pub(super) fn millis(&mut self, name: &'static str, time: Duration) {
-        self.figure(name, u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match self.figures.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, before)) if before.as_u64() >= Some(millis) => {}
+            Some((_, before)) => *before = millis.into(),
+            None => self.figure(name, millis),
+        }
     }
 
     /// Something that must hold; a finding if it does not.
@@ -33,6 +53,17 @@ impl Measured {
     }
 }
 
+/// How a scenario ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything held.
+    Held,
+    /// Something did not.
+    Failed,
+    /// It was not run, and why.
+    Skipped(String),
+}
+
 /// What came of a scenario.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -40,29 +71,44 @@ pub struct Outcome {
     pub name: &'static str,
     /// What it is about, in a sentence.
     pub about: &'static str,
-    /// What was measured, in the order it was told.
-    pub figures: Vec<(&'static str, Value)>,
+    /// Its cases.
+    pub(super) rows: Vec<Row>,
+    /// What else was measured, in the order it was told.
+    pub(super) figures: Vec<(&'static str, Value)>,
     /// What did not hold.
     pub findings: Vec<String>,
+    skipped: Option<String>,
 }
 
 impl Outcome {
-    pub(super) fn new(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, figures: Vec::new(), findings: Vec::new() }
+    pub(super) fn new(name: &'static str, about: &'static str, measured: Measured) -> Self {
+        let Measured { rows, figures, findings, skipped } = measured;
+        Self { name, about, rows, figures, findings, skipped }
     }
 
-    pub(super) fn take(&mut self, measured: Measured) {
-        self.figures = measured.figures;
-        self.findings = measured.findings;
+    /// Of a scenario that waited in vain.
+    pub(super) fn broken_off(name: &'static str, about: &'static str, why: String) -> Self {
+        let findings = vec![why];
+        Self { name, about, rows: Vec::new(), figures: Vec::new(), findings, skipped: None }
     }
 
-    pub(super) fn finding(&mut self, text: String) {
-        self.findings.push(text);
+    /// How it ended. What was not run has not held.
+    pub fn verdict(&self) -> Verdict {
+        match &self.skipped {
+            _ if !self.findings.is_empty() => Verdict::Failed,
+            Some(why) => Verdict::Skipped(why.clone()),
+            None => Verdict::Held,
+        }
     }
 
-    /// Whether everything held.
-    pub fn held(&self) -> bool {
-        self.findings.is_empty()
+    fn json(&self) -> Value {
+        let figures: serde_json::Map<_, _> =
+            self.figures.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let cases: Vec<_> = self.rows.iter().map(Row::json).collect();
+        json!({
+            "name": self.name, "about": self.about, "held": self.verdict() == Verdict::Held,
+            "skipped": self.skipped, "cases": cases, "figures": figures, "findings": self.findings,
+        })
     }
 }
 
@@ -71,79 +117,51 @@ impl Outcome {
 pub struct Report {
     /// Whether it was the long form.
     pub long: bool,
-    /// In the order they were run.
+    /// In the order of the list.
     pub outcomes: Vec<Outcome>,
+    /// How long all took.
+    pub took: Duration,
+}
+
+/// How many scenarios ended in which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Everything held.
+    pub held: usize,
+    /// Something did not.
+    pub failed: usize,
+    /// Not run.
+    pub skipped: usize,
 }
 
 impl Report {
-    /// How many held, and how many did not.
-    pub fn counts(&self) -> (usize, usize) {
-        let held = self.outcomes.iter().filter(|outcome| outcome.held()).count();
-        (held, self.outcomes.len() - held)
+    /// How many there are of each.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for outcome in &self.outcomes {
+            match outcome.verdict() {
+                Verdict::Held => counts.held += 1,
+                Verdict::Failed => counts.failed += 1,
+                Verdict::Skipped(_) => counts.skipped += 1,
+            }
+        }
+        counts
     }
 
-    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let json = serde_json::to_string_pretty(&self.json())?;
-        std::fs::write(folder.join("report.json"), json)?;
-        std::fs::write(folder.join("report.md"), self.markdown())
+    /// Whether everything that was chosen was run and held.
+    pub fn held(&self) -> bool {
+        let Counts { held, failed, skipped } = self.counts();
+        held > 0 && failed == 0 && skipped == 0
     }
 
-    fn json(&self) -> Value {
-        let outcome = |outcome: &Outcome| {
-            let figures: serde_json::Map<_, _> = outcome
-                .figures
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect();
-            json!({ "name": outcome.name, "about": outcome.about, "held": outcome.held(),
-                "figures": figures, "findings": outcome.findings })
-        };
-        let outcomes: Vec<_> = self.outcomes.iter().map(outcome).collect();
-        json!({ "v": 1, "form": self.form(), "scenarios": outcomes })
-    }
-
-    fn form(&self) -> &'static str {
+    pub(super) fn form(&self) -> &'static str {
         if self.long { "long" } else { "short" }
     }
 
-    fn markdown(&self) -> String {
-        let (held, failed) = self.counts();
-        let mut text =
-            format!("# Black-box suite, {} form: {held} held, {failed} failed\n", self.form());
-        for outcome in &self.outcomes {
-            let _ = write!(text, "\n## {}\n\n{}\n\n", outcome.name, outcome.about);
-            for finding in &outcome.findings {
-                let _ = writeln!(text, "* **does not hold:** {finding}");
-            }
-            for (name, value) in &outcome.figures {
-                let _ = writeln!(text, "* {}: {value}", name.replace('_', " "));
-            }
-        }
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_does_not_hold_is_in_both_reports() {
-        let mut measured = Measured::default();
-        measured.millis("recover_ms", Duration::from_millis(41));
-        measured.must(true, "never said");
-        measured.must(false, "two sessions are left");
-        let mut outcome = Outcome::new("drop", "a drop");
-        outcome.take(measured);
-        let report = Report { long: false, outcomes: vec![outcome] };
-        assert_eq!(report.counts(), (0, 1));
-        let folder = tempfile::tempdir().unwrap();
-        report.write(folder.path()).unwrap();
-        let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
-        assert!(read("report.md").contains("**does not hold:** two sessions are left"));
-        let json: Value = serde_json::from_str(&read("report.json")).unwrap();
-        assert_eq!(json["scenarios"][0]["figures"]["recover_ms"], 41);
-        assert_eq!(json["scenarios"][0]["held"], false);
+    pub(super) fn json(&self) -> Value {
+        let outcomes: Vec<_> = self.outcomes.iter().map(Outcome::json).collect();
+        json!({
+            "v": 2, "form": self.form(), "seconds": self.took.as_secs(), "scenarios": outcomes,
+        })
     }
 }

@@ -1,25 +1,43 @@
-//! What the system says of a process.
+//! What the system says of processes.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-/// A clock tick of `/proc`: `sysconf(_SC_CLK_TCK)` is 100 on every Linux there is.
-const TICKS_PER_SECOND: f64 = 100.0;
+/// More processor than this with nothing to do is a loop that spins. Of one core, which is 100 %.
+pub(super) const IDLE_PERCENT: f64 = 10.0;
 
-/// Processor time that a process has used, in seconds of one core.
-fn used(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name, in brackets, may contain anything.
-    let fields = stat.rsplit(')').next().unwrap_or_default();
-    let tick = |at: usize| fields.split_whitespace().nth(at).and_then(|it| it.parse::<f64>().ok());
-    (tick(11).unwrap_or(0.0) + tick(12).unwrap_or(0.0)) / TICKS_PER_SECOND
+/// Processor time that each thread of a process has used, in nanoseconds.
+///
+/// `/proc/PID/stat` counts in hundredths of a second, too coarse for a process that hardly does anything.
+fn used(pid: u32) -> BTreeMap<String, u64> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let threads = threads.unwrap_or_else(|error| panic!("process {pid} is gone: {error}"));
+    let read = |thread: std::fs::DirEntry| {
+        // A thread that has ended meanwhile is none.
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let nanos = text.split(' ').next()?.parse().ok()?;
+        Some((thread.file_name().to_string_lossy().into_owned(), nanos))
+    };
+    threads.flatten().filter_map(read).collect()
 }
 
-/// How much of one core a process uses over `span`, in percent of that core.
-pub(super) async fn cpu_percent(pid: u32, span: Duration) -> f64 {
-    let before = used(pid);
+/// How much of one core each process uses over `span`, in percent of that core.
+///
+/// # Panics
+/// When one of them is not there.
+pub(super) async fn cpu_percent(pids: &[u32], span: Duration) -> Vec<f64> {
+    let before: Vec<_> = pids.iter().map(|&pid| used(pid)).collect();
+    let began = Instant::now();
     tokio::time::sleep(span).await;
-    let percent = (used(pid) - before) / span.as_secs_f64() * 100.0;
-    (percent * 10.0).round() / 10.0
+    let took = began.elapsed().as_nanos() as f64;
+    let percent = |(&pid, before): (&u32, &BTreeMap<String, u64>)| {
+        let since = |(thread, nanos): (&String, &u64)| {
+            nanos.saturating_sub(before.get(thread).copied().unwrap_or(0))
+        };
+        let nanos: u64 = used(pid).iter().map(since).sum();
+        (nanos as f64 / took * 10_000.0).round() / 100.0
+    };
+    pids.iter().zip(&before).map(percent).collect()
 }
 
 /// Memory that a process holds, in megabytes (10^6).
@@ -38,13 +56,17 @@ mod tests {
     async fn a_process_that_computes_is_told_from_one_that_waits() {
         let own = std::process::id();
         let busy = std::thread::spawn(|| {
-            let until = std::time::Instant::now() + Duration::from_millis(600);
-            while std::time::Instant::now() < until {
+            let until = Instant::now() + Duration::from_millis(600);
+            while Instant::now() < until {
                 std::hint::black_box(0);
             }
         });
-        assert!(cpu_percent(own, Duration::from_millis(500)).await > 1.0);
+        let mut waiting = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let percent = cpu_percent(&[own, waiting.id()], Duration::from_millis(500)).await;
+        waiting.kill().unwrap();
+        waiting.wait().unwrap();
         busy.join().unwrap();
+        assert!(percent[0] > 1.0 && percent[1] < percent[0], "{percent:?}");
         assert!(resident_mb(own) > 1.0);
     }
 }

@@ -45,6 +45,11 @@ impl Address {
         tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|late| Err(late.into()))
     }
 
+    /// Where a websocket begins.
+    pub(super) fn websocket(&self) -> String {
+        format!("ws://{}/", self.authority)
+    }
+
     /// Whether the local server answers at this address.
     pub(super) async fn serves(&self) -> bool {
         matches!(self.ask("/").await, Ok((200, true)))
@@ -72,7 +77,7 @@ pub(super) struct Asked {
 }
 
 /// All that a visitor saw.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     asked: Vec<Asked>,
 }
@@ -139,6 +144,11 @@ async fn ask(address: &Address) -> Asked {
 }
 
 impl Seen {
+    /// What another visitor saw besides.
+    pub(super) fn add(&mut self, other: Self) {
+        self.asked.extend(other.asked);
+    }
+
     /// How many requests there were.
     pub(super) fn total(&self) -> usize {
         self.asked.len()

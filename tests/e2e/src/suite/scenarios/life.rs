@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::faults::tell;
 use crate::adit::Adit;
+use crate::suite::calendar::Calendar;
+use crate::suite::case::Case;
+use crate::suite::figures::Column;
 use crate::suite::outcome::Measured;
-use crate::suite::visitor::Visitor;
-use crate::suite::world::{World, interrupt, say, signal, state};
+use crate::suite::world::{NO_CALENDAR, World, interrupt, say, signal, state};
 
 pub(super) async fn second_computer(long: bool) -> Measured {
     let mut measured = Measured::default();
@@ -17,25 +18,33 @@ pub(super) async fn second_computer(long: bool) -> Measured {
     let mut first = world.host(&[&tunnel]).await;
     let other = Adit::new();
     world.sign_in(&other).await;
+    let name = "another computer takes over (mended: until it hosts)";
+    let mut case = Case::begin(name, &tunnel, 50, long).await;
     let began = Instant::now();
     let mut second = other.start(&["host", &tunnel.id, "--json"]);
     state(&mut second, &tunnel, "Hosting").await;
+    case.mended(began.elapsed());
     first.line("stand-by", |line| line["event"] == "standby").await;
-    measured.millis("taken_ms", began.elapsed());
+    case.noticed(began.elapsed());
     // Nobody fights: for a while, nothing changes.
-    let calm = Duration::from_secs(if long { 60 } else { 5 });
     let upgrades = world.proxy.count("GET", "/host/");
-    tokio::time::sleep(calm).await;
+    tokio::time::sleep(Duration::from_secs(if long { 60 } else { 5 })).await;
     let fights = world.proxy.count("GET", "/host/") - upgrades;
     measured.must(fights == 0, format!("{fights} connections of hosts while one stands by"));
     measured.must(tunnel.address.serves().await, "the URL does not serve from the second computer");
-    first.forget(|line| line["event"] == "state");
+    case.end(&mut measured, &world, &[&first, &second], 1).await;
+
+    let mut case = Case::begin("the first one takes it back", &tunnel, 50, long).await;
+    first.forget(|_| true);
+    second.forget(|_| true);
+    let began = Instant::now();
     say(&mut first, &format!("host {}", tunnel.id)).await;
     state(&mut first, &tunnel, "Hosting").await;
+    case.mended(began.elapsed());
     second.line("stand-by", |line| line["event"] == "standby").await;
+    case.noticed(began.elapsed());
+    case.end(&mut measured, &world, &[&first, &second], 1).await;
     measured.must(tunnel.address.serves().await, "the URL does not serve after it was taken back");
-    let sessions = world.settled(1).await;
-    measured.must(sessions == 1, format!("{sessions} sessions in the end"));
     measured
 }
 
@@ -43,68 +52,60 @@ pub(super) async fn suspended(long: bool) -> Measured {
     let mut measured = Measured::default();
     let world = World::new("").await;
     let tunnel = world.tunnel("shop").await;
-    let mut host = world.host(&[&tunnel]).await;
-    host.forget(|_| true);
-    let visitor = Visitor::start(tunnel.address.clone(), 5);
+    let host = world.host(&[&tunnel]).await;
+    // Longer than the relay waits for a host that says nothing, in the long form.
+    let seconds = if long { 90 } else { 20 };
+    let name = format!("asleep for {seconds} s (mended: since it woke)");
+    let mut case = Case::begin(name, &tunnel, 5, long).await;
+    case.none(&[Column::Noticed], "who sleeps notices nothing");
     signal(&host, "STOP").await;
-    // Longer than the relay waits for a host that says nothing.
-    tokio::time::sleep(Duration::from_secs(if long { 90 } else { 20 })).await;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
     signal(&host, "CONT").await;
     let woken = Instant::now();
     while !tunnel.address.serves().await && woken.elapsed() < Duration::from_secs(60) {}
-    measured.millis("serving_after_waking_ms", woken.elapsed());
+    case.mended(woken.elapsed());
     measured.must(tunnel.address.serves().await, "the URL does not serve after waking up");
-    tell(&mut measured, &visitor.stop().await);
-    let sessions = world.settled(1).await;
-    measured.must(sessions == 1, format!("{sessions} sessions after waking up"));
+    case.end(&mut measured, &world, &[&host], 1).await;
     measured
 }
 
-pub(super) async fn clock_jumps(_long: bool) -> Measured {
+pub(super) async fn clock_jumps(long: bool) -> Measured {
     let mut measured = Measured::default();
-    let Some(library) = faketime() else {
-        measured.must(false, "libfaketime is not installed: ./test does it");
-        return measured;
-    };
     let world = World::new("").await;
+    let Some(calendar) = Calendar::new(world.adit.home()) else {
+        return Measured::skipped(NO_CALENDAR);
+    };
     let tunnel = world.tunnel("shop").await;
-    let file = world.adit.home().join("faketime");
-    std::fs::write(&file, "+0d\n").expect("an own file");
-    let mut host = world
-        .host_with(&[&tunnel], |command| {
-            command.env("LD_PRELOAD", library);
-            command.env("FAKETIME_TIMESTAMP_FILE", &file);
-            command.env("FAKETIME_NO_CACHE", "1");
-            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-        })
-        .await;
-    for jump in ["+1d", "-1d"] {
-        std::fs::write(&file, format!("{jump}\n")).expect("an own file");
+    let mut host = world.host_with(&[&tunnel], |command| calendar.rule(command)).await;
+    for (jump, name) in
+        [("+1d", "the clock jumps a day ahead"), ("-1d", "and two days back; then a drop")]
+    {
+        let mut case = Case::begin(name, &tunnel, 50, long).await;
+        host.forget(|_| true);
+        calendar.set(jump);
         let began = Instant::now();
+        // A clock is looked at every few seconds: what it does to a session would have happened by then.
+        tokio::time::sleep(Duration::from_secs(5)).await;
         while !tunnel.address.serves().await && began.elapsed() < Duration::from_secs(60) {}
         measured.must(tunnel.address.serves().await, format!("the URL is dead after {jump}"));
-        say(&mut host, &format!("drop {}", tunnel.id)).await;
-        host.forget(|line| line["event"] == "state");
-        state(&mut host, &tunnel, "Hosting").await;
+        case.dropped(&mut host, &tunnel).await;
+        case.end(&mut measured, &world, &[&host], 1).await;
         measured.must(tunnel.address.serves().await, format!("dead after a drop after {jump}"));
+        let asked = host.kept().any(|line| line["event"] == "relogin_required");
+        measured.must(!asked, "a clock that jumps is no reason to sign in");
     }
-    let asked = host.kept().any(|line| line["event"] == "relogin_required");
-    measured.must(!asked, "a clock that jumps is no reason to sign in");
     measured
 }
 
-/// Debian's library, wherever this architecture has it.
-fn faketime() -> Option<std::path::PathBuf> {
-    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten();
-    folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).find(|it| it.is_file())
-}
-
-pub(super) async fn leaves_nothing(_long: bool) -> Measured {
+pub(super) async fn leaves_nothing(long: bool) -> Measured {
     let mut measured = Measured::default();
     let world = World::new("").await;
     let tunnel = world.tunnel("shop").await;
     for end in [End::Interrupt, End::Quit, End::Terminate] {
         let mut host = world.host(&[&tunnel]).await;
+        let mut case = Case::begin(end.name(), &tunnel, 50, long).await;
+        case.none(&[Column::Noticed], "it is asked for");
+        case.none(&[Column::HostCpu], "it has ended");
         let began = Instant::now();
         match end {
             End::Interrupt => interrupt(&host).await,
@@ -112,9 +113,9 @@ pub(super) async fn leaves_nothing(_long: bool) -> Measured {
             End::Terminate => signal(&host, "TERM").await,
         }
         let status = host.ended().await;
-        measured.millis(end.name(), began.elapsed());
+        case.mended(began.elapsed());
         measured.must(status.success(), format!("{end:?} ends with {status}"));
-        measured.must(world.settled(0).await == 0, format!("a session is left after {end:?}"));
+        case.end(&mut measured, &world, &[], 0).await;
         let endpoints = endpoints(&world).await;
         measured.must(endpoints == 0, format!("{endpoints} endpoints are left after {end:?}"));
     }
@@ -138,9 +139,9 @@ enum End {
 impl End {
     fn name(self) -> &'static str {
         match self {
-            End::Interrupt => "ended_after_ctrl_c_ms",
-            End::Quit => "ended_after_quit_ms",
-            End::Terminate => "ended_after_sigterm_ms",
+            End::Interrupt => "ended by Ctrl-C (mended: until it has ended)",
+            End::Quit => "ended by quit (likewise)",
+            End::Terminate => "ended by SIGTERM (likewise)",
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::faults::tell;
+use crate::suite::case::Case;
+use crate::suite::figures::Column;
 use crate::suite::outcome::Measured;
-use crate::suite::visitor::Visitor;
-use crate::suite::world::{World, state};
+use crate::suite::world::{World, read_up, state};
 
 pub(super) async fn killed_and_restarted(long: bool) -> Measured {
     let mut measured = Measured::default();
@@ -13,24 +13,25 @@ pub(super) async fn killed_and_restarted(long: bool) -> Measured {
     let tunnel = world.tunnel("shop").await;
     let mut host = world.host(&[&tunnel]).await;
     let before = world.proxy.count("PUT", "/endpoints/");
-    let visitor = Visitor::start(tunnel.address.clone(), 50);
+    let name = "relay killed (mended: since it was started again)";
+    let mut case = Case::begin(name, &tunnel, 50, long).await;
     for _ in 0..if long { 5 } else { 1 } {
         host.forget(|_| true);
         let began = Instant::now();
         world.kill_relay().await;
         state(&mut host, &tunnel, "Reconnecting").await;
-        measured.millis("noticed_ms", began.elapsed());
+        case.noticed(began.elapsed());
         world.start_relay().await;
         let up = Instant::now();
         state(&mut host, &tunnel, "Hosting").await;
-        measured.millis("hosting_after_start_ms", up.elapsed());
+        case.mended(up.elapsed());
         let serves = tunnel.address.ask("/").await;
         measured.must(
             matches!(serves, Ok((200, true))),
             format!("afterwards a visitor gets {serves:?}"),
         );
     }
-    tell(&mut measured, &visitor.stop().await);
+    case.end(&mut measured, &world, &[&host], 1).await;
     let puts = world.proxy.count("PUT", "/endpoints/") - before;
     measured.figure("endpoint_puts", puts);
     measured.must(puts == 0, format!("the endpoint was registered again, {puts} times"));
@@ -43,27 +44,21 @@ pub(super) async fn handed_over(long: bool) -> Measured {
     let tunnel = world.tunnel("shop").await;
     let mut host = world.host(&[&tunnel]).await;
     host.forget(|_| true);
-    let per_second = 200;
-    let visitor = Visitor::start(tunnel.address.clone(), per_second);
-    let calm = Duration::from_secs(if long { 28 } else { 3 });
+    let mut case = Case::begin("relay replaced by plan", &tunnel, 200, long).await;
+    case.none(&[Column::Noticed, Column::Mended], "it is by plan");
+    let calm = Duration::from_secs(if long { 28 } else { 2 });
     tokio::time::sleep(calm).await;
     let began = Instant::now();
-    let (next, addr) = world.relay_process(&["relay", "--take-over", "--json"]).await;
-    world.proxy.serve(addr);
+    let mut before = world.take_over().await;
     measured.millis("taken_over_ms", began.elapsed());
-    let mut before = world.replace_relay(next).expect("it ran");
     let ended = before.ended().await;
     measured.millis("old_relay_ended_ms", began.elapsed());
     measured.must(ended.success(), format!("the old relay ended with {ended}"));
     tokio::time::sleep(calm).await;
-    let seen = visitor.stop().await;
-    tell(&mut measured, &seen);
-    measured
-        .must(seen.lost() == 0, format!("{} of {} requests were lost", seen.lost(), seen.total()));
+    case.end_without_loss(&mut measured, &world, &[&host], 1).await;
+    read_up(&mut host).await;
     let dropped = host.kept().any(|line| line["state"] == "Reconnecting");
     measured.must(!dropped, "the host had no session for a while");
     measured.must(tunnel.address.serves().await, "the URL does not serve afterwards");
-    let sessions = world.settled(1).await;
-    measured.must(sessions == 1, format!("{sessions} sessions afterwards"));
     measured
 }
