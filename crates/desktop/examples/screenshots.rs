@@ -27,12 +27,24 @@ const SHOTS: &[Shot] = &[
         size: (960, 680),
         go: |stage| stage.point(500.0, 280.0),
     },
+    Shot { name: "port", scene: Scene::Main, size: (960, 680), go: to_port },
     Shot { name: "narrow", scene: Scene::Main, size: (640, 440), go: |_| {} },
     Shot { name: "empty", scene: Scene::Empty, size: (960, 680), go: |_| {} },
     Shot { name: "offline", scene: Scene::Offline, size: (960, 680), go: |_| {} },
     Shot { name: "errors", scene: Scene::Errors, size: (960, 680), go: |_| {} },
     Shot { name: "sign-in", scene: Scene::SignIn, size: (960, 680), go: |_| {} },
 ];
+
+/// The first row's name, which is in the language of the picture.
+fn first_port(stage: &Stage) -> String {
+    let labels = stage.labels();
+    labels.into_iter().find(|it| it.contains("5173") && it.contains("https")).unwrap()
+}
+
+fn to_port(stage: &Stage) {
+    stage.beginning(&first_port(stage)).invoke_accessible_default_action();
+    stage.settle();
+}
 
 fn main() {
     let mut args = std::env::args().skip(1);

@@ -4,9 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_app::command::Command;
-use adit_app::history::OfTunnel;
 use adit_app::moment::Moment;
-use adit_app::tunnel_key::TunnelKey;
+use adit_app::traffic::{Detail, Rows};
 use adit_app::view::View;
 use tokio::sync::watch;
 
@@ -16,8 +15,10 @@ pub struct Desk {
     pub commands: Rc<dyn Commands>,
     /// What is to be shown, always the newest.
     pub views: watch::Receiver<Arc<View>>,
-    /// What happened, for charts and lists.
-    pub past: Rc<dyn Past>,
+    /// The traffic in the rows of all ports, the newest.
+    pub rows: watch::Receiver<Arc<Rows>>,
+    /// The details of the port that was selected, the newest.
+    pub details: watch::Receiver<Option<Arc<Detail>>>,
     /// The clock that times are told against.
     pub clock: Rc<dyn Fn() -> Moment>,
 }
@@ -26,12 +27,6 @@ pub struct Desk {
 pub trait Commands {
     /// Asks for something; `false` when too much waits already. Never blocks.
     fn send(&self, command: Command) -> bool;
-}
-
-/// Knows what happened.
-pub trait Past {
-    /// A tunnel's history, if there is any.
-    fn of(&self, tunnel: &TunnelKey) -> Option<OfTunnel>;
 }
 
 impl std::fmt::Debug for Desk {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use adit_app::command::{Command, Ticket};
 use adit_app::message::Offer;
+use adit_app::traffic::{self, Detail};
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, View};
 use adit_app::words::Language;
@@ -15,6 +16,7 @@ use jiff::tz::TimeZone;
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
 
 use crate::adapter::cards::{Cards, Wanted};
+use crate::adapter::port::{self, PortLists};
 use crate::adapter::terms::{self, Speech};
 use crate::adapter::{bars, cards, places, sync};
 use crate::desk::Desk;
@@ -44,6 +46,7 @@ pub struct Window {
     cards: RefCell<Cards>,
     marks: Rc<VecModel<ui::PlaceMark>>,
     undo: Rc<VecModel<ui::UndoOffer>>,
+    port: PortLists,
     /// What was left of an offer to undo when somebody began to look at it.
     held: RefCell<BTreeMap<i32, Duration>>,
     retell: Timer,
@@ -74,6 +77,7 @@ impl Window {
             cards: RefCell::default(),
             marks: Rc::default(),
             undo: Rc::default(),
+            port: PortLists::default(),
             held: RefCell::default(),
             retell: Timer::default(),
             toast: Timer::default(),
@@ -93,9 +97,18 @@ impl Window {
     /// Follows the application until it ends: for [`slint::spawn_local`].
     pub async fn follow(self: Rc<Self>) {
         let mut views = self.desk.views.clone();
-        while views.changed().await.is_ok() {
-            let view = views.borrow_and_update().clone();
-            self.show(view);
+        let mut rows = self.desk.rows.clone();
+        let mut details = self.desk.details.clone();
+        loop {
+            let is_open = tokio::select! {
+                changed = views.changed() => changed.is_ok(),
+                changed = rows.changed() => changed.is_ok(),
+                changed = details.changed() => changed.is_ok(),
+            };
+            if !is_open {
+                return;
+            }
+            self.catch_up();
         }
     }
 
@@ -163,6 +176,7 @@ impl Window {
     fn fill(&self) {
         let model = self.cards.borrow().model.clone();
         self.app.global::<ui::Tunnels>().set_cards(ModelRc::from(model));
+        self.port.attach(&self.app.global::<ui::Port>());
         self.app.global::<ui::Places>().set_marks(ModelRc::from(self.marks.clone()));
         self.app.global::<ui::Bars>().set_undo(ModelRc::from(self.undo.clone()));
         self.begin_pulse();
@@ -193,8 +207,9 @@ impl Window {
         tunnels.set_can_stop(view.cards.iter().any(|card| card.toggle.on));
         let wanted =
             Wanted { filter: tunnels.get_filter(), search: tunnels.get_search().to_string() };
-        let past = |tunnel: &TunnelKey| self.desk.past.of(tunnel);
-        self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &past);
+        let rows = self.desk.rows.borrow().clone();
+        self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
+        self.draw_port(&view, &speech);
 
         sync(&self.marks, places::marks(&view, &strings), |mark| mark.key.clone());
         self.app.global::<ui::Places>().set_told(places::told(&view, &speech, &strings));
@@ -202,6 +217,69 @@ impl Window {
         let now = (self.desk.clock)().at;
         let held = |id| self.held.borrow().get(&id).copied();
         sync(&self.undo, bars::undo(&view.undo, &speech, now, &strings, &held), |bar| bar.id);
+    }
+
+    fn draw_port(&self, view: &View, speech: &Speech) {
+        let nav = self.app.global::<ui::Nav>();
+        if nav.get_screen() != ui::Screen::Port {
+            return;
+        }
+        let port = self.app.global::<ui::Port>();
+        let (key, number) = (nav.get_key(), nav.get_port());
+        let card = view.cards.iter().find(|card| terms::card_key(&card.id) == key);
+        let row = card.and_then(|card| card.rows.iter().find(|row| i32::from(row.port) == number));
+        let (Some(card), Some(row)) = (card, row) else {
+            // It is gone: there is nothing to look at any more.
+            nav.set_screen(ui::Screen::Tunnels);
+            self.send(Command::Select(None));
+            return;
+        };
+        port::facts(&port, card, row, speech, &self.desk.rows.borrow());
+        let detail = self.desk.details.borrow().clone();
+        let is_it = |it: &Arc<Detail>| card.tunnel() == Some(&it.tunnel) && it.port == row.port;
+        match detail.filter(is_it) {
+            Some(detail) => {
+                self.port.show(&port, &detail, speech, &self.app.global::<ui::Strings>())
+            }
+            None => self.port.clear(&port),
+        }
+    }
+
+    fn listen_port(self: &Rc<Self>) {
+        let port = self.app.global::<ui::Port>();
+        port.on_span_changed(self.on(|window| window.draw()));
+        port.on_pause(self.on_one(|window, paused| {
+            window.app.global::<ui::Port>().set_is_paused(paused);
+            window.draw();
+        }));
+        port.on_copy_curl(self.on_one(|window, id: i32| window.copy_request(id)));
+        port.on_send_again(self.on_one(|window, id: i32| {
+            let detail = window.desk.details.borrow().clone();
+            if let (Some(detail), Ok(of)) = (detail, u64::try_from(id)) {
+                window.send(Command::SendAgain {
+                    tunnel: detail.tunnel.clone(),
+                    port: detail.port,
+                    of,
+                });
+            }
+        }));
+        port.on_copy_events(self.on(|window| {
+            let Some(detail) = window.desk.details.borrow().clone() else { return };
+            let speech = window.speech();
+            let text = traffic::to_text(&detail.events, speech.language, &speech.now);
+            window.copy(&text, window.app.global::<ui::Strings>().invoke_text_copied());
+        }));
+    }
+
+    fn copy_request(&self, id: i32) {
+        let Some(detail) = self.desk.details.borrow().clone() else { return };
+        let request = u64::try_from(id).ok().and_then(|id| detail.request(id).cloned());
+        let base = self.app.global::<ui::Port>().get_row().address.whole;
+        let strings = self.app.global::<ui::Strings>();
+        match request.map(|request| traffic::curl(&request, &base)) {
+            Some(Ok(command)) => self.copy(&command, strings.invoke_curl_copied()),
+            _ => self.say(strings.invoke_curl_not_copied()),
+        }
     }
 
     /// Keeps times true while the window is seen: counts run each half second, ages each five.
@@ -276,6 +354,7 @@ impl Window {
         }));
         self.listen_bars();
         self.listen_nav();
+        self.listen_port();
     }
 
     fn listen_bars(self: &Rc<Self>) {
@@ -320,6 +399,8 @@ impl Window {
             nav.set_key(key);
             nav.set_port(port);
             nav.set_screen(ui::Screen::Port);
+            window.port.clear(&window.app.global::<ui::Port>());
+            window.draw();
         }));
         self.app.global::<ui::Places>().on_open(self.on_one(|window, _key| {
             window.app.global::<ui::Nav>().set_screen(ui::Screen::Settings);

@@ -138,3 +138,51 @@ fn all_keys_are_shown_on_request() {
     stage.key('2');
     assert_eq!(stage.one("Live, 2").accessible_checked(), Some(true));
 }
+
+#[test]
+fn a_port_shows_its_traffic_and_goes_back() {
+    let stage = Stage::new(Scene::Main);
+    stage.beginning("port 5173").invoke_accessible_default_action();
+    stage.settle();
+    stage.beginning("Requests per second, ");
+    stage.beginning("Answers by class, ");
+    assert!(stage.labels().iter().any(|it| it.contains("GET /cart?ref=•••")), "queries are hidden");
+    stage.press("Table");
+    stage.one("Connections");
+    stage.press("Copy as text");
+    assert!(stage.outside.copied.borrow()[0].contains("Hosting, checking the URL"));
+    stage.key(Key::Escape);
+    stage.beginning("billing,");
+    assert_eq!(stage.demo.asked().last(), Some(&Command::Select(None)));
+}
+
+#[test]
+fn a_request_is_sent_again_only_after_a_question() {
+    let stage = Stage::new(Scene::Main);
+    stage.beginning("port 5173").invoke_accessible_default_action();
+    stage.settle();
+    stage.all("Send again...")[0].invoke_accessible_default_action();
+    stage.settle();
+    let is_sent =
+        |stage: &Stage| stage.demo.asked().iter().any(|it| matches!(it, Command::SendAgain { .. }));
+    // The keyboard is on the way out.
+    stage.key(Key::Return);
+    assert!(stage.all("Send this request again?").is_empty() && !is_sent(&stage));
+    stage.all("Send again...")[0].invoke_accessible_default_action();
+    stage.settle();
+    stage.press("Send again");
+    assert!(is_sent(&stage));
+}
+
+#[test]
+fn a_port_that_is_gone_is_not_looked_at() {
+    let stage = Stage::new(Scene::Main);
+    stage.beginning("port 5173").invoke_accessible_default_action();
+    stage.settle();
+    assert!(!stage.all("Latest requests").is_empty());
+    let tunnel = stage.window.view().cards[1].tunnel().cloned().unwrap();
+    stage.window.send(Command::Delete(tunnel));
+    stage.settle();
+    assert!(stage.all("Latest requests").is_empty());
+    stage.beginning("billing,");
+}

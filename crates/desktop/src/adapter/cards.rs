@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use adit_app::history::OfTunnel;
 use adit_app::known::Openness;
 use adit_app::message::{Message, Offer};
+use adit_app::traffic::Rows;
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, Mood, Row, Standing, View};
 use adit_app::words;
@@ -76,10 +76,10 @@ impl Cards {
         wanted: &Wanted,
         speech: &Speech,
         strings: &ui::Strings<'_>,
-        past: &dyn Fn(&TunnelKey) -> Option<OfTunnel>,
+        rows: &Rows,
     ) {
         let shown = view.cards.iter().filter(|card| wanted.has(card));
-        let cards: Vec<_> = shown.map(|card| self.card(card, speech, strings, past)).collect();
+        let cards: Vec<_> = shown.map(|card| self.card(card, speech, strings, rows)).collect();
         let keys: BTreeSet<_> = cards.iter().map(|card| card.key.clone()).collect();
         self.inner.retain(|key, _| keys.contains(key));
         sync(&self.model, cards, |card| card.key.clone());
@@ -90,16 +90,15 @@ impl Cards {
         card: &Card,
         speech: &Speech,
         strings: &ui::Strings<'_>,
-        past: &dyn Fn(&TunnelKey) -> Option<OfTunnel>,
+        rows: &Rows,
     ) -> ui::TunnelCard {
         let key = terms::card_key(&card.id);
-        let past = card.tunnel().and_then(past);
         let most = if self.unfolded.contains(&key) { usize::MAX } else { MOST_ROWS };
-        let rows: Vec<_> =
-            (card.rows.iter().take(most)).map(|row| port_row(row, speech, past.as_ref())).collect();
+        let row = |row| port_row(row, card.tunnel(), speech, rows);
+        let shown: Vec<_> = card.rows.iter().take(most).map(row).collect();
         let inner = self.inner.entry(key.clone()).or_default();
-        let more_rows = card.rows.len() - rows.len();
-        sync(&inner.rows, rows, |row| (row.port, row.is_placeholder));
+        let more_rows = card.rows.len() - shown.len();
+        sync(&inner.rows, shown, |row| (row.port, row.is_placeholder));
         sync(&inner.notices, notices(card, speech, strings), |notice| notice.id.clone());
         let (who, shared_with, until) = access(card.openness, speech);
         let link = card.standing.offer.as_ref().filter(|offer| is_link(offer));
@@ -126,13 +125,15 @@ impl Cards {
 }
 
 /// A port, as a row shows it.
-pub fn port_row(row: &Row, speech: &Speech, past: Option<&OfTunnel>) -> ui::PortRow {
-    let quarter = past.and_then(|past| past.ports.get(&row.port)).map(|port| &port.quarter);
-    let points = quarter.map(|quarter| (quarter.points(speech.now.timestamp()), quarter.step()));
-    let (spark, rate) = match &points {
-        Some((points, step)) => (chart::spark(points), chart::rate(points, *step)),
-        None => Default::default(),
-    };
+pub fn port_row(
+    row: &Row,
+    tunnel: Option<&TunnelKey>,
+    speech: &Speech,
+    rows: &Rows,
+) -> ui::PortRow {
+    let spark = tunnel.and_then(|tunnel| rows.get(&(tunnel.clone(), row.port)));
+    let is_live = matches!(row.standing.mood, Mood::Live | Mood::Checking);
+    let rate = spark.filter(|_| is_live).map(|spark| chart::rate(spark.rate, speech.language));
     ui::PortRow {
         port: row.port.into(),
         protocol: row.protocol.as_ref().map(ToString::to_string).unwrap_or_default().into(),
@@ -141,8 +142,8 @@ pub fn port_row(row: &Row, speech: &Speech, past: Option<&OfTunnel>) -> ui::Port
         mood: terms::mood(row.standing.mood),
         word: speech.say(&Message::Word(row.standing.word)),
         status: speech.say(&row.standing.text),
-        spark: spark.into(),
-        rate: rate.into(),
+        spark: spark.map(|spark| spark.path.as_str()).unwrap_or_default().into(),
+        rate: rate.unwrap_or_default().into(),
         is_placeholder: row.index.is_none(),
     }
 }

@@ -1,68 +1,146 @@
-//! Paths of charts, from samples. A gap stays a gap.
+//! Charts: from the application's lines to paths in the interface's plot.
 
-use std::fmt::Write as _;
+use adit_app::traffic::axis::{self, short};
+use adit_app::traffic::{Chart, Charts, Kind, Line, Measure, Plot};
+use adit_app::words::Language;
+use slint::{ModelRc, SharedString, VecModel};
 
-use adit_app::history::Sample;
+use crate::ui;
 
-/// How many points a line in a row has.
-const SPARK_POINTS: usize = 24;
+/// The interface stretches a plot of this size.
+const PLOT: f64 = 1_000.0;
 
-/// The line of a row's traffic in a box of 64 x 18; empty without any.
-pub fn spark(samples: &[Option<Sample>]) -> String {
-    let requests = |sample: &Option<Sample>| sample.map_or(0, |sample| sample.requests);
-    if samples.iter().all(|sample| requests(sample) == 0) {
-        return String::new();
-    }
-    let size = samples.len().div_ceil(SPARK_POINTS).max(1);
-    let sums: Vec<u64> = samples.chunks(size).map(|part| part.iter().map(requests).sum()).collect();
-    let most = sums.iter().copied().max().unwrap_or(1).max(1) as f64;
-    let last = (sums.len().max(2) - 1) as f64;
-    let mut path = String::new();
-    for (index, sum) in sums.iter().enumerate() {
-        let (x, y) = (index as f64 * 64.0 / last, 17.0 - *sum as f64 / most * 16.0);
-        point(&mut path, index == 0, x, y);
-    }
-    path
+/// The charts that are drawn; connections are in the table only.
+const DRAWN: [Kind; 3] = [Kind::Requests, Kind::Bytes, Kind::Answers];
+
+/// The charts, in the order that the interface names them.
+pub fn drawn(charts: &Charts, language: Language, strings: &ui::Strings<'_>) -> Vec<ui::ChartData> {
+    DRAWN.iter().map(|kind| chart(charts.chart(*kind), language, strings)).collect()
 }
 
-/// Requests a second over the last minute, as a row says it; empty without any.
-pub fn rate(samples: &[Option<Sample>], step: u32) -> String {
-    let step = step.max(1) as usize;
-    let last = samples.iter().rev().take(60_usize.div_ceil(step));
-    let requests: u64 = last.flatten().map(|sample| sample.requests).sum();
-    match requests as f64 / 60.0 {
-        0.0 => String::new(),
-        rate if rate < 9.95 => format!("{rate:.1}/s"),
-        rate => format!("{rate:.0}/s"),
+fn chart(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> ui::ChartData {
+    let plot = Plot { width: PLOT, height: PLOT, top: chart.top };
+    let is_filled = chart.kind != Kind::Answers;
+    let series = chart.lines.iter().enumerate().map(|(index, line)| ui::Series {
+        color: color(line.measure),
+        name: legend(line, language, strings),
+        line: plot.line(&line.points).into(),
+        area: if is_filled && index == 0 { plot.area(&line.points) } else { String::new() }.into(),
+    });
+    let axis = axis::grid(chart.top).map(|value| SharedString::from(short(value, language)));
+    ui::ChartData {
+        value: value(chart, language),
+        note: note(chart, language, strings),
+        series: list(series.collect()),
+        axis: list(axis.to_vec()),
     }
 }
 
-fn point(path: &mut String, is_first: bool, x: f64, y: f64) {
-    let letter = if is_first { 'M' } else { 'L' };
-    let _ = write!(path, "{letter}{x:.1} {y:.1}");
+fn value(chart: &Chart, language: Language) -> SharedString {
+    let now = || chart.lines.iter().filter_map(Line::now).sum::<f64>();
+    match chart.kind {
+        Kind::Bytes => slint::format!("{}B", spaced(&short(now(), language))),
+        Kind::Answers => grouped(chart.lines.iter().map(|line| line.total).sum()).into(),
+        Kind::Requests | Kind::Connections => short(now(), language).into(),
+    }
+}
+
+fn note(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> SharedString {
+    let line = chart.lines.first().filter(|_| chart.kind == Kind::Requests);
+    let figures = line.and_then(|line| Some((line.median()?, line.peak()?)));
+    let text = |value| SharedString::from(short(value, language));
+    figures
+        .map(|(median, peak)| strings.invoke_median(text(median), text(peak)))
+        .unwrap_or_default()
+}
+
+fn legend(line: &Line, language: Language, strings: &ui::Strings<'_>) -> SharedString {
+    let bytes = || slint::format!("{}B", spaced(&short(line.now().unwrap_or_default(), language)));
+    let counted = |class: &str| match line.total {
+        0 => class.into(),
+        total => slint::format!("{class} {}", grouped(total)),
+    };
+    match line.measure {
+        Measure::Out => strings.invoke_bytes_out(bytes()),
+        Measure::In => strings.invoke_bytes_in(bytes()),
+        Measure::Fine => "2xx".into(),
+        Measure::Moved => "3xx".into(),
+        Measure::Refused => counted("4xx"),
+        Measure::Failed => counted("5xx"),
+        Measure::Requests | Measure::Connections => SharedString::default(),
+    }
+}
+
+fn color(measure: Measure) -> ui::SeriesColor {
+    match measure {
+        Measure::Requests | Measure::Out | Measure::Moved | Measure::Connections => {
+            ui::SeriesColor::Accent
+        }
+        Measure::In => ui::SeriesColor::Quiet,
+        Measure::Fine => ui::SeriesColor::Ok,
+        Measure::Refused => ui::SeriesColor::Warn,
+        Measure::Failed => ui::SeriesColor::Bad,
+    }
+}
+
+/// A number of bytes is written with a space before its unit, whether that has a letter or not.
+fn spaced(number: &str) -> String {
+    if number.contains(' ') { number.to_owned() } else { format!("{number} ") }
+}
+
+/// The same numbers as rows, the newest first, with times as `time` writes them.
+pub fn table(
+    charts: &Charts,
+    language: Language,
+    time: &dyn Fn(jiff::Timestamp) -> String,
+) -> Vec<ui::TableRow> {
+    let cells =
+        |values: Vec<f64>| values.into_iter().map(|it| short(it, language).into()).collect();
+    charts
+        .rows()
+        .map(|(at, values)| ui::TableRow { time: time(at).into(), cells: list(cells(values)) })
+        .collect()
+}
+
+/// A count with its thousands set apart: `10,412`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Requests per second in a row.
+pub fn rate(rate: f64, language: Language) -> String {
+    match rate {
+        _ if rate < 0.05 => String::new(),
+        _ if rate < 9.95 => format!("{}/s", short((rate * 10.0).round() / 10.0, language)),
+        _ => format!("{}/s", short(rate.round(), language)),
+    }
+}
+
+fn list<T: Clone + 'static>(items: Vec<T>) -> ModelRc<T> {
+    ModelRc::new(VecModel::from(items))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn samples(requests: &[u64]) -> Vec<Option<Sample>> {
-        let sample = |requests: &u64| Some(Sample { requests: *requests, ..Sample::default() });
-        requests.iter().map(sample).collect()
-    }
-
     #[test]
-    fn a_line_is_as_high_as_its_highest_point() {
-        assert_eq!(spark(&samples(&[0, 5, 10])), "M0.0 17.0L32.0 9.0L64.0 1.0");
-        assert_eq!(spark(&samples(&[0, 0])), "");
-        assert_eq!(spark(&[None, None]), "");
-        assert_eq!(spark(&samples(&[1; 180])).matches('L').count(), 22);
-    }
-
-    #[test]
-    fn a_rate_is_over_the_last_minute() {
-        assert_eq!(rate(&samples(&[1_000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 24]), 5), "0.4/s");
-        assert_eq!(rate(&samples(&[60; 12]), 5), "12/s");
-        assert_eq!(rate(&samples(&[]), 5), "");
+    fn numbers_are_short_and_grouped() {
+        assert_eq!(
+            [0, 999, 1_000, 10_412, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "10,412", "1,234,567"]
+        );
+        let rates = [0.0, 0.38, 12.4, 1_500.0].map(|it| rate(it, Language::English));
+        assert_eq!(rates, ["", "0.4/s", "12/s", "1.5 K/s"]);
+        assert_eq!(spaced("12"), "12 ");
+        assert_eq!(spaced("384 K"), "384 K");
     }
 }

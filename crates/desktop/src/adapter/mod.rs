@@ -6,6 +6,7 @@ pub mod bars;
 pub mod cards;
 pub mod chart;
 pub mod places;
+pub mod port;
 pub mod terms;
 
 use slint::{Model, VecModel};

@@ -12,13 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_app::command::Command;
-use adit_app::history::OfTunnel;
 use adit_app::moment::Moment;
-use adit_app::tunnel_key::TunnelKey;
+use adit_app::traffic::{Detail, Rows};
 use adit_app::view::View;
 use tokio::sync::watch;
 
-use crate::desk::{Commands, Desk, Past};
+use crate::desk::{Commands, Desk};
 
 pub use scene::{Scene, start};
 pub use world::World;
@@ -28,6 +27,8 @@ pub use world::World;
 pub struct Demo {
     world: Rc<RefCell<World>>,
     shown: watch::Sender<Arc<View>>,
+    rows: watch::Sender<Arc<Rows>>,
+    detail: watch::Sender<Option<Arc<Detail>>>,
 }
 
 impl Demo {
@@ -36,7 +37,9 @@ impl Demo {
         let mut world = World::new(scene);
         scene::play(scene, &mut world);
         let shown = watch::Sender::new(Arc::new(world.view()));
-        Self { world: Rc::new(RefCell::new(world)), shown }
+        let rows = watch::Sender::new(Arc::new(world.rows()));
+        let detail = watch::Sender::new(world.detail().map(Arc::new));
+        Self { world: Rc::new(RefCell::new(world)), shown, rows, detail }
     }
 
     /// Its two ends.
@@ -45,7 +48,8 @@ impl Demo {
         Desk {
             commands: Rc::new(self.clone()),
             views: self.shown.subscribe(),
-            past: Rc::new(self.clone()),
+            rows: self.rows.subscribe(),
+            details: self.detail.subscribe(),
             clock: Rc::new(move || world.borrow().now()),
         }
     }
@@ -73,7 +77,10 @@ impl Demo {
     }
 
     fn tell(&self) {
-        let view = self.world.borrow().view();
+        let world = self.world.borrow();
+        self.rows.send_replace(Arc::new(world.rows()));
+        self.detail.send_replace(world.detail().map(Arc::new));
+        let view = world.view();
         self.shown.send_if_modified(|shown| {
             let is_new = **shown != view;
             if is_new {
@@ -89,12 +96,6 @@ impl Commands for Demo {
         self.world.borrow_mut().command(command);
         self.tell();
         true
-    }
-}
-
-impl Past for Demo {
-    fn of(&self, tunnel: &TunnelKey) -> Option<OfTunnel> {
-        self.world.borrow().past(tunnel)
     }
 }
 

@@ -335,7 +335,7 @@ fn traffic(world: &mut World) {
         for step in 0..steps {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let push = f64::from(noise >> 16) / 65_536.0 - 0.5;
-            level += (f64::from(base) - level) * 0.08 + push * f64::from(base) * 0.5;
+            level += (f64::from(base) - level) * 0.3 + push * f64::from(base) * 0.6;
             let ago = Duration::from_secs((180 - step) * 5);
             let wall = end.wall.checked_sub(ago).unwrap_or(end.wall);
             world.set_now(Moment { at: begin.at, wall });
@@ -358,9 +358,9 @@ fn request(port: u16, noise: u32, now: Moment) -> host::Event {
         ("POST", "/hooks/payment", 500, 230),
     ];
     // Failures are rare.
-    let index = if noise.is_multiple_of(61) {
+    let index = if noise.is_multiple_of(1_501) {
         6
-    } else if noise.is_multiple_of(17) {
+    } else if noise.is_multiple_of(171) {
         5
     } else {
         (noise % 5) as usize

@@ -7,11 +7,11 @@ use adit_app::command::Command;
 use adit_app::effect::Effect;
 use adit_app::event::{Done, Event, Input, Preflight, Trouble};
 use adit_app::failure::{Code, Failure};
-use adit_app::history::OfTunnel;
 use adit_app::moment::Moment;
 use adit_app::persist::Kept;
 use adit_app::place_key::PlaceKey;
 use adit_app::state::State;
+use adit_app::traffic::{self, Axes, Detail, Rows};
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::update::{deadline, update};
 use adit_app::view::{self, View};
@@ -94,9 +94,14 @@ impl World {
         view::fold(&self.state)
     }
 
-    /// What happened to a tunnel.
-    pub fn past(&self, tunnel: &TunnelKey) -> Option<OfTunnel> {
-        self.state.history().of(tunnel).cloned()
+    /// The traffic in the rows of all ports.
+    pub fn rows(&self) -> Rows {
+        traffic::rows(self.state.history(), self.now.wall)
+    }
+
+    /// The details of the port that was selected.
+    pub fn detail(&self) -> Option<Detail> {
+        traffic::detail(&self.state, self.now, Axes::default())
     }
 
     /// The commands that came so far.

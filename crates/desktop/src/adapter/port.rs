@@ -1,0 +1,142 @@
+//! The screen of a port: its row and facts, its charts, requests and events.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use adit_app::history::Request;
+use adit_app::traffic::{Again, Detail, Entry, Rows};
+use adit_app::view::{Card, Row};
+use jiff::Timestamp;
+use slint::{ModelRc, SharedString, VecModel};
+
+use super::terms::{self, Speech};
+use super::{cards, chart, sync};
+use crate::ui;
+
+/// The models of the screen; they live as long as the window.
+#[derive(Default)]
+pub struct PortLists {
+    charts: Rc<VecModel<ui::ChartData>>,
+    table: Rc<VecModel<ui::TableRow>>,
+    requests: Rc<VecModel<ui::RequestRow>>,
+    events: Rc<VecModel<ui::EventRow>>,
+}
+
+impl PortLists {
+    /// Gives the interface the models.
+    pub fn attach(&self, port: &ui::Port<'_>) {
+        port.set_charts(ModelRc::from(self.charts.clone()));
+        port.set_table(ModelRc::from(self.table.clone()));
+        port.set_requests(ModelRc::from(self.requests.clone()));
+        port.set_events(ModelRc::from(self.events.clone()));
+    }
+
+    /// Shows traffic, requests and events; requests stay as they are while somebody reads them.
+    pub fn show(
+        &self,
+        port: &ui::Port<'_>,
+        detail: &Detail,
+        speech: &Speech,
+        strings: &ui::Strings<'_>,
+    ) {
+        let is_day = port.get_is_day();
+        let charts = if is_day { &detail.day } else { &detail.quarter };
+        self.charts.set_vec(chart::drawn(charts, speech.language, strings));
+        port.set_has_traffic(charts.has_traffic);
+        port.set_times(ModelRc::new(VecModel::from(times(is_day, strings))));
+        if port.get_is_table() {
+            let time = |at: Timestamp| clock(at, speech);
+            self.table.set_vec(chart::table(charts, speech.language, &time));
+        }
+        if !port.get_is_paused() {
+            let rows = detail.requests.iter().map(|it| request(it, speech)).collect();
+            sync(&self.requests, rows, |row| row.id);
+        }
+        let events = detail.events.iter().map(|it| event(it, speech)).collect();
+        sync(&self.events, events, |row: &ui::EventRow| (row.time.clone(), row.text.clone()));
+        port.set_is_encrypted(detail.is_encrypted);
+        port.set_again(match &detail.again {
+            None => SharedString::default(),
+            Some(Again::Sending { .. }) => strings.invoke_sending(),
+            Some(Again::Failed { failure, .. }) => {
+                strings.invoke_not_sent(failure.message.as_str().into())
+            }
+        });
+    }
+
+    /// There is nothing to show yet.
+    pub fn clear(&self, port: &ui::Port<'_>) {
+        self.charts.set_vec(Vec::new());
+        self.table.set_vec(Vec::new());
+        self.requests.set_vec(Vec::new());
+        self.events.set_vec(Vec::new());
+        port.set_has_traffic(false);
+        port.set_again(SharedString::default());
+        port.set_is_paused(false);
+    }
+}
+
+/// Shows what the tunnel and the port are.
+pub fn facts(port: &ui::Port<'_>, card: &Card, row: &Row, speech: &Speech, rows: &Rows) {
+    let (who, shared_with, until) = cards::access(card.openness, speech);
+    port.set_key(terms::card_key(&card.id));
+    port.set_tunnel(card.name.as_str().into());
+    port.set_row(cards::port_row(row, card.tunnel(), speech, rows));
+    port.set_place(terms::place_kind(&card.place));
+    port.set_host(card.place.host().into());
+    port.set_who(who);
+    port.set_shared_with(shared_with);
+    port.set_until(until);
+    port.set_on(card.toggle.on);
+    port.set_can_switch(card.toggle.is_enabled);
+}
+
+fn times(is_day: bool, strings: &ui::Strings<'_>) -> Vec<ui::AxisLabel> {
+    let label = |text: SharedString, at: f32| ui::AxisLabel { text, at };
+    let (first, marks) = if is_day {
+        (strings.invoke_ago_hours(24), ["16", "8"])
+    } else {
+        (strings.invoke_ago_minutes(15), ["10", "5"])
+    };
+    let [one, two] = marks.map(SharedString::from);
+    vec![
+        label(first, 0.0),
+        label(one, 1.0 / 3.0),
+        label(two, 2.0 / 3.0),
+        label(strings.invoke_now(), 1.0),
+    ]
+}
+
+fn request(request: &Arc<Request>, speech: &Speech) -> ui::RequestRow {
+    let class = request.status.map_or(0, |status| i32::from(status / 100));
+    ui::RequestRow {
+        id: i32::try_from(request.number).unwrap_or(i32::MAX),
+        time: clock(request.at, speech).into(),
+        method: (*request.method).into(),
+        path: (*request.path).into(),
+        status: request.status.map(|it| it.to_string()).unwrap_or_else(|| "-".to_owned()).into(),
+        class,
+        took: took(request).into(),
+    }
+}
+
+fn took(request: &Request) -> String {
+    match request.took.as_millis() {
+        millis @ ..10_000 => format!("{millis} ms"),
+        _ => format!("{} s", request.took.as_secs()),
+    }
+}
+
+fn event(entry: &Entry, speech: &Speech) -> ui::EventRow {
+    ui::EventRow {
+        time: clock(entry.at, speech).into(),
+        mood: terms::mood(entry.mood),
+        text: speech.say(&entry.text),
+    }
+}
+
+/// A time of day to the second.
+fn clock(at: Timestamp, speech: &Speech) -> String {
+    let at = at.to_zoned_datetime(speech.now.time_zone().clone());
+    format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
+}
