@@ -1,8 +1,9 @@
 //! Charts: from the application's lines to paths in the interface's plot.
 
-use adit_app::traffic::axis::{self, short};
+use adit_app::traffic::axis;
 use adit_app::traffic::{Chart, Charts, Kind, Line, Measure, Plot};
 use adit_app::words::Language;
+use adit_app::words::number::{bytes, count, short};
 use slint::{ModelRc, SharedString, VecModel};
 
 use crate::ui;
@@ -39,8 +40,8 @@ fn chart(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> ui::Ch
 fn value(chart: &Chart, language: Language) -> SharedString {
     let now = || chart.lines.iter().filter_map(Line::now).sum::<f64>();
     match chart.kind {
-        Kind::Bytes => slint::format!("{}B", spaced(&short(now(), language))),
-        Kind::Answers => grouped(chart.lines.iter().map(|line| line.total).sum()).into(),
+        Kind::Bytes => SharedString::from(bytes(now(), language)),
+        Kind::Answers => count(chart.lines.iter().map(|line| line.total).sum(), language).into(),
         Kind::Requests | Kind::Connections => short(now(), language).into(),
     }
 }
@@ -55,10 +56,10 @@ fn note(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> SharedS
 }
 
 fn legend(line: &Line, language: Language, strings: &ui::Strings<'_>) -> SharedString {
-    let bytes = || slint::format!("{}B", spaced(&short(line.now().unwrap_or_default(), language)));
+    let bytes = || SharedString::from(bytes(line.now().unwrap_or_default(), language));
     let counted = |class: &str| match line.total {
         0 => class.into(),
-        total => slint::format!("{class} {}", grouped(total)),
+        total => slint::format!("{class} {}", count(total, language)),
     };
     match line.measure {
         Measure::Out => strings.invoke_bytes_out(bytes()),
@@ -83,11 +84,6 @@ fn color(measure: Measure) -> ui::SeriesColor {
     }
 }
 
-/// A number of bytes is written with a space before its unit, whether that has a letter or not.
-fn spaced(number: &str) -> String {
-    if number.contains(' ') { number.to_owned() } else { format!("{number} ") }
-}
-
 /// The same numbers as rows, the newest first, with times as `time` writes them.
 pub fn table(
     charts: &Charts,
@@ -100,19 +96,6 @@ pub fn table(
         .rows()
         .map(|(at, values)| ui::TableRow { time: time(at).into(), cells: list(cells(values)) })
         .collect()
-}
-
-/// A count with its thousands set apart: `10,412`.
-pub fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Requests per second in a row.
@@ -133,14 +116,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short_and_grouped() {
-        assert_eq!(
-            [0, 999, 1_000, 10_412, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "10,412", "1,234,567"]
-        );
+    fn a_rate_is_short_and_none_says_nothing() {
         let rates = [0.0, 0.38, 12.4, 1_500.0].map(|it| rate(it, Language::English));
         assert_eq!(rates, ["", "0.4/s", "12/s", "1.5 K/s"]);
-        assert_eq!(spaced("12"), "12 ");
-        assert_eq!(spaced("384 K"), "384 K");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use adit_app::history::Request;
 use adit_app::traffic::{Again, Detail, Entry, Rows};
 use adit_app::view::{Card, Row};
+use adit_app::words::number;
 use jiff::Timestamp;
 use slint::{ModelRc, SharedString, VecModel};
 
@@ -116,14 +117,7 @@ fn request(request: &Arc<Request>, speech: &Speech) -> ui::RequestRow {
         path: (*request.path).into(),
         status: request.status.map(|it| it.to_string()).unwrap_or_else(|| "-".to_owned()).into(),
         class,
-        took: took(request).into(),
-    }
-}
-
-fn took(request: &Request) -> String {
-    match request.took.as_millis() {
-        millis @ ..10_000 => format!("{millis} ms"),
-        _ => format!("{} s", request.took.as_secs()),
+        took: number::took(request.took, speech.language).into(),
     }
 }
 
