@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_app::command::Command;
+use adit_app::local::Found;
 use adit_app::moment::Moment;
 use adit_app::traffic::{Detail, Rows};
 use adit_app::view::View;
@@ -19,6 +20,10 @@ pub struct Desk {
     pub rows: watch::Receiver<Arc<Rows>>,
     /// The details of the port that was selected, the newest.
     pub details: watch::Receiver<Option<Arc<Detail>>>,
+    /// What listens on this computer, as it was when somebody looked last.
+    pub listening: watch::Receiver<Found>,
+    /// Looks again what listens; the answer comes as news of `listening`. Never blocks.
+    pub look: Rc<dyn Fn()>,
     /// The clock that times are told against.
     pub clock: Rc<dyn Fn() -> Moment>,
 }

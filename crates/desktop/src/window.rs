@@ -18,7 +18,7 @@ use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
 use crate::adapter::cards::{Cards, Wanted};
 use crate::adapter::port::{self, PortLists};
 use crate::adapter::terms::{self, Speech};
-use crate::adapter::{bars, cards, places, sync};
+use crate::adapter::{bars, cards, listening, places, sync};
 use crate::desk::Desk;
 use crate::outside::Outside;
 use crate::ui;
@@ -46,6 +46,7 @@ pub struct Window {
     cards: RefCell<Cards>,
     marks: Rc<VecModel<ui::PlaceMark>>,
     undo: Rc<VecModel<ui::UndoOffer>>,
+    listening: Rc<VecModel<ui::Listener>>,
     port: PortLists,
     /// What was left of an offer to undo when somebody began to look at it.
     held: RefCell<BTreeMap<i32, Duration>>,
@@ -77,6 +78,7 @@ impl Window {
             cards: RefCell::default(),
             marks: Rc::default(),
             undo: Rc::default(),
+            listening: Rc::default(),
             port: PortLists::default(),
             held: RefCell::default(),
             retell: Timer::default(),
@@ -99,11 +101,13 @@ impl Window {
         let mut views = self.desk.views.clone();
         let mut rows = self.desk.rows.clone();
         let mut details = self.desk.details.clone();
+        let mut listening = self.desk.listening.clone();
         loop {
             let is_open = tokio::select! {
                 changed = views.changed() => changed.is_ok(),
                 changed = rows.changed() => changed.is_ok(),
                 changed = details.changed() => changed.is_ok(),
+                changed = listening.changed() => changed.is_ok(),
             };
             if !is_open {
                 return;
@@ -176,6 +180,7 @@ impl Window {
     fn fill(&self) {
         let model = self.cards.borrow().model.clone();
         self.app.global::<ui::Tunnels>().set_cards(ModelRc::from(model));
+        self.app.global::<ui::Listening>().set_ports(ModelRc::from(self.listening.clone()));
         self.port.attach(&self.app.global::<ui::Port>());
         self.app.global::<ui::Places>().set_marks(ModelRc::from(self.marks.clone()));
         self.app.global::<ui::Bars>().set_undo(ModelRc::from(self.undo.clone()));
@@ -210,6 +215,8 @@ impl Window {
         let rows = self.desk.rows.borrow().clone();
         self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
         self.draw_port(&view, &speech);
+        let found = listening::ports(&self.desk.listening.borrow(), &speech);
+        sync(&self.listening, found, |it| it.port);
 
         sync(&self.marks, places::marks(&view, &strings), |mark| mark.key.clone());
         self.app.global::<ui::Places>().set_told(places::told(&view, &speech, &strings));
@@ -355,6 +362,8 @@ impl Window {
         self.listen_bars();
         self.listen_nav();
         self.listen_port();
+        let listening = self.app.global::<ui::Listening>();
+        listening.on_refresh(self.on(|window| (window.desk.look)()));
     }
 
     fn listen_bars(self: &Rc<Self>) {

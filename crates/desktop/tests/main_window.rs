@@ -7,6 +7,7 @@ use adit_app::words::Language;
 use adit_desktop::demo::Scene;
 use common::Stage;
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
+use slint::ComponentHandle;
 use slint::platform::Key;
 
 #[test]
@@ -185,4 +186,15 @@ fn a_port_that_is_gone_is_not_looked_at() {
     stage.settle();
     assert!(stage.all("Latest requests").is_empty());
     stage.beginning("billing,");
+}
+
+#[test]
+fn without_tunnels_what_listens_here_is_offered() {
+    let stage = Stage::new(Scene::Empty);
+    stage.one("No tunnels yet");
+    stage.one(":5173, vite");
+    assert_eq!(stage.all("Give it a URL").len(), 3);
+    let dialogs = stage.window.app().global::<adit_desktop::Dialogs<'_>>();
+    stage.all("Give it a URL")[1].invoke_accessible_default_action();
+    assert_eq!((dialogs.get_current(), dialogs.get_port()), (adit_desktop::Dialog::AddPort, 8080));
 }

@@ -5,6 +5,7 @@
 pub mod bars;
 pub mod cards;
 pub mod chart;
+pub mod listening;
 pub mod places;
 pub mod port;
 pub mod terms;

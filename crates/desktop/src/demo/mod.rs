@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_app::command::Command;
+use adit_app::local::Found;
 use adit_app::moment::Moment;
 use adit_app::traffic::{Detail, Rows};
 use adit_app::view::View;
@@ -29,6 +30,7 @@ pub struct Demo {
     shown: watch::Sender<Arc<View>>,
     rows: watch::Sender<Arc<Rows>>,
     detail: watch::Sender<Option<Arc<Detail>>>,
+    listening: watch::Sender<Found>,
 }
 
 impl Demo {
@@ -39,7 +41,13 @@ impl Demo {
         let shown = watch::Sender::new(Arc::new(world.view()));
         let rows = watch::Sender::new(Arc::new(world.rows()));
         let detail = watch::Sender::new(world.detail().map(Arc::new));
-        Self { world: Rc::new(RefCell::new(world)), shown, rows, detail }
+        Self {
+            world: Rc::new(RefCell::new(world)),
+            shown,
+            rows,
+            detail,
+            listening: watch::Sender::new(scene::listening()),
+        }
     }
 
     /// Its two ends.
@@ -50,6 +58,9 @@ impl Demo {
             views: self.shown.subscribe(),
             rows: self.rows.subscribe(),
             details: self.detail.subscribe(),
+            listening: self.listening.subscribe(),
+            // A script changes nothing by being looked at.
+            look: Rc::new(|| {}),
             clock: Rc::new(move || world.borrow().now()),
         }
     }

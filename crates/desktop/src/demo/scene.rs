@@ -6,6 +6,7 @@ use std::time::Duration;
 use adit_app::command::Command;
 use adit_app::event::Preflight;
 use adit_app::failure::{Code, Failure};
+use adit_app::local::{Found, Listening, risk};
 use adit_app::moment::Moment;
 use adit_app::place_key::PlaceKey;
 use adit_app::tunnel_key::TunnelKey;
@@ -312,6 +313,20 @@ fn then(scene: Scene, world: &mut World) {
         }
         _ => {}
     }
+}
+
+/// What listens on the computer of the pictures.
+pub(super) fn listening() -> Found {
+    let entry = |port, program: &str| Listening {
+        port,
+        program: Some(program.to_owned()),
+        since: None,
+        risk: risk(port),
+    };
+    Found::Ports(
+        [entry(5173, "vite"), entry(8080, "api-server"), entry(8000, "python3 -m http.server")]
+            .into(),
+    )
 }
 
 fn some_of_many(world: &mut World) {
