@@ -65,6 +65,12 @@ pub enum Command {
     Stop(TunnelKey),
     /// Stop hosting all.
     StopAll,
+    /// Host a tunnel for another process, which ends with it: it is not hosted again at the next start.
+    Lend(TunnelKey),
+    /// The process that it was lent to is gone: stop hosting it, unless somebody started it here meanwhile.
+    GiveBack(TunnelKey),
+    /// Break a tunnel's session, to see it come back.
+    Drop(TunnelKey),
     /// Take a tunnel from the host that has it.
     TakeOver(TunnelKey),
     /// Do not wait for a tunnel's next try.

@@ -13,18 +13,21 @@ mod traffic;
 
 use std::sync::Arc;
 
-use adit_tunnel::host::Identity;
+use adit_tunnel::host::{self, Identity};
 use adit_wire::task;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::command::Command;
 use crate::effect::Notice;
+use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::persist::Files;
 use crate::place_key::PlaceKey;
 use crate::places::Places;
 use crate::state::State;
+use crate::status;
 use crate::traffic::{Detail, Rows};
+use crate::tunnel_key::TunnelKey;
 use crate::view::{self, View};
 
 pub use services::{Doing, Found, Made, ProfileServices, Services};
@@ -35,6 +38,44 @@ const COMMANDS: usize = 32;
 /// Notices that wait for somebody to show them. Full means that the newest is dropped and logged: all of them are in
 /// the window too.
 const NOTICES: usize = 32;
+
+/// What happened to hosted tunnels and waits for those who follow it. Full means that the oldest is lost to a follower,
+/// who hears how many were.
+const TOLD: usize = 256;
+
+/// How it stands with the tunnels that are hosted here, in the order of their keys.
+pub type Hosted = Arc<Vec<HostedTunnel>>;
+
+/// How it stands with a tunnel that is hosted here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostedTunnel {
+    /// Which.
+    pub key: TunnelKey,
+    /// How it stands.
+    pub status: status::Tunnel,
+    /// Whether it is hosted at the next start too, and not only lent to another process.
+    pub is_kept: bool,
+}
+
+/// Something that happened to a tunnel that is hosted here.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Which.
+    pub tunnel: TunnelKey,
+    /// What.
+    pub what: Happened,
+}
+
+/// What happened to a hosted tunnel.
+#[derive(Clone, Debug)]
+pub enum Happened {
+    /// Its engine told something.
+    Engine(Arc<host::Event>),
+    /// It could not begin to be hosted.
+    NotHosted(Failure),
+    /// Its engine has ended.
+    Ended,
+}
 
 /// What a controller works with.
 #[derive(Clone, Debug)]
@@ -60,6 +101,8 @@ pub struct Handle {
     views: watch::Receiver<Arc<View>>,
     details: watch::Receiver<Option<Arc<Detail>>>,
     rows: watch::Receiver<Arc<Rows>>,
+    hosted: watch::Receiver<Hosted>,
+    told: broadcast::Sender<Told>,
     notices: mpsc::Receiver<Notice>,
 }
 
@@ -80,11 +123,14 @@ impl Config {
         let (shown, views) = watch::channel(Arc::new(view::fold(&state)));
         let (tell, notices) = mpsc::channel(NOTICES);
         let (detail, details) = watch::channel(None);
+        let (hosts, hosted) = watch::channel(Hosted::default());
+        let (told, _) = broadcast::channel(TOLD);
         let (told_rows, rows) = watch::channel(Arc::default());
         let traffic = traffic::Traffic::new(traffic::Out { detail, rows: told_rows });
-        let driver = driver::Driver::new(self, state, driver::Out { shown, tell }, traffic);
+        let driver = driver::Driver::new(self, state, driver::Out { shown, tell, hosts, told: told.clone() }, traffic);
         let task = task::spawn("controller", driver.run(commands));
-        Handle { task, commands: Commands { sender }, views, details, rows, notices }
+        let commands = Commands { sender };
+        Handle { task, commands, views, details, rows, hosted, told, notices }
     }
 }
 
@@ -108,6 +154,16 @@ impl Handle {
     /// The traffic in the rows of all ports, told every five seconds while the window is visible.
     pub fn rows(&self) -> watch::Receiver<Arc<Rows>> {
         self.rows.clone()
+    }
+
+    /// How it stands with the tunnels that are hosted here, always the newest.
+    pub fn hosted(&self) -> watch::Receiver<Hosted> {
+        self.hosted.clone()
+    }
+
+    /// What happens to hosted tunnels from now on.
+    pub fn told(&self) -> broadcast::Receiver<Told> {
+        self.told.subscribe()
     }
 
     /// The next notice; `None` when the controller has ended. Safe to drop and call again.

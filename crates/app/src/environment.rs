@@ -29,6 +29,8 @@ pub struct Environment {
     /// `DEVTUNNEL_HEADLESS_HOST`: tunnels to host where there are no arguments; present, though empty, where it is
     /// set.
     pub headless: Option<String>,
+    /// `PATH`: where commands are found by their names.
+    pub path: Option<OsString>,
     /// Whether `NO_COLOR` is set to something.
     pub no_color: bool,
 }
@@ -49,6 +51,7 @@ impl Environment {
             log: text("ADIT_LOG"),
             headless: env::var_os("DEVTUNNEL_HEADLESS_HOST")
                 .map(|ids| ids.to_string_lossy().into_owned()),
+            path: path("PATH"),
             no_color: path("NO_COLOR").is_some(),
         }
     }

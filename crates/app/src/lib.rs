@@ -12,6 +12,7 @@ pub mod control;
 pub mod controller;
 pub mod credentials;
 pub mod default_tunnels;
+pub mod desk;
 pub mod doctor;
 pub mod durable;
 pub mod effect;

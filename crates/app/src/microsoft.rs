@@ -3,6 +3,9 @@
 //!
 //! Nothing is installed from here; the line that does it is told.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use adit_tunnel::management::cli::{Account, Cli, Config, Trouble};
 use adit_tunnel::management::{Base, Error};
 
@@ -15,13 +18,28 @@ use crate::service::connector;
 pub struct Microsoft {
     program: Option<std::ffi::OsString>,
     url: Option<String>,
+    path: Option<std::ffi::OsString>,
 }
 
 impl Microsoft {
     /// From `DEVTUNNEL_BIN` and `ADIT_MICROSOFT_URL`.
     pub fn new(environment: &Environment) -> Self {
-        let (program, url) = (environment.devtunnel.clone(), environment.microsoft_url.clone());
-        Self { program, url }
+        Self {
+            program: environment.devtunnel.clone(),
+            url: environment.microsoft_url.clone(),
+            path: environment.path.clone(),
+        }
+    }
+
+    /// Whether the command is on this computer, as far as its file tells. It is not started.
+    pub fn is_there(&self) -> bool {
+        let name = Path::new(self.program.as_deref().unwrap_or(OsStr::new("devtunnel")));
+        if name.components().count() > 1 {
+            return name.is_file();
+        }
+        let name = Path::new(name).with_extension(std::env::consts::EXE_EXTENSION);
+        let path = self.path.as_deref().unwrap_or_default();
+        std::env::split_paths(path).any(|directory| directory.join(&name).is_file())
     }
 
     /// The command; it is not started yet.
@@ -124,8 +142,22 @@ mod tests {
     }
 
     #[test]
+    fn the_command_is_looked_for_where_it_is_said_to_be_and_else_in_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("devtunnel").with_extension(std::env::consts::EXE_EXTENSION);
+        let in_path = Microsoft { path: Some(folder.path().into()), ..Microsoft::default() };
+        let named = Microsoft { program: Some(file.clone().into()), ..Microsoft::default() };
+        assert!(!in_path.is_there() && !named.is_there());
+        std::fs::write(&file, "").unwrap();
+        assert!(in_path.is_there() && named.is_there());
+        assert!(!Microsoft::default().is_there());
+    }
+
+    #[test]
     fn another_environment_has_to_be_an_address() {
-        let of = |url: &str| Microsoft { program: None, url: Some(url.to_owned()) }.command();
+        let of = |url: &str| {
+            Microsoft { url: Some(url.to_owned()), ..Microsoft::default() }.command()
+        };
         assert!(of("https://global.rel.tunnels.ppe.api.visualstudio.com/").is_ok());
         assert_eq!(of("somewhere").unwrap_err().code, Code::Usage);
     }

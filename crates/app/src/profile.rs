@@ -123,6 +123,11 @@ impl Profile {
         self.microsoft.command()
     }
 
+    /// Whether the official command is on this computer.
+    pub fn has_microsoft(&self) -> bool {
+        self.microsoft.is_there()
+    }
+
     /// The user's key for a relay: `ADIT_API_KEY`, else the stored one.
     pub fn key(&self, relay: &RelayUrl) -> Outcome<Secret> {
         if let Some(key) = &self.api_key {

@@ -54,6 +54,8 @@ pub enum Request {
         /// The tunnels, as `id.cluster`, or an id or name that only one of them has.
         tunnels: Vec<String>,
     },
+    /// Show the window, if it is a process that has one.
+    Show,
     /// Do not wait for the next try.
     Retry {
         /// The tunnel.

@@ -9,13 +9,13 @@ use adit_wire::change::Watcher;
 use adit_wire::net::Connector;
 use adit_wire::task::Group;
 use adit_wire::{clock, tls};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use super::calls::{self, Service};
 use super::engine::{self, Engine};
 use super::saver::Saver;
 use super::traffic::{self, Traffic};
-use super::{Config, Services};
+use super::{Config, Happened, Hosted, HostedTunnel, Services, Told};
 use crate::command::Command;
 use crate::effect::{Effect, Notice};
 use crate::embedded;
@@ -50,6 +50,8 @@ const LAST: Duration = Duration::from_millis(500);
 pub(super) struct Out {
     pub(super) shown: watch::Sender<Arc<View>>,
     pub(super) tell: mpsc::Sender<Notice>,
+    pub(super) hosts: watch::Sender<Hosted>,
+    pub(super) told: broadcast::Sender<Told>,
 }
 
 /// Does effects and feeds what comes of them back.
@@ -132,6 +134,7 @@ impl Driver {
             Input::Event(Event::Saved { .. }) => self.saver.written(),
             _ => {}
         }
+        self.tell_followers(&input);
         self.is_new |= !input.is_traffic();
         self.traffic.touch();
         for effect in update(&mut self.state, input, Moment::now()) {
@@ -141,6 +144,21 @@ impl Driver {
             let sender = self.sender.clone();
             self.tasks.spawn("write file", async move { answer(&sender, writing.await).await });
         }
+    }
+
+    /// Tells those who follow hosted tunnels, if there are any.
+    fn tell_followers(&self, input: &Input) {
+        if self.out.told.receiver_count() == 0 {
+            return;
+        }
+        let Input::Event(event) = input else { return };
+        let (tunnel, what) = match event {
+            Event::Engine { tunnel, event } => (tunnel, Happened::Engine(Arc::new(event.clone()))),
+            Event::NotHosted { tunnel, failure } => (tunnel, Happened::NotHosted(failure.clone())),
+            Event::Ended(tunnel) => (tunnel, Happened::Ended),
+            _ => return,
+        };
+        let _ = self.out.told.send(Told { tunnel: tunnel.clone(), what });
     }
 
     fn act(&mut self, effect: Effect) {
@@ -271,11 +289,32 @@ impl Driver {
         if !std::mem::take(&mut self.is_new) {
             return;
         }
+        self.show_hosted();
         let view = view::fold(&self.state);
         self.out.shown.send_if_modified(|shown| {
             let is_new = **shown != view;
             if is_new {
                 *shown = Arc::new(view);
+            }
+            is_new
+        });
+    }
+}
+
+impl Driver {
+    /// Shows how it stands with what is hosted, if that is another thing than before.
+    fn show_hosted(&self) {
+        let is_kept = |key: &TunnelKey| self.state.remembered.iter().any(|it| it.key == *key);
+        let now = self.state.hosted.iter().map(|(key, hosted)| HostedTunnel {
+            key: key.clone(),
+            status: hosted.status.clone(),
+            is_kept: is_kept(key),
+        });
+        let now: Vec<_> = now.collect();
+        self.out.hosts.send_if_modified(|shown| {
+            let is_new = **shown != now;
+            if is_new {
+                *shown = Arc::new(now);
             }
             is_new
         });

@@ -37,7 +37,8 @@ impl Turn<'_> {
             Command::Retry(ticket) => self.retry(ticket),
             Command::Dismiss(ticket) => self.dismiss(ticket),
             // What is on its way out is not taken up again behind somebody's back.
-            Command::Host(tunnel) | Command::TakeOver(tunnel) if self.state.is_hidden(&tunnel) => {}
+            Command::Host(tunnel) | Command::TakeOver(tunnel) | Command::Lend(tunnel)
+                if self.state.is_hidden(&tunnel) => {}
             Command::Host(tunnel) => {
                 self.remember(&tunnel);
                 self.host(&tunnel);
@@ -46,6 +47,13 @@ impl Turn<'_> {
                 self.forget(&tunnel);
                 self.stop(&tunnel);
             }
+            Command::Lend(tunnel) => self.host(&tunnel),
+            Command::GiveBack(tunnel) => {
+                if self.state.remembered.iter().all(|it| it.key != tunnel) {
+                    self.stop(&tunnel);
+                }
+            }
+            Command::Drop(tunnel) => self.tell(&tunnel, host::Command::Drop),
             Command::StopAll => {
                 let hosted: Vec<_> = self.state.hosted.keys().cloned().collect();
                 self.forget_if(|tunnel| hosted.contains(tunnel));

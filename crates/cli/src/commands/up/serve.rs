@@ -175,7 +175,11 @@ async fn obey(asked: Asked, host: &HostHandle, tunnel: &str) -> bool {
         Request::Retry { tunnel: named }
         | Request::TakeOver { tunnel: named }
         | Request::Drop { tunnel: named } => named == tunnel,
-        Request::Host { .. } | Request::Leave | Request::Status | Request::Watch => true,
+        Request::Host { .. }
+        | Request::Leave
+        | Request::Show
+        | Request::Status
+        | Request::Watch => true,
     };
     if !named {
         let failure = Failure::new(Code::NotFound, format!("this process hosts {tunnel} only"));
@@ -190,7 +194,11 @@ async fn obey(asked: Asked, host: &HostHandle, tunnel: &str) -> bool {
         Request::Retry { .. } => Command::RetryNow,
         Request::TakeOver { .. } => Command::TakeOver,
         Request::Drop { .. } => Command::Drop,
-        Request::Host { .. } | Request::Leave | Request::Status | Request::Watch => {
+        Request::Host { .. }
+        | Request::Leave
+        | Request::Show
+        | Request::Status
+        | Request::Watch => {
             let failure =
                 Failure::new(Code::Refused, "`adit up` hosts no more than its own tunnel");
             answers.try_send(Reply::Failed(failure.hint("host others with: adit host <id>")));

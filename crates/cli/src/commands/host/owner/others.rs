@@ -73,6 +73,8 @@ impl Run<'_> {
             Request::Retry { tunnel } => self.tell(&tunnel, Command::RetryNow).await,
             Request::TakeOver { tunnel } => self.tell(&tunnel, Command::TakeOver).await,
             Request::Drop { tunnel } => self.tell(&tunnel, Command::Drop).await,
+            Request::Show => Err(Failure::new(Code::Refused, "`adit host` has no window")
+                .hint("end it to have the window host, or see what it hosts with: adit status")),
             Request::Leave | Request::Status | Request::Watch => Ok(Vec::new()),
         }
     }

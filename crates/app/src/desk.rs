@@ -1,0 +1,168 @@
+//! The application behind a window: at most one for each user, found and raised by the next start.
+//!
+//! It is the *owner* of the state directory, as a first `adit host` is: it listens at the control socket, tells other
+//! processes how it stands, and hosts for them.
+
+mod door;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_tunnel::host::Identity;
+use adit_wire::{clock, task};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::door::Door;
+use crate::claim::Claim;
+use crate::control::{Client, Reply, Request, Server, Status};
+use crate::controller::{Config, Handle, ProfileServices};
+use crate::failure::{Code, Failure, Outcome};
+use crate::persist::Files;
+use crate::place::Place;
+use crate::place_key::PlaceKey;
+use crate::profile::Profile;
+use crate::settings::Settings;
+
+/// Requests to show the window that wait. One more says nothing new and is dropped.
+const RAISED: usize = 1;
+
+/// How long an owner may hold its lock without listening: it does so while it starts and while it ends.
+const UNHEARD: Duration = Duration::from_secs(5);
+
+/// How soon it is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What a start came to.
+#[derive(Debug)]
+pub enum Started {
+    /// The application runs here.
+    Here(Box<Desk>),
+    /// It runs already, and shows its window now.
+    Shown,
+}
+
+/// A running application with its control socket.
+#[derive(Debug)]
+pub struct Desk {
+    // In the order in which they go: the claim is given up last.
+    door: task::Task<()>,
+    stop: Option<oneshot::Sender<()>>,
+    raised: mpsc::Receiver<()>,
+    handle: Handle,
+    _claim: Claim,
+}
+
+/// Starts the application for a user, or shows the window of the one that runs.
+///
+/// # Errors
+/// [`Code::AlreadyRunning`] when a process without a window hosts for this user; when files cannot be read.
+pub async fn start(profile: Profile) -> Outcome<Started> {
+    let owner = profile.places.owner();
+    let give_up = clock::now() + UNHEARD;
+    let claim = loop {
+        let directory = owner.clone();
+        let taken = task::blocking("claim", move || Claim::take(&directory, "Adit")).await;
+        let failure = match taken {
+            Ok(claim) => break claim,
+            Err(failure) if failure.code != Code::AlreadyRunning => return Err(failure),
+            Err(failure) => failure,
+        };
+        if let Some(shown) = elsewhere(&profile).await {
+            return shown.map(|()| Started::Shown);
+        }
+        if clock::now() >= give_up {
+            return Err(failure.hint("it does not answer; end it, and start again"));
+        }
+        clock::sleep(LOOK_AGAIN).await;
+    };
+    Ok(Started::Here(Box::new(Desk::new(profile, claim).await?)))
+}
+
+impl Desk {
+    async fn new(profile: Profile, claim: Claim) -> Outcome<Self> {
+        let state = profile.places.state.clone();
+        let (profile, places) = task::blocking("read places", move || {
+            let places = places(&profile);
+            (profile, places)
+        })
+        .await;
+        let config = Config {
+            places: places?,
+            files: Files::new(state.join("desktop")),
+            claims: Some(profile.places.clone()),
+            services: Arc::new(ProfileServices::new(Arc::new(profile))),
+            identity: Identity::random(),
+        };
+        let now = Status {
+            pid: std::process::id(),
+            program: "desktop".to_owned(),
+            tunnels: Vec::new(),
+        };
+        let (status, watched) = watch::channel(now);
+        let server = Server::listen(&state, watched)?;
+        let handle = config.spawn().await;
+        let (raise, raised) = mpsc::channel(RAISED);
+        let (stop, stopped) = oneshot::channel();
+        let door = Door::new(status, &handle, raise);
+        let door = task::spawn("door", door.run(server, stopped));
+        Ok(Self { door, stop: Some(stop), raised, handle, _claim: claim })
+    }
+
+    /// The application.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The same, to take its notices.
+    pub fn handle_mut(&mut self) -> &mut Handle {
+        &mut self.handle
+    }
+
+    /// Waits until somebody starts the application once more, who wants to see its window. Safe to drop and call
+    /// again.
+    pub async fn raised(&mut self) {
+        if self.raised.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Ends everything in good order: hosting first, then the control socket, then the claim.
+    pub async fn quit(self) {
+        let Self { mut door, stop, handle, _claim, .. } = self;
+        handle.quit().await;
+        drop(stop);
+        door.join().await;
+    }
+}
+
+/// Asks the process that has the claim to show its window; nothing when it does not listen.
+async fn elsewhere(profile: &Profile) -> Option<Outcome> {
+    let mut owner = Client::connect(&profile.places.state).await?;
+    match owner.try_ask(&Request::Show).await {
+        Ok(None) => None,
+        Ok(Some(Reply::Done { .. })) => Some(Ok(())),
+        Ok(Some(_)) => Some(Err(windowless())),
+        Err(failure) if failure.code == Code::Refused => Some(Err(windowless())),
+        Err(failure) => Some(Err(failure)),
+    }
+}
+
+fn windowless() -> Failure {
+    Failure::new(Code::AlreadyRunning, "`adit host` hosts your tunnels already, and has no window")
+        .hint("end it, then start again; `adit status` says what it hosts")
+}
+
+/// The places to show: this computer, the relays that somebody is signed in to, and Microsoft's service where it is
+/// chosen or its command is there.
+fn places(profile: &Profile) -> Outcome<Vec<PlaceKey>> {
+    let credentials = profile.credentials()?;
+    let relays = credentials.all().iter().map(|it| PlaceKey::from(it.relay.to_string()));
+    let mut places: Vec<_> = [PlaceKey::here()].into_iter().chain(relays).collect();
+    let chosen = Settings::load(&profile.places.settings())?.r#where;
+    if chosen == Some(Place::Microsoft) || profile.has_microsoft() {
+        places.push(PlaceKey::microsoft());
+    }
+    Ok(places)
+}
