@@ -127,7 +127,12 @@ impl Config {
         let (told, _) = broadcast::channel(TOLD);
         let (told_rows, rows) = watch::channel(Arc::default());
         let traffic = traffic::Traffic::new(traffic::Out { detail, rows: told_rows });
-        let driver = driver::Driver::new(self, state, driver::Out { shown, tell, hosts, told: told.clone() }, traffic);
+        let driver = driver::Driver::new(
+            self,
+            state,
+            driver::Out { shown, tell, hosts, told: told.clone() },
+            traffic,
+        );
         let task = task::spawn("controller", driver.run(commands));
         let commands = Commands { sender };
         Handle { task, commands, views, details, rows, hosted, told, notices }

@@ -18,6 +18,7 @@ use self::door::Door;
 use crate::claim::Claim;
 use crate::control::{Client, Reply, Request, Server, Status};
 use crate::controller::{Config, Handle, ProfileServices};
+use crate::effect::Notice;
 use crate::failure::{Code, Failure, Outcome};
 use crate::persist::Files;
 use crate::place::Place;
@@ -41,6 +42,17 @@ pub enum Started {
     Here(Box<Desk>),
     /// It runs already, and shows its window now.
     Shown,
+}
+
+/// Something that a face has to do something about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happens {
+    /// Somebody started the application once more, and wants to see its window.
+    Raised,
+    /// Something for a person who does not look at the window.
+    Notice(Notice),
+    /// Everything has ended, as [`Command::Quit`](crate::command::Command::Quit) asked; only [`Desk::quit`] is left.
+    Ended,
 }
 
 /// A running application with its control socket.
@@ -95,11 +107,8 @@ impl Desk {
             services: Arc::new(ProfileServices::new(Arc::new(profile))),
             identity: Identity::random(),
         };
-        let now = Status {
-            pid: std::process::id(),
-            program: "desktop".to_owned(),
-            tunnels: Vec::new(),
-        };
+        let now =
+            Status { pid: std::process::id(), program: "desktop".to_owned(), tunnels: Vec::new() };
         let (status, watched) = watch::channel(now);
         let server = Server::listen(&state, watched)?;
         let handle = config.spawn().await;
@@ -115,16 +124,11 @@ impl Desk {
         &self.handle
     }
 
-    /// The same, to take its notices.
-    pub fn handle_mut(&mut self) -> &mut Handle {
-        &mut self.handle
-    }
-
-    /// Waits until somebody starts the application once more, who wants to see its window. Safe to drop and call
-    /// again.
-    pub async fn raised(&mut self) {
-        if self.raised.recv().await.is_none() {
-            std::future::pending::<()>().await;
+    /// What happens next that a face has to do something about. Safe to drop and call again.
+    pub async fn next(&mut self) -> Happens {
+        tokio::select! {
+            Some(()) = self.raised.recv() => Happens::Raised,
+            notice = self.handle.notice() => notice.map_or(Happens::Ended, Happens::Notice),
         }
     }
 

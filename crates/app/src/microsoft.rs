@@ -155,9 +155,8 @@ mod tests {
 
     #[test]
     fn another_environment_has_to_be_an_address() {
-        let of = |url: &str| {
-            Microsoft { url: Some(url.to_owned()), ..Microsoft::default() }.command()
-        };
+        let of =
+            |url: &str| Microsoft { url: Some(url.to_owned()), ..Microsoft::default() }.command();
         assert!(of("https://global.rel.tunnels.ppe.api.visualstudio.com/").is_ok());
         assert_eq!(of("somewhere").unwrap_err().code, Code::Usage);
     }

@@ -7,8 +7,10 @@
 pub mod adapter;
 pub mod demo;
 pub mod desk;
+pub mod headless;
 pub mod options;
 pub mod outside;
+pub mod shell;
 #[allow(
     missing_docs,
     unreachable_pub,

@@ -1,11 +1,21 @@
 //! What a window does to the desktop around it.
 
+use adit_app::words::Language;
+
 /// The desktop around a window.
 pub trait Outside {
     /// Puts a text on the clipboard; `false` when there is none to be had.
     fn copy(&self, text: &str) -> bool;
     /// Opens a URL in the browser; `false` when nothing could be started.
     fn open(&self, url: &str) -> bool;
+}
+
+/// The language of the system, as far as its variables tell.
+pub fn language() -> Language {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    locale.and_then(|locale| Language::of_locale(&locale)).unwrap_or_default()
 }
 
 /// The real one.

@@ -1,5 +1,8 @@
 //! The window: shows views, and turns what people do into commands.
 
+mod life;
+mod report;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
@@ -22,6 +25,8 @@ use crate::adapter::{bars, cards, listening, places, sync};
 use crate::desk::Desk;
 use crate::outside::Outside;
 use crate::ui;
+
+pub use life::raise;
 
 /// "Checked 12 s ago" is written anew so often.
 const RETELL: Duration = Duration::from_secs(5);
@@ -53,6 +58,7 @@ pub struct Window {
     retell: Timer,
     toast: Timer,
     pulse: Timer,
+    closing: life::Closing,
 }
 
 impl Window {
@@ -84,6 +90,7 @@ impl Window {
             retell: Timer::default(),
             toast: Timer::default(),
             pulse: Timer::default(),
+            closing: life::Closing::default(),
         });
         window.fill();
         window.listen();
@@ -362,6 +369,7 @@ impl Window {
         self.listen_bars();
         self.listen_nav();
         self.listen_port();
+        self.listen_life();
         let listening = self.app.global::<ui::Listening>();
         listening.on_refresh(self.on(|window| (window.desk.look)()));
     }

@@ -156,10 +156,8 @@ impl Door {
     ) -> Outcome<Vec<String>> {
         let place: Place = place.parse().map_err(|error| Failure::new(Code::Usage, error))?;
         let key = PlaceKey::from(place.to_string());
-        let keys: Vec<_> = ids(tunnels)?
-            .into_iter()
-            .map(|id| TunnelKey { place: key.clone(), id })
-            .collect();
+        let keys: Vec<_> =
+            ids(tunnels)?.into_iter().map(|id| TunnelKey { place: key.clone(), id }).collect();
         if !self.reaches.contains_key(&key) {
             // Bounded; meanwhile what happens waits in its queue.
             self.reaches.insert(key, Reaches::of_place(&place).await);
@@ -277,7 +275,10 @@ impl Follower {
             let is_told =
                 self.answers.try_send(Reply::Told { tunnel_id: tunnel_id.to_owned(), told });
             if !is_told {
-                tracing::debug!(tunnel = tunnel_id, "a follower that does not read missed an event");
+                tracing::debug!(
+                    tunnel = tunnel_id,
+                    "a follower that does not read missed an event"
+                );
             }
         }
         if let Happened::Engine(event) = what

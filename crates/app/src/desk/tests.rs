@@ -83,7 +83,10 @@ async fn a_tunnel_keeps_its_url_and_others_are_told_of_it_and_may_stop_it() {
     desk.handle().commands().send(Command::Host(shop)).await;
     let status = until_status(&mut connect(folder.path()).await, is_hosting).await;
     let url = status.tunnels[0].ports[&3000].urls[0].clone();
-    assert_eq!((status.program.as_str(), status.tunnels[0].name.as_deref()), ("desktop", Some("shop")));
+    assert_eq!(
+        (status.program.as_str(), status.tunnels[0].name.as_deref()),
+        ("desktop", Some("shop"))
+    );
     soon(desk.quit()).await;
 
     let desk = begin(folder.path()).await;
@@ -102,7 +105,9 @@ async fn a_second_start_shows_the_window_of_the_first() {
     let mut desk = begin(folder.path()).await;
     let second = soon(start(profile(folder.path()))).await.unwrap();
     assert!(matches!(second, Started::Shown));
-    soon(desk.raised()).await;
+    assert_eq!(soon(desk.next()).await, Happens::Raised);
+    desk.handle().commands().send(Command::Quit).await;
+    assert_eq!(soon(desk.next()).await, Happens::Ended);
     soon(desk.quit()).await;
     soon(begin(folder.path()).await.quit()).await;
 }

@@ -1,0 +1,234 @@
+//! The process around the window: its runtime, its log, how it begins and how it ends.
+//!
+//! The interface has the main thread to itself. Everything else runs on a runtime of its own, and the two meet in
+//! watches and queues that never make the interface wait.
+
+use std::io::IsTerminal as _;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_app::command::Command;
+use adit_app::desk::{self, Happens, Started};
+use adit_app::environment::Environment;
+use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::journal::{Journal, LogFile, Report, Reporter};
+use adit_app::local::{Found, Local};
+use adit_app::moment::Moment;
+use adit_app::preferences::LogLevel;
+use adit_app::profile::Profile;
+use adit_wire::task;
+use jiff::tz::TimeZone;
+use slint::ComponentHandle as _;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Notify, watch};
+
+use crate::desk::Desk;
+use crate::outside::Desktop;
+use crate::window::Window;
+
+/// Threads for everything but the interface. What is forwarded by one computer is carried by two.
+const THREADS: usize = 2;
+
+/// For so long is waited for what still runs when all has been said.
+const LEFTOVERS: Duration = Duration::from_millis(500);
+
+/// Tells a person why the application did not start, where they did not start it in a terminal.
+pub fn tell(failure: &Failure) {
+    if std::io::stderr().is_terminal() {
+        return;
+    }
+    // Without a screen it was said on standard error all the same.
+    let Ok(notice) = crate::ui::Sorry::new() else { return };
+    notice.set_text(failure.message.as_str().into());
+    notice.set_hint(failure.hint.as_deref().unwrap_or_default().into());
+    notice.on_closed(|| drop(slint::quit_event_loop()));
+    if let Err(error) = notice.run() {
+        tracing::warn!(%error, "nothing can be shown");
+    }
+}
+
+/// Runs the application with its window until somebody quits it. Returns at once where it runs already, after its
+/// window was shown.
+///
+/// # Errors
+/// When a process without a window hosts for this user, files cannot be read, or nothing can be shown.
+pub fn run(environment: Environment) -> Outcome {
+    let journal = Journal::new(LogLevel::default());
+    journal.install();
+    let profile = Profile::new(environment, |remark| tracing::warn!("{remark}"))?;
+    let program = concat!("adit-desktop ", env!("CARGO_PKG_VERSION")).to_owned();
+    let directory = profile.places.reports();
+    let reports = Report::find(&directory);
+    Reporter { directory, program, journal: journal.clone() }.install();
+    let log = LogFile::new(profile.places.log());
+
+    let runtime = runtime()?;
+    let Started::Here(desk) = runtime.block_on(desk::start(profile))? else { return Ok(()) };
+    let follower = {
+        let _inside = runtime.enter();
+        journal.follow_to(log)
+    };
+    let ended = show(&runtime, *desk, &journal, reports);
+    runtime.block_on(follower.finish());
+    runtime.shutdown_timeout(LEFTOVERS);
+    ended
+}
+
+fn runtime() -> Outcome<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(THREADS).thread_name("adit").enable_all();
+    builder.build().map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))
+}
+
+/// Shows the window until the application has ended.
+fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, reports: Vec<Report>) -> Outcome {
+    let _inside = runtime.enter();
+    let tasks = task::Group::new("shell");
+    tasks.spawn("log level", follow_level(desk.handle().views(), journal.clone()));
+    let ends = ends(&desk, &tasks);
+    let commands = desk.handle().commands();
+    let chosen = ends.views.borrow().preferences.general.language;
+    let language = chosen.unwrap_or_else(crate::outside::language);
+    let window = Window::new(ends, Rc::new(Desktop::default()), TimeZone::system(), language);
+    let window = window.map_err(|error| {
+        let error = Failure::caused(Code::Internal, "the window cannot be shown", &error);
+        error.hint("it needs a screen; `adit host` works without one")
+    })?;
+    let following = slint::spawn_local(window.clone().follow());
+    following.map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
+    window.keep_told();
+    window.raise();
+    if let Some(newest) = reports.first() {
+        let text = newest.text.clone();
+        let spawner = tasks.spawner();
+        window.show_report(&text, move || spawner.spawn("remove reports", forget(reports.clone())));
+    }
+
+    let mut life = task::spawn("life", live(desk, window.app().as_weak()));
+    let shown = slint::run_event_loop_until_quit();
+    // The event loop may have ended by itself, as when the screen went away.
+    runtime.block_on(async {
+        commands.send(Command::Quit).await;
+        life.join().await;
+    });
+    drop(tasks);
+    shown.map_err(|error| Failure::caused(Code::Internal, "the window was lost", &error))
+}
+
+/// Removes reports that somebody has seen.
+async fn forget(reports: Vec<Report>) {
+    let remove = move || reports.iter().try_for_each(Report::remove);
+    if let Err(failure) = task::blocking("remove reports", remove).await {
+        tracing::warn!(reason = failure.message, "a report will be shown again");
+    }
+}
+
+/// The two ends of the application for a window.
+fn ends(desk: &desk::Desk, tasks: &task::Group) -> Desk {
+    let handle = desk.handle();
+    let asked = Arc::new(Notify::new());
+    let (found, listening) = watch::channel(Found::Ports(Arc::default()));
+    tasks.spawn("look for listeners", look(asked.clone(), found));
+    Desk {
+        commands: Rc::new(handle.commands()),
+        views: handle.views(),
+        rows: handle.rows(),
+        details: handle.details(),
+        listening,
+        look: Rc::new(move || asked.notify_one()),
+        clock: Rc::new(Moment::now),
+    }
+}
+
+/// Looks what listens whenever somebody asks. Who asks during a look is answered by the next.
+async fn look(asked: Arc<Notify>, told: watch::Sender<Found>) {
+    let local = Local::default();
+    loop {
+        asked.notified().await;
+        let found = local.find().await;
+        told.send_if_modified(|shown| {
+            let is_new = *shown != found;
+            if is_new {
+                *shown = found;
+            }
+            is_new
+        });
+    }
+}
+
+/// Keeps what is logged at what the settings say.
+async fn follow_level(mut views: watch::Receiver<Arc<adit_app::view::View>>, journal: Journal) {
+    loop {
+        let level = views.borrow_and_update().preferences.general.log_level;
+        if journal.level() != level {
+            journal.set_level(level);
+        }
+        if views.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The application's life beside the window, from now to its end.
+async fn live(mut desk: desk::Desk, app: slint::Weak<crate::ui::App>) {
+    let mut signals = Signals::listen();
+    loop {
+        tokio::select! {
+            happens = desk.next() => match happens {
+                Happens::Raised => raise(&app),
+                Happens::Notice(notice) => tracing::info!(about = %notice.about, "told"),
+                Happens::Ended => break,
+            },
+            () = signals.next() => desk.handle().commands().send(Command::Quit).await,
+        }
+    }
+    desk.quit().await;
+    let _ = slint::quit_event_loop();
+}
+
+fn raise(app: &slint::Weak<crate::ui::App>) {
+    let raised = app.upgrade_in_event_loop(|app| crate::window::raise(&app));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the window could not be shown");
+    }
+}
+
+/// What asks a program to end: Ctrl-C, and on Unix SIGTERM and SIGHUP.
+struct Signals {
+    #[cfg(unix)]
+    signals: Vec<tokio::signal::unix::Signal>,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let listen = |kind| {
+            signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal is not heard")).ok()
+        };
+        Self { signals: kinds.into_iter().filter_map(listen).collect() }
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> Self {
+        Self {}
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        std::future::poll_fn(|context| {
+            let heard = self.signals.iter_mut().any(|it| it.poll_recv(context).is_ready());
+            if heard { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
