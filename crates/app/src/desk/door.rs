@@ -1,5 +1,6 @@
 //! What other processes ask of the application, and what they are told.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_proto::id::FullId;
@@ -97,7 +98,7 @@ impl Door {
                 answers.try_send(reply);
                 self.show_where_it_stands(connection);
             }
-            Asked::Gone { connection } => drop(self.release(connection).await),
+            Asked::Gone { connection } => self.release(connection).await,
         }
     }
 
@@ -158,9 +159,9 @@ impl Door {
         let key = PlaceKey::from(place.to_string());
         let keys: Vec<_> =
             ids(tunnels)?.into_iter().map(|id| TunnelKey { place: key.clone(), id }).collect();
-        if !self.reaches.contains_key(&key) {
+        if let Entry::Vacant(unknown) = self.reaches.entry(key) {
             // Bounded; meanwhile what happens waits in its queue.
-            self.reaches.insert(key, Reaches::of_place(&place).await);
+            unknown.insert(Reaches::of_place(&place).await);
         }
         let follower = self.followers.entry(connection).or_insert_with(|| Follower {
             answers: answers.clone(),

@@ -10,9 +10,12 @@ use slint::{CloseRequestResponse, ComponentHandle as _};
 use super::Window;
 use crate::ui;
 
+/// Something that is done to a window.
+type Act = Rc<dyn Fn(&Window)>;
+
 /// What happens when somebody closes the window.
 #[derive(Default)]
-pub(super) struct Closing(RefCell<Option<Rc<dyn Fn(&Window)>>>);
+pub(super) struct Closing(RefCell<Option<Act>>);
 
 impl Window {
     /// Shows it, in front of others where the system allows that.
