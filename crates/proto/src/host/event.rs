@@ -16,8 +16,11 @@ pub enum Event {
     Stop,
     /// The user wants it hosted here even though another host has it.
     TakeOver,
-    /// Something makes a try worth while now, such as a click on "try now" or another network.
+    /// Somebody does not want to wait for the next try.
     RetryNow,
+    /// The computer slept, or is in another network: a try is worth while now, and one that was begun before may be
+    /// waited for in vain.
+    Moved,
     /// These ports shall be served, instead of those told before.
     PortsWanted(BTreeSet<u16>),
     /// [`Action::Mint`](super::Action::Mint) has succeeded.

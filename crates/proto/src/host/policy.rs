@@ -176,6 +176,7 @@ impl Policy {
             Event::Stop => self.stop(),
             Event::TakeOver => self.take_over(at),
             Event::RetryNow => self.retry_now(at),
+            Event::Moved => self.moved(at),
             Event::PortsWanted(ports) => self.want_ports(ports, at),
             Event::TokenMinted { session, life } => self.token_minted(session, life, at),
             Event::MintFailed { session, failure } => self.mint_failed(session, failure, at),
@@ -246,6 +247,18 @@ impl Policy {
     fn retry_now(&mut self, at: Moment) {
         if self.timers.get(&Timer::Retry).is_some() {
             self.begin(at);
+        }
+    }
+
+    /// A try that has its socket is left to whoever can ask the other end.
+    fn moved(&mut self, at: Moment) {
+        let has_socket = |attempt: &Attempt| attempt.step == Step::Announcing;
+        match &self.attempt {
+            Some(attempt) if !has_socket(attempt) => {
+                self.call_off();
+                self.begin(at);
+            }
+            _ => self.retry_now(at),
         }
     }
 

@@ -279,11 +279,10 @@ impl Driver {
 
     /// Time or place have changed: what was true a moment ago is looked at again.
     pub(super) async fn on_change(&mut self, change: Change) {
-        let serving = self.policy.serving().and_then(|session| self.sessions.get(&session));
-        if let Some(handle) = serving.and_then(|session| session.handle.clone()) {
+        for handle in self.sessions.values().filter_map(|session| session.handle.as_ref()) {
             handle.prove(PROVE_WITHIN).await;
         }
-        self.tell(policy::Event::RetryNow).await;
+        self.tell(policy::Event::Moved).await;
         if change.ages_tokens() {
             self.tell(policy::Event::RemintDue).await;
         }

@@ -263,7 +263,7 @@ impl World {
         if self.rng.chance(50) {
             let event = match what {
                 What::Clock(..) => policy::Event::RemintDue,
-                _ => policy::Event::RetryNow,
+                _ => policy::Event::Moved,
             };
             self.schedule.after(1.secs(), Event::Report(host, event));
         }

@@ -37,7 +37,7 @@ impl World {
             if failed && self.tunnels[self.hosts[host].tunnel].exists {
                 self.wish(host, Wish::Start);
             } else if self.plan.heal == Heal::Told {
-                self.schedule.after(0.secs(), Event::Report(host, Told::RetryNow));
+                self.schedule.after(0.secs(), Event::Report(host, Told::Moved));
             } else if let Some(due) = self.hosts[host].watch.due {
                 patience = patience.max(due.saturating_sub(now));
             }

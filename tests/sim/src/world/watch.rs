@@ -86,7 +86,10 @@ impl World {
             let text = format!("host {host} begins something in state {:?}", watch.state);
             return self.violates(Invariant::AtRest, text);
         }
-        let hurried = matches!(watch.event, Some(Told::RetryNow | Told::TakeOver | Told::Start));
+        let hurried = matches!(
+            watch.event,
+            Some(Told::RetryNow | Told::Moved | Told::TakeOver | Told::Start)
+        );
         let early = watch.due.take().filter(|due| now < *due && !hurried);
         if let Some(due) = early {
             let text = format!("host {host} tries before {due:?}, which it told");

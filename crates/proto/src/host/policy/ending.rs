@@ -148,7 +148,7 @@ impl Policy {
         self.set_state(State::Error(why));
     }
 
-    fn call_off(&mut self) {
+    pub(super) fn call_off(&mut self) {
         self.timers.clear(&Timer::Step);
         if let Some(attempt) = self.attempt.take() {
             self.close(attempt.id, false);

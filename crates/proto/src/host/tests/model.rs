@@ -14,6 +14,7 @@ enum Step {
     Stop,
     TakeOver,
     RetryNow,
+    Moved,
     Ports(BTreeSet<u16>),
     /// The work that is under way succeeds.
     Succeed {
@@ -55,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Stop),
         1 => Just(Step::TakeOver),
         1 => Just(Step::RetryNow),
+        1 => Just(Step::Moved),
         2 => prop::collection::btree_set(1..4u16, 0..3).prop_map(Step::Ports),
         12 => (1..90_000u64).prop_map(|life| Step::Succeed { life }),
         3 => failure().prop_map(Step::Fail),
@@ -150,6 +152,7 @@ impl World {
                 self.tell(Event::TakeOver);
             }
             Step::RetryNow => self.tell(Event::RetryNow),
+            Step::Moved => self.tell(Event::Moved),
             Step::Ports(ports) => {
                 self.ports = ports.clone();
                 for socket in self.open.values_mut() {

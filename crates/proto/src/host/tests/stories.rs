@@ -137,6 +137,7 @@ fn standing_by_ends_with_a_take_over_only() {
     for event in [
         Event::Start,
         Event::RetryNow,
+        Event::Moved,
         Event::RemintDue,
         Event::DropRequested,
         Event::Probe(Probe::Down),
@@ -311,6 +312,22 @@ fn try_now_skips_the_wait_and_means_nothing_otherwise() {
     assert_eq!(host.tell(Event::RetryNow), ["connecting_relay", "connect 1 ensure"]);
     host.come_up();
     assert_eq!(host.tell(Event::RetryNow), NOTHING);
+}
+
+#[test]
+fn what_was_begun_over_another_network_is_begun_anew() {
+    let mut host = Host::new();
+    host.tell(Event::Start);
+    assert_eq!(host.tell(Event::Moved), ["close 0", "authorizing", "mint 1"]);
+    host.minted();
+    assert_eq!(host.tell(Event::Moved), ["close 1", "connecting_relay", "connect 2 ensure"]);
+    host.connected();
+    assert_eq!(host.tell(Event::Moved), NOTHING, "its socket can be asked");
+    host.announced(3000);
+    assert_eq!(host.tell(Event::Moved), NOTHING);
+    host.dropped();
+    host.connect_failed(transient());
+    assert_eq!(host.tell(Event::Moved), ["connecting_relay", "connect 4 keep"], "no wait");
 }
 
 #[test]
