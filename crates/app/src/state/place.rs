@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use adit_proto::host::RETRY_AFTER_MAX;
 use adit_proto::id::FullId;
 use jiff::Timestamp;
 
@@ -135,8 +136,9 @@ impl Place {
             Some(failed) => {
                 let doubled =
                     FIRST_WAIT.saturating_mul(1 << failed.count.saturating_sub(1).min(10));
-                // A service that asks for more gets more.
-                doubled.min(turn).max(failed.trouble.retry_after.unwrap_or_default())
+                // A service that asks for more gets more, within what a clock can count.
+                let asked = failed.trouble.retry_after.unwrap_or_default();
+                doubled.min(turn).max(asked.min(RETRY_AFTER_MAX))
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adit_proto::contracts::{ConnectionMode, Tunnel};
+use adit_proto::host::RETRY_AFTER_MAX;
 use adit_proto::relay::Ending;
 use adit_proto::ssh::disconnect;
 use adit_wire::{handshake, net::ConnectError};
@@ -53,16 +54,15 @@ impl Failure {
     /// the tunnel was connected earlier.
     pub(super) fn remedy(&self, cached: bool, before: bool) -> Remedy {
         match self {
-            Self::Management(error) if error.is_transient() => {
-                Remedy::Retry(error.retry_after().unwrap_or_default())
-            }
+            Self::Management(error) if error.is_transient() => retry(error.retry_after()),
+            // Nonsense in the place of a service that was there is a portal, as hotels have them.
+            Self::Management(management::Error::Protocol { .. }) if before => retry(None),
             Self::Management(_) => Remedy::GiveUp,
             Self::NoHost => Remedy::Retry(Duration::ZERO),
             Self::Socket(error) => match error.status().map(|status| status.as_u16()) {
                 Some(401 | 403 | 404) if cached => Remedy::Renew,
-                Some(408 | 429 | 500..=599) => {
-                    Remedy::Retry(error.retry_after().unwrap_or_default())
-                }
+                Some(408 | 429 | 500..=599) => retry(error.retry_after()),
+                Some(..=399) if before => retry(None),
                 Some(_) => Remedy::GiveUp,
                 None => without_answer(error, before),
             },
@@ -73,6 +73,11 @@ impl Failure {
             Self::Ended(_) => Remedy::Retry(Duration::ZERO),
         }
     }
+}
+
+/// As a service asks, within what a clock can count.
+fn retry(after: Option<Duration>) -> Remedy {
+    Remedy::Retry(after.unwrap_or_default().min(RETRY_AFTER_MAX))
 }
 
 fn without_answer(error: &SocketError, before: bool) -> Remedy {
@@ -141,10 +146,25 @@ mod tests {
             assert_eq!(refused(status).remedy(true, false), NOW);
         }
         assert_eq!(refused(400).remedy(true, true), Remedy::GiveUp);
+        assert_eq!(refused(302).remedy(true, true), NOW, "a portal");
+        assert_eq!(refused(302).remedy(true, false), Remedy::GiveUp);
         assert_eq!(Failure::NoHost.remedy(false, false), NOW);
         assert_eq!(ended(disconnect::CONNECTION_LOST).remedy(true, true), NOW);
         assert_eq!(ended(disconnect::BY_APPLICATION).remedy(true, true), Remedy::GiveUp);
         assert_eq!(Failure::Ended(Ending::Lost("x".into())).remedy(true, true), NOW);
+    }
+
+    #[test]
+    fn a_wait_is_as_long_as_is_asked_and_an_hour_at_most() {
+        for (asked, wait) in [("30", 30), ("18446744073709551615", 3600)] {
+            let headers = [(http::header::RETRY_AFTER, asked.parse().expect("a value"))];
+            let headers = headers.into_iter().collect();
+            let refusal = handshake::Refusal { status: StatusCode::TOO_MANY_REQUESTS, headers };
+            let error = handshake::Error::Refused(Box::new(refusal));
+            let failure = Failure::Socket(SocketError::Handshake(error));
+            let waits = Remedy::Retry(Duration::from_secs(wait));
+            assert_eq!(failure.remedy(true, true), waits, "{asked}");
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::management::{self, Error};
 use crate::socket::SocketError;
 
 /// A failed call to the service. `before` says that the service was reached at some time: trust
-/// that was there once may come back, trust that never was will not.
+/// that was there once may come back, trust that never was will not. So may sense: what answers
+/// nonsense in the place of a service that was there is a portal, as networks of hotels have them.
 pub(super) fn of_management(error: &Error, before: bool) -> Failure {
     let retry_after = error.retry_after();
     match error {
@@ -20,6 +21,7 @@ pub(super) fn of_management(error: &Error, before: bool) -> Failure {
         Error::RateLimited { .. } => Failure::RateLimited { retry_after },
         Error::Unavailable { status: 502..=504, .. } => Failure::Unavailable { retry_after },
         Error::Untrusted { .. } if !before => Failure::Fatal(management::explain(error)),
+        Error::Protocol { .. } if before => Failure::Transient(management::explain(error)),
         _ if error.is_transient() || matches!(error, Error::Untrusted { .. }) => {
             Failure::Transient(management::explain(error))
         }
@@ -37,6 +39,8 @@ pub(super) fn of_socket(error: &SocketError, before: bool) -> Failure {
         Some(429) => Failure::RateLimited { retry_after },
         Some(502..=504) => Failure::Unavailable { retry_after },
         Some(408 | 500..=599) => Failure::Transient(error.to_string()),
+        // A page, or the way to one, is no relay's answer.
+        Some(..=399) if before => Failure::Transient(error.to_string()),
         Some(_) => Failure::Fatal(error.to_string()),
         None => without_answer(error, before),
     }
@@ -64,7 +68,7 @@ mod tests {
     use http::{HeaderMap, StatusCode};
 
     use super::*;
-    use crate::management::Said;
+    use crate::management::{Flaw, Said};
 
     #[test]
     fn the_status_of_the_relay_decides() {
@@ -86,6 +90,21 @@ mod tests {
         assert_eq!(refused(503, None), Failure::Unavailable { retry_after: None });
         assert!(matches!(refused(500, None), Failure::Transient(_)));
         assert!(matches!(refused(400, None), Failure::Fatal(_)));
+    }
+
+    #[test]
+    fn a_portal_in_the_place_of_a_service_that_was_there_is_waited_out() {
+        for status in [StatusCode::OK, StatusCode::FOUND] {
+            let refusal = handshake::Refusal { status, headers: HeaderMap::new() };
+            let error = handshake::Error::Refused(Box::new(refusal));
+            let error = SocketError::Handshake(error);
+            assert!(matches!(of_socket(&error, true), Failure::Transient(_)), "{status}");
+            assert!(matches!(of_socket(&error, false), Failure::Fatal(_)), "{status}");
+        }
+        let page = serde_json::from_str::<u8>("<html>").expect_err("no JSON");
+        let error = Error::Protocol { host: "h".into(), flaw: Flaw::Json(page) };
+        assert!(matches!(of_management(&error, true), Failure::Transient(_)));
+        assert!(matches!(of_management(&error, false), Failure::Fatal(_)));
     }
 
     #[test]
