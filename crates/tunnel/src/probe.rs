@@ -37,8 +37,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(10);
 
 /// Looks of one process at a time; more wait. A dead URL holds its place for ten seconds, so that even fifty of
-/// them are all looked at within an interval.
-static LOOKS: Semaphore = Semaphore::const_new(16);
+/// them are all looked at within an interval. Waiting for a token holds none.
+static LOOKS: Semaphore = Semaphore::const_new(PLACES);
+const PLACES: usize = 16;
 
 /// Any answer of an edge, and the answer of a host, are shorter.
 const BODY: usize = 16 * 1024;
@@ -79,13 +80,15 @@ impl Prober {
     /// Asks the URL; tells what it answered and whether bytes for the port arrived meanwhile. Waits for its turn
     /// among the looks of the process.
     pub(crate) async fn ask(&self, look: &Look) -> (Answer, bool) {
-        let _turn = LOOKS.acquire().await;
+        let mut turn = LOOKS.acquire().await;
         let before = look.arrivals.load(Ordering::Relaxed);
         let arrived = || look.arrivals.load(Ordering::Relaxed) != before;
         let mut token = self.tokens.held();
         let mut fresh = false;
         loop {
             let seen = self.glance(look, token.as_ref()).await;
+            // Whoever gives tokens may take his time, which is no other look's.
+            drop(turn);
             if fresh || !is_denied(&seen, look, arrived()) {
                 return (read(seen, look), arrived());
             }
@@ -94,6 +97,7 @@ impl Prober {
                 Err(error) => return (untold(&error), arrived()),
             };
             fresh = true;
+            turn = LOOKS.acquire().await;
         }
     }
 

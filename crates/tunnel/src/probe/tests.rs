@@ -4,12 +4,14 @@ use std::io;
 use std::net::Ipv4Addr;
 
 use adit_proto::health::{Leg, Speaks};
-use adit_wire::net::{Step, Stream};
+use adit_wire::net::{Proxies, Step, Stream};
 use adit_wire::task;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 use super::*;
+use crate::management::{Base, Credential, Rest};
 
 fn look(url: &str) -> Look {
     Look {
@@ -122,6 +124,47 @@ async fn server(secure: bool) -> (u16, task::Task<()>) {
         }
     });
     (port, task)
+}
+
+/// A URL whose server gives this answer, and says so each time.
+async fn answering(head: &'static str) -> (String, mpsc::Receiver<()>, task::Task<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a listener");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let (answered, answers) = mpsc::channel(PLACES);
+    let task = task::spawn("server", async move {
+        while let Ok((mut tcp, _)) = listener.accept().await {
+            if let Ok(1..) = tcp.read(&mut [0; 1024]).await {
+                let _ = tcp.write_all(head.as_bytes()).await;
+                let _ = answered.send(()).await;
+            }
+        }
+    });
+    (url, answers, task)
+}
+
+#[tokio::test]
+async fn who_waits_for_a_token_is_in_the_way_of_no_other_look() {
+    let connector = || Connector::new(tls::Client::danger_unverified(), Proxies::none());
+    // It takes connections and says nothing.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a listener");
+    let base = format!("http://{}/", silent.local_addr().expect("an address"));
+    let base = Base::parse(&base).expect("a base");
+    let rest = Rest::new(connector(), base, Credential::Anonymous);
+    let prober = Arc::new(Prober::new(Arc::new(rest), connector()));
+    let (gate, mut refused, _gate) =
+        answering("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await;
+    let waiting: Vec<_> = (0..PLACES)
+        .map(|_| {
+            let (prober, look) = (prober.clone(), look(&gate));
+            task::spawn("look", async move { drop(prober.ask(&look).await) })
+        })
+        .collect();
+    for _ in 0..PLACES {
+        refused.recv().await.expect("a look");
+    }
+    let (open, _, _open) = answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(prober.ask(&look(&open)).await, (Answer::Status(404), false));
+    assert!(waiting.iter().all(|look| !look.is_finished()), "none had to give up its place");
 }
 
 #[tokio::test]
