@@ -44,7 +44,7 @@ pub enum Code {
     AnotherHost,
     /// A tunnel cannot be hosted, and that will not mend itself.
     NotHosted,
-    /// A tunnel's access could not be renewed.
+    /// A tunnel's access, or its life, could not be renewed.
     RenewalFailed,
     /// A tunnel's ports could not be asked for.
     PortsUnknown,

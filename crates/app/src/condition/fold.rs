@@ -147,6 +147,7 @@ impl Raised {
         if let Some(error) = &status.error {
             let (code, text) = match error.kind {
                 ErrorKind::NotRenewed => (Code::RenewalFailed, Message::NotRenewed),
+                ErrorKind::RunningOut => (Code::RenewalFailed, Message::RunningOut),
                 ErrorKind::PortsUnknown => (Code::PortsUnknown, Message::PortsUnknown),
                 // Said by the state, or by the place's access.
                 _ => return self.ports(key, status),

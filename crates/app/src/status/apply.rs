@@ -12,9 +12,7 @@ impl Tunnel {
     pub fn apply(&mut self, event: &Event, now: Timestamp) {
         match event {
             Event::State(state) => self.state(state, now),
-            // The steps of a planned replacement are nobody's concern: the tunnel is hosted all the time.
-            Event::Progress(_) if self.state == State::Hosting => {}
-            Event::Progress(phase) => self.phase = Some((*phase).into()),
+            Event::Progress(phase) => self.progress(*phase),
             Event::Ready { urls } | Event::UrlChanged { urls } => {
                 self.urls(urls);
                 self.mended(ErrorKind::PortsUnknown);
@@ -53,6 +51,17 @@ impl Tunnel {
         }
     }
 
+    fn progress(&mut self, phase: host::Phase) {
+        if phase == host::Phase::ForwardingPorts {
+            // Each session asks for all of them, and tells of its own refusals before it serves.
+            self.ports.values_mut().for_each(|port| port.refused = None);
+        }
+        // The steps of a planned replacement are nobody's concern: the tunnel is hosted all the time.
+        if self.state != State::Hosting {
+            self.phase = Some(phase.into());
+        }
+    }
+
     fn state(&mut self, state: &host::State, now: Timestamp) {
         let Some(new) = to_state(state) else { return };
         if self.state != new {
@@ -62,10 +71,7 @@ impl Tunnel {
         self.phase = None;
         self.retry = None;
         match state {
-            host::State::Hosting => {
-                self.error = None;
-                self.ports.values_mut().for_each(|port| port.refused = None);
-            }
+            host::State::Hosting => self.error = None,
             host::State::Error(why) => {
                 self.error = Some(Error { kind: to_kind(why), message: why.to_string() });
             }
@@ -274,6 +280,17 @@ mod tests {
         let mut events = vec![Event::State(host::State::Hosting), refused];
         assert!(told(&events).ports[&3000].refused.is_some());
         events.push(Event::PortServed { port: 3000 });
+        assert_eq!(told(&events).ports[&3000].refused, None);
+    }
+
+    #[test]
+    fn what_a_session_refuses_before_it_serves_stays_and_goes_with_the_next_session() {
+        let refused = Event::PortRefused { port: 3000, cause: "no port of the tunnel".into() };
+        let announces = || Event::Progress(host::Phase::ForwardingPorts);
+        let mut events = vec![announces(), refused, Event::State(host::State::Hosting)];
+        assert!(told(&events).ports[&3000].refused.is_some());
+        // A planned replacement, which serves it.
+        events.extend([announces(), Event::Swapped]);
         assert_eq!(told(&events).ports[&3000].refused, None);
     }
 

@@ -1,10 +1,13 @@
 //! Hosting: started, stopped, taken over, begun again.
 
+use std::time::Duration;
+
 use adit_proto::health::Label;
 use adit_proto::host::GiveUp;
 use adit_tunnel::host;
 
 use crate::command::Command;
+use crate::condition;
 use crate::effect::{Effect, NoticeKind};
 use crate::event::{Event, Preflight};
 use crate::failure::{Code, Failure};
@@ -327,4 +330,27 @@ fn what_happened_is_written_now_and_then() {
     assert_eq!(saves(&world), 1);
     world.pass(300);
     assert_eq!(saves(&world), 1);
+}
+
+#[test]
+fn what_could_not_be_renewed_is_told_after_a_minute_with_its_cause() {
+    let (wait, cause) = (Duration::from_secs(60), || "no".into());
+    for event in [
+        host::Event::SwapFailed { wait, cause: cause() },
+        host::Event::RenewalFailed { wait, cause: cause() },
+    ] {
+        let mut world = World::told(&[tunnel("shop", &[80])]);
+        world.command(Command::Host(key("shop")));
+        world.hosting("shop", &[80]);
+        world.engine("shop", event);
+        let told = |world: &World| {
+            let conditions = world.view().conditions;
+            conditions.into_iter().find(|it| it.code == condition::Code::RenewalFailed)
+        };
+        world.pass(59);
+        assert_eq!(told(&world), None, "it is tried again meanwhile");
+        world.pass(1);
+        assert_eq!(told(&world).unwrap().detail.as_deref(), Some("no"));
+        assert_eq!(world.notices().last().unwrap().kind, NoticeKind::Broken);
+    }
 }
