@@ -76,6 +76,14 @@ impl Claim {
         let text = serde_json::to_string(&note).expect("numbers and texts are JSON");
         durable::write(&self.directory.join(NOTE), &text)
     }
+
+    /// The same where something is hosted already, which a full disk must not end: others then learn that it is
+    /// hosted, and not where.
+    pub fn note_or_warn(&self, urls: &[String]) {
+        if let Err(failure) = self.note(urls) {
+            tracing::warn!(reason = failure.message, "where a tunnel is could not be noted");
+        }
+    }
 }
 
 /// Whoever looks whether a claim is taken holds its lock for an instant; only a holder holds it longer.

@@ -118,7 +118,5 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 fn note(claim: &Claim, event: &Told) {
     let (Told::Ready { urls } | Told::UrlChanged { urls }) = event else { return };
     let urls: Vec<_> = urls.iter().flat_map(|of| of.urls.iter().cloned()).collect();
-    if let Err(failure) = claim.note(&urls) {
-        tracing::warn!(reason = failure.message, "where the tunnel is could not be noted");
-    }
+    claim.note_or_warn(&urls);
 }

@@ -150,8 +150,10 @@ impl Hosted {
     }
 
     /// Says where a tunnel can be reached.
-    pub(super) fn note(&self, tunnel: &FullId, urls: &[String]) -> Outcome {
-        self.live.get(tunnel).map_or(Ok(()), |live| live.claim.note(urls))
+    pub(super) fn note(&self, tunnel: &FullId, urls: &[String]) {
+        if let Some(live) = self.live.get(tunnel) {
+            live.claim.note_or_warn(urls);
+        }
     }
 
     /// A tunnel went into a state other than having given up.

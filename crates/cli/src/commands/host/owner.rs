@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
         // Before it is told: who reads the line may ask for the note next.
         if let Event::Ready { urls } | Event::UrlChanged { urls } = &event {
             let urls: Vec<_> = urls.iter().flat_map(|of| of.urls.iter().cloned()).collect();
-            self.hosted.note(tunnel, &urls)?;
+            self.hosted.note(tunnel, &urls);
         }
         if let Some(entry) = self.tunnels.get_mut(tunnel) {
             let before = entry.clone();

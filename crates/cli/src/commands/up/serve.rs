@@ -112,7 +112,7 @@ impl Served<'_> {
         if let Event::Ready { urls } | Event::UrlChanged { urls } = &mut event {
             add_lan(urls, &self.stage.lan);
             // Before it is told: who reads the line may ask for the note next.
-            self.stage.claim.note(&all(urls))?;
+            self.stage.claim.note_or_warn(&all(urls));
         }
         self.desk.tell(&event);
         report.event(self.tunnel, &event, &self.stage.reaches)?;
