@@ -170,7 +170,52 @@ fn a_second_host_joins_the_first_and_takes_with_it_only_what_it_brought() {
     let (status, lines, _) = second.ended();
     assert_eq!(status.code(), Some(0));
     assert!(lines.last().unwrap().contains(r#""event":"stopped""#));
+    let ready = lines.iter().filter(|line| line.contains(r#""event":"ready""#)).count();
+    assert_eq!(ready, 2, "once for each tunnel: {lines:?}");
     assert_eq!(listed(&mut first), [shop]);
+}
+
+#[test]
+fn a_second_host_with_nothing_of_its_own_stops_nothing() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let (shop, blog) = (tunnel(&ann, "shop", local.port), tunnel(&ann, "blog", local.port));
+    let mut first = ann.start(&["host", &shop, "--json"]);
+    first.event("ready");
+    let mut second = ann.start(&["host", &blog, "--json"]);
+    second.event("ready");
+    second.say(&format!("stop {blog}"));
+    second.event_that("state", |line| line["state"] == "Stopped");
+    second.say("stop");
+    second.say(&format!("drop {shop}"));
+    // What is stopped does not come back.
+    first.event_that("state", |line| line["state"] == "Reconnecting");
+    first.event_that("state", |line| line["state"] == "Hosting");
+}
+
+#[test]
+fn a_disk_that_takes_no_note_ends_no_hosting() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = tunnel(&ann, "shop", local.port);
+    let mut host = ann.start(&["host", &id, "--json"]);
+    let url = host.event("ready")["urls"][0]["url"].as_str().unwrap().to_owned();
+    let notes = |text: &[u8]| String::from_utf8_lossy(text).contains(&url);
+    let (note, _) = ann
+        .files()
+        .into_iter()
+        .find(|(path, text)| path.ends_with("running.json") && notes(text))
+        .expect("where the tunnel can be reached is noted");
+    // No file takes the place of a folder with something in it.
+    std::fs::remove_file(&note).unwrap();
+    std::fs::create_dir_all(note.join("x")).unwrap();
+    let port = free_port();
+    ann.run(&["port", "create", &id, "-p", &port.to_string()]).ended_with(0);
+    let changed = host.event("url_changed");
+    let added = |url: &Value| url["port"] == port;
+    assert!(changed["urls"].as_array().unwrap().iter().any(added), "{changed}");
+    host.say("quit");
+    assert_eq!(host.ended().0.code(), Some(0));
 }
 
 /// What a host says that it hosts.

@@ -199,6 +199,8 @@ async fn obey(
 ) -> Outcome<bool> {
     let request = match order {
         Order::Quit => return Ok(false),
+        // To stop none would be to stop all that the other one hosts.
+        Order::StopInitial if wanted.tunnels.is_empty() => return Ok(true),
         Order::Host(locator) => full(&locator).map(|tunnel| {
             let id = tunnel.to_string();
             if !wanted.tunnels.contains(&tunnel) {

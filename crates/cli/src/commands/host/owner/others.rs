@@ -30,13 +30,14 @@ impl Run<'_> {
                 self.leave(connection, &answers).await;
             }
             Asked::Request { connection, request, answers } => {
+                let before = self.followed_by(connection);
                 let done = self.request(connection, request, &answers).await;
                 let reply = match done {
                     Ok(tunnels) => Reply::Done { tunnels },
                     Err(failure) => Reply::Failed(failure),
                 };
                 answers.try_send(reply);
-                self.show_where_it_stands(connection);
+                self.show_where_it_stands(connection, &before);
             }
             Asked::Gone { connection } => self.gone(connection).await,
         }
@@ -106,10 +107,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Tells a follower that has just come how it stands with tunnels that were hosted before it came.
-    fn show_where_it_stands(&mut self, connection: u64) {
+    fn followed_by(&self, connection: u64) -> BTreeSet<FullId> {
+        self.followers.get(&connection).map(|it| it.tunnels.clone()).unwrap_or_default()
+    }
+
+    /// Tells a follower how it stands with tunnels that it follows only now: they may be hosted for long.
+    fn show_where_it_stands(&mut self, connection: u64, before: &BTreeSet<FullId>) {
         let Some(follower) = self.followers.get_mut(&connection) else { return };
-        for tunnel in &follower.tunnels {
+        for tunnel in follower.tunnels.difference(before) {
             let Some(status) = self.tunnels.get(tunnel) else { continue };
             let Some(service) = self.hosted.service(tunnel) else { continue };
             for told in status::retell(status, &service.reaches) {
