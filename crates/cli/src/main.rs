@@ -10,6 +10,7 @@ mod context;
 mod headless;
 mod logging;
 mod manager;
+mod output;
 mod project;
 mod report;
 mod screen;
@@ -53,7 +54,11 @@ fn run(cli: Cli, environment: Environment) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
-    let outcome = runtime.block_on(commands::run(cli, context));
+    let outcome = runtime.block_on(async {
+        let outcome = commands::run(cli, context).await;
+        output::finish().await;
+        outcome
+    });
     // What may still wait is a read of standard input, which nothing can call off.
     runtime.shutdown_background();
     outcome

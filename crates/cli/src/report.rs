@@ -7,6 +7,7 @@ use adit_app::lines::{Event, Lines, State, Teller, Url};
 use adit_app::reach::Reaches;
 use adit_tunnel::host;
 
+use crate::output;
 use crate::screen::{Screen, Style, harmless, print_line, report};
 
 /// Tells what happens.
@@ -38,11 +39,13 @@ struct People {
 impl Report {
     /// Event lines for a script.
     pub(crate) fn to_script(lines: Lines, show_query: bool) -> Self {
+        output::begin(Some(lines));
         Self { to: To::Script(lines), teller: Teller::new(show_query) }
     }
 
     /// Text for people. `name_tunnels` says that several tunnels share the screen.
     pub(crate) fn to_people(screen: Screen, name_tunnels: bool, show_query: bool) -> Self {
+        output::begin(None);
         let (known, dead) = (BTreeSet::new(), BTreeSet::new());
         let people = People { screen, name_tunnels, name_ports: false, known, dead };
         Self { to: To::People(people), teller: Teller::new(show_query) }

@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use adit_app::environment::Environment;
 use adit_app::failure::{Failure, Outcome};
 
+use crate::output;
+
 /// Standard output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
@@ -56,9 +58,7 @@ impl Screen {
 
 /// Prints a whole line at once, so that nothing else gets between.
 pub(crate) fn print_line(text: &str) -> Outcome {
-    let mut out = io::stdout().lock();
-    let printed = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
-    printed.map_err(|error| Failure::output(&error))
+    output::print(text)
 }
 
 /// Says something that is no result on standard error.

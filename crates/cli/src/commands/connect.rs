@@ -13,6 +13,7 @@ use adit_wire::change::Watcher;
 
 use crate::commands::manage::target::{default_on, relay};
 use crate::context::Context;
+use crate::output;
 use crate::screen::{Screen, harmless, print_line};
 use crate::signal::{self, Requests};
 
@@ -43,6 +44,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     let management: Arc<dyn Management> = Arc::new(context.profile.service_for_anybody(&relay)?);
     let tunnel = requests.unless(find(&*management, &tunnel)).await?;
     let shown = tunnel.to_string();
+    output::begin(context.json.then_some(lines));
     if context.json {
         print_line(&lines.write(None, lines::Event::Started { tunnel_ids: vec![shown.clone()] }))?;
     }

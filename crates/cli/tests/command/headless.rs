@@ -1,11 +1,14 @@
 //! Hosting without a terminal: by a script's variable, and by a service manager.
 
 use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Done, Local, Relay, Running, Sandbox};
+use crate::support::{Done, Local, Relay, Running, Sandbox, visit};
 
 fn tunnel(sandbox: &Sandbox, name: &str, port: u16) -> String {
     let mut up = sandbox.start(&["up", &port.to_string(), "--name", name, "--json"]);
@@ -75,4 +78,37 @@ fn a_service_manager_hears_of_the_start_the_state_life_and_the_end() {
     host.signal("TERM");
     hears("STOPPING=1");
     assert_eq!(host.ended().0.code(), Some(0));
+}
+
+#[test]
+fn a_script_that_does_not_read_can_end_its_host_all_the_same() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let port = local.port.to_string();
+    let mut up = ann.start(&["up", &port, "--name", "shop", "--anonymous", "--json"]);
+    let ready = up.event("ready");
+    let (id, url) =
+        (ready["tunnel_id"].as_str().unwrap(), ready["urls"][0]["url"].as_str().unwrap());
+    assert_eq!(up.interrupted().0.code(), Some(0));
+    let mut child = ann.command(&["host", id, "--json"]).stdin(Stdio::piped()).spawn().unwrap();
+    // Its end would be a word to end, too.
+    let _input = child.stdin.take();
+    let mut watch = ann.start(&["status", "--watch", "--json"]);
+    watch.line("a hosted tunnel", |line| line.contains(r#""Hosting""#));
+    // More than a pipe takes, in lines that each tell a request.
+    let path = format!("/{}", "x".repeat(2000));
+    (0..80).for_each(|_| assert!(visit(url, &path).starts_with("HTTP/1.1 200")));
+    let pid = child.id().to_string();
+    let kill = |signal: &str| {
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success())
+    };
+    kill("-TERM");
+    let (sender, ended) = mpsc::sync_channel(1);
+    let waiting = thread::spawn(move || sender.send(child.wait().unwrap()));
+    let status = ended.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| {
+        kill("-KILL");
+        panic!("it goes on");
+    });
+    assert_eq!(status.code(), Some(0));
+    waiting.join().unwrap().unwrap();
 }
