@@ -3,6 +3,7 @@
 //! What is found is a value, shown by `adit doctor` and by the status page of the desktop app. Nothing is
 //! mended here.
 
+mod examiner;
 mod judge;
 mod listeners;
 mod look;
@@ -11,6 +12,8 @@ mod unit;
 use serde::Serialize;
 
 use crate::profile::Profile;
+
+pub use examiner::{Examination, Examiner};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,7 +67,35 @@ pub async fn examine(profile: &Profile) -> Vec<Check> {
     checks
 }
 
+/// The checks as text to copy: a line for each, and its mend below it.
+pub fn to_text(checks: &[Check]) -> String {
+    let line = |check: &Check| {
+        let word = match check.verdict {
+            Verdict::Ok => "ok  ",
+            Verdict::Warn => "look",
+            Verdict::Fail => "FAIL",
+        };
+        let mend = check.mend.as_ref().map(|mend| format!("      {mend}\n")).unwrap_or_default();
+        format!("{word}  {}: {}\n{mend}", check.name, check.found)
+    };
+    checks.iter().map(line).collect()
+}
+
 /// The worst of them.
 pub fn worst(checks: &[Check]) -> Verdict {
     checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_a_line_for_each_and_its_mend_below() {
+        let checks =
+            [Check::ok("keys", "are yours only"), Check::fail("relay x", "is away", "try later")];
+        let text = "ok    keys: are yours only\nFAIL  relay x: is away\n      try later\n";
+        assert_eq!(to_text(&checks), text);
+        assert_eq!(worst(&checks), Verdict::Fail);
+    }
 }

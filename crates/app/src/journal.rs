@@ -3,6 +3,7 @@
 //! A [`Journal`] is a layer of `tracing` that keeps lines, redacted and bounded; windows, the file and the panic report
 //! all read from it. Writing a line takes a short lock and never waits for a reader. Nothing is ever sent anywhere.
 
+mod excerpt;
 mod file;
 mod layer;
 mod line;
@@ -21,6 +22,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::preferences::LogLevel;
 
+pub use excerpt::{Excerpt, Gatherer, Reader};
 pub use file::{Follower, LogFile};
 pub use line::{Line, Search, to_text};
 pub use redact::redact;
@@ -92,6 +94,12 @@ impl Journal {
     /// those between were more than is kept.
     pub fn since(&self, after: u64) -> Vec<Arc<Line>> {
         self.lines().since(after)
+    }
+
+    /// The number of the oldest line that is kept; of the next where none is.
+    pub fn oldest(&self) -> u64 {
+        let lines = self.lines();
+        lines.count + 1 - lines.kept.len() as u64
     }
 
     /// Tells the number of the newest line, whenever there is one.

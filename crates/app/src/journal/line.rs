@@ -1,5 +1,6 @@
 //! Lines of the log, and which of them somebody wants to see.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,12 +25,14 @@ pub struct Line {
 }
 
 /// Which lines somebody wants to see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     /// These and worse ones.
     pub level: LogLevel,
     /// Those with all of these words, in any case.
     pub words: String,
+    /// What tunnels are called, by their ids: their lines are found by that too.
+    pub names: Arc<BTreeMap<String, String>>,
 }
 
 impl Line {
@@ -55,10 +58,10 @@ impl Search {
     /// Whether a line is one of them.
     pub fn wants(&self, line: &Line) -> bool {
         let contains = |word: &str| {
-            let mut texts = [&*line.text, line.tunnel.as_deref().unwrap_or_default(), line.target]
-                .into_iter()
-                .map(str::to_lowercase);
-            texts.any(|text| text.contains(word))
+            let tunnel = line.tunnel.as_deref().unwrap_or_default();
+            let name = self.names.get(tunnel).map_or("", String::as_str);
+            let mut texts = [&*line.text, tunnel, name, line.target].into_iter();
+            texts.any(|text| text.to_lowercase().contains(word))
         };
         line.level <= self.level && self.words.to_lowercase().split_whitespace().all(contains)
     }
@@ -101,13 +104,16 @@ mod tests {
             line(3, LogLevel::Debug, Some("api.loc1"), "session kept"),
         ];
         let found = |level, words: &str| {
-            let search = Search { level, words: words.to_owned() };
+            let names = [("api.loc1".to_owned(), "Storefront".to_owned())];
+            let names = Arc::new(names.into_iter().collect());
+            let search = Search { level, words: words.to_owned(), names };
             search.select(&lines).iter().map(|it| it.number).collect::<Vec<_>>()
         };
         assert_eq!(found(LogLevel::Debug, ""), [1, 2, 3]);
         assert_eq!(found(LogLevel::Info, " "), [1, 2]);
         assert_eq!(found(LogLevel::Error, ""), [2]);
         assert_eq!(found(LogLevel::Debug, "SESSION shop"), [1]);
+        assert_eq!(found(LogLevel::Debug, "storefront"), [3]);
         assert!(found(LogLevel::Debug, "session nowhere").is_empty());
     }
 
