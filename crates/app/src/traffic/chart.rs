@@ -151,6 +151,19 @@ impl Charts {
         charts.find(|chart| chart.kind == kind).expect("there is one of each kind")
     }
 
+    /// The step under a point of a chart, 0 at its left and 1 at its right: when it began, and what is known of it.
+    pub fn at(&self, kind: Kind, point: f64) -> Option<(Timestamp, Vec<(Measure, f64)>)> {
+        if !(0.0..=1.0).contains(&point) {
+            return None;
+        }
+        let last = self.times.len().checked_sub(1)?;
+        let step = ((point * last as f64).round() as usize).min(last);
+        let lines = self.chart(kind).lines.iter();
+        let values: Vec<_> =
+            lines.filter_map(|line| Some((line.measure, line.points[step]?))).collect();
+        (!values.is_empty()).then(|| (self.times[step], values))
+    }
+
     /// How high the axes are, for the next time.
     pub fn tops(&self) -> Tops {
         let mut tops = Tops::default();
@@ -243,6 +256,17 @@ mod tests {
         let anew = charts(&series(), later, Tops::default());
         assert_eq!((anew.chart(Kind::Requests).top, anew.has_traffic), (1.0, false));
         assert_eq!(anew.chart(Kind::Requests).lines[0].now(), None);
+    }
+
+    #[test]
+    fn a_point_has_the_values_of_its_step_and_a_gap_has_none() {
+        let charts = charts(&series(), at(999), Tops::default());
+        let step = |n: f64| charts.at(Kind::Bytes, n / 179.0);
+        let (time, values) = step(179.0).unwrap();
+        assert_eq!((time, values), (at(995), vec![(Measure::Out, 1_000.0), (Measure::In, 10.0)]));
+        assert_eq!(step(177.4).unwrap().0, at(985), "the nearest");
+        assert_eq!(step(178.0), None);
+        assert_eq!((step(-1.0), step(400.0)), (None, None));
     }
 
     #[test]
