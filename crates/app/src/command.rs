@@ -9,7 +9,7 @@ use crate::access::Access;
 use crate::name::Name;
 use crate::place_key::PlaceKey;
 use crate::port::Port;
-use crate::preferences::{Expiration, NewTunnels, Preferences};
+use crate::preferences::{Edit, Expiration, NewTunnels, Page, Preferences};
 use crate::tunnel_key::TunnelKey;
 
 /// A command. One that makes no sense any more, such as to undo what was sent, does nothing.
@@ -75,6 +75,10 @@ pub enum Command {
     TakeOver(TunnelKey),
     /// Do not wait for a tunnel's next try.
     TryNow(TunnelKey),
+    /// Change one setting. A value that breaks its rule changes nothing; who sends it has said so.
+    Set(Edit),
+    /// Have the settings of a page as they are at first.
+    Reset(Page),
     /// The settings are these now.
     Prefer(Box<Preferences>),
     /// A port's details are shown, or none.

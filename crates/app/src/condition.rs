@@ -15,8 +15,8 @@ use crate::place_key::PlaceKey;
 use crate::tunnel_key::TunnelKey;
 
 pub use code::{Code, Severity};
-pub(crate) use fold::change_text;
 pub use fold::raised;
+pub(crate) use fold::{change_text, next_expiring};
 pub use track::Tracker;
 
 /// What a condition is about.

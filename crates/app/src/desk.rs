@@ -63,6 +63,7 @@ pub struct Desk {
     stop: Option<oneshot::Sender<()>>,
     raised: mpsc::Receiver<()>,
     handle: Handle,
+    profile: Arc<Profile>,
     _claim: Claim,
 }
 
@@ -100,11 +101,12 @@ impl Desk {
             (profile, places)
         })
         .await;
+        let profile = Arc::new(profile);
         let config = Config {
             places: places?,
             files: Files::new(state.join("desktop")),
             claims: Some(profile.places.clone()),
-            services: Arc::new(ProfileServices::new(Arc::new(profile))),
+            services: Arc::new(ProfileServices::new(profile.clone())),
             identity: Identity::random(),
         };
         let now =
@@ -116,12 +118,17 @@ impl Desk {
         let (stop, stopped) = oneshot::channel();
         let door = Door::new(status, &handle, raise);
         let door = task::spawn("door", door.run(server, stopped));
-        Ok(Self { door, stop: Some(stop), raised, handle, _claim: claim })
+        Ok(Self { door, stop: Some(stop), raised, handle, profile, _claim: claim })
     }
 
     /// The application.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// The user that it is of.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
     }
 
     /// What happens next that a face has to do something about. Safe to drop and call again.

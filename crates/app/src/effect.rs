@@ -131,7 +131,7 @@ pub struct Notice {
     pub offer: Option<Offer>,
 }
 
-/// Kinds of [`Notice`].
+/// Kinds of [`Notice`]: what asks for a person. Ordinary ups and downs are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoticeKind {
     /// Somebody has to sign in.
@@ -140,8 +140,25 @@ pub enum NoticeKind {
     Broken,
     /// Another computer took a tunnel.
     TakenOver,
+    /// A tunnel's URL is another one.
+    UrlChanged,
+    /// A tunnel goes away soon.
+    AboutToExpire,
     /// A local server is away.
     LocalDown,
     /// A tunnel is not hosted again at the next start, because it is gone.
     Forgotten,
+}
+
+impl NoticeKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::SignIn,
+        Self::TakenOver,
+        Self::AboutToExpire,
+        Self::UrlChanged,
+        Self::Broken,
+        Self::LocalDown,
+        Self::Forgotten,
+    ];
 }

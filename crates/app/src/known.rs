@@ -35,6 +35,9 @@ pub struct Known {
     /// When it goes away unless it is used before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    /// How many seconds it lives after its last use, where it has a life of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<u32>,
 }
 
 /// A port of a tunnel.
@@ -88,6 +91,7 @@ impl Known {
             hosts: status.and_then(|it| count(it.host_connection_count.as_ref())).unwrap_or(0),
             openness: tunnel.access_control.as_ref().map(Openness::of).unwrap_or_default(),
             expires: tunnel.expiration,
+            life: tunnel.custom_expiration.filter(|seconds| *seconds > 0),
         })
     }
 

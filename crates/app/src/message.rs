@@ -11,6 +11,7 @@ use crate::local::Risk;
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
 use crate::port;
+use crate::preferences::Refusal;
 use crate::status::Phase;
 use crate::tunnel_key::TunnelKey;
 
@@ -123,6 +124,12 @@ pub enum Message {
     CouldNotStart,
     /// A tunnel's ports could not be asked for, and none are known.
     PortsNotTold,
+    /// A tunnel goes away then, unless it is used before.
+    Expiring(Timestamp),
+    /// A tunnel's URL is this now.
+    UrlIs(String),
+    /// A value of the settings is refused.
+    Refusal(Refusal),
     /// A remembered tunnel of that name is gone, and is not hosted again.
     Forgotten(String),
     /// A file made no sense and was moved there.

@@ -249,6 +249,7 @@ mod tests {
             hosts: 0,
             openness: Default::default(),
             expires: None,
+            life: None,
         };
         let saved_at = Timestamp::from_second(9).unwrap();
         let list = SavedList { saved_at, tunnels: vec![known] };

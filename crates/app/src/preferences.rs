@@ -3,13 +3,16 @@
 //!
 //! Values are checked where they come in; what is in here is in force. A refused value leaves the old one.
 
+mod edit;
 mod value;
 
 use serde::{Deserialize, Serialize};
 
 use crate::access::Open;
+use crate::effect::NoticeKind;
 use crate::words::Language;
 
+pub use edit::{Edit, Page, ProxyKind, Refusal, Still};
 pub use value::{Expiration, HealthEvery, LogLevel, Proxy, Refused, Span};
 
 /// All settings.
@@ -34,17 +37,40 @@ pub struct Preferences {
 }
 
 /// How the application behaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct General {
     /// Whether it starts when somebody logs in. The system's own entry is the truth; this is what was asked.
     pub start_at_login: bool,
+    /// Whether it starts in the tray, without a window, where there is a tray.
+    pub start_minimised: bool,
+    /// Whether what was hosted at the end is hosted again at the start.
+    pub resume: bool,
     /// The language; `None` follows the system.
     pub language: Option<Language>,
     /// Light, dark or as the system is.
     pub appearance: Appearance,
+    /// Whether lines are stronger and nothing is told by a tint; the system may ask for it too.
+    pub high_contrast: bool,
+    /// Whether nothing moves; the system may ask for it too.
+    pub reduced_motion: bool,
     /// How much the log says.
     pub log_level: LogLevel,
+}
+
+impl Default for General {
+    fn default() -> Self {
+        Self {
+            start_at_login: false,
+            start_minimised: false,
+            resume: true,
+            language: None,
+            appearance: Appearance::default(),
+            high_contrast: false,
+            reduced_motion: false,
+            log_level: LogLevel::default(),
+        }
+    }
 }
 
 /// How windows look.
@@ -83,6 +109,10 @@ pub struct Notify {
     pub broken: bool,
     /// Another computer took a tunnel.
     pub taken_over: bool,
+    /// A tunnel's URL is another one.
+    pub url_changed: bool,
+    /// A tunnel goes away soon.
+    pub expiring: bool,
     /// A local server is away.
     pub local_down: bool,
     /// A tunnel left the list of those that are hosted again at the next start.
@@ -92,7 +122,42 @@ pub struct Notify {
 impl Default for Notify {
     /// What asks for a person, and nothing that they see happen themselves.
     fn default() -> Self {
-        Self { sign_in: true, broken: true, taken_over: true, local_down: false, forgotten: true }
+        Self {
+            sign_in: true,
+            broken: true,
+            taken_over: true,
+            url_changed: true,
+            expiring: true,
+            local_down: false,
+            forgotten: true,
+        }
+    }
+}
+
+impl Notify {
+    /// Whether somebody wants to hear of that.
+    pub fn wants(&self, kind: NoticeKind) -> bool {
+        match kind {
+            NoticeKind::SignIn => self.sign_in,
+            NoticeKind::Broken => self.broken,
+            NoticeKind::TakenOver => self.taken_over,
+            NoticeKind::UrlChanged => self.url_changed,
+            NoticeKind::AboutToExpire => self.expiring,
+            NoticeKind::LocalDown => self.local_down,
+            NoticeKind::Forgotten => self.forgotten,
+        }
+    }
+
+    fn switch(&mut self, kind: NoticeKind) -> &mut bool {
+        match kind {
+            NoticeKind::SignIn => &mut self.sign_in,
+            NoticeKind::Broken => &mut self.broken,
+            NoticeKind::TakenOver => &mut self.taken_over,
+            NoticeKind::UrlChanged => &mut self.url_changed,
+            NoticeKind::AboutToExpire => &mut self.expiring,
+            NoticeKind::LocalDown => &mut self.local_down,
+            NoticeKind::Forgotten => &mut self.forgotten,
+        }
     }
 }
 

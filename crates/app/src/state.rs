@@ -62,6 +62,10 @@ pub struct State {
     pub(crate) selected: Option<(TunnelKey, u16)>,
     pub(crate) traffic: Traffic,
     pub(crate) conditions: Tracker,
+    /// The URLs of ports that are hosted, as they were told last.
+    pub(crate) urls: BTreeMap<(TunnelKey, u16), String>,
+    /// When a tunnel is so near its end that it is told, the next one.
+    pub(crate) expiry_due: Option<Instant>,
     pub(crate) quitting: Option<Quitting>,
     next: u64,
 }
@@ -90,6 +94,8 @@ pub(crate) struct Remembered {
     pub(crate) missing: u8,
     /// It is to be hosted as soon as that can be, since then.
     pub(crate) resume: Option<Instant>,
+    /// Only an earlier run says so; in this one nobody has asked for it.
+    pub(crate) is_kept: bool,
 }
 
 /// How far the end has come.
@@ -113,8 +119,10 @@ impl State {
             });
             Place::new(key, list)
         });
-        let places = places.collect();
-        let remember = |key| Remembered { key, missing: 0, resume: Some(now.at) };
+        let places: Vec<_> = places.collect();
+        let urls = kept_urls(&places, &memory);
+        let resume = preferences.general.resume.then_some(now.at);
+        let remember = |key| Remembered { key, missing: 0, resume, is_kept: true };
         Self {
             places,
             hosted: BTreeMap::new(),
@@ -132,6 +140,8 @@ impl State {
             selected: None,
             traffic: Traffic::default(),
             conditions: Tracker::default(),
+            urls,
+            expiry_due: None,
             quitting: None,
             next: 0,
         }
@@ -272,4 +282,19 @@ impl State {
     pub(crate) fn kept_as_of(&self, place: &PlaceKey) -> Option<Timestamp> {
         self.place(place).filter(|place| place.told.is_none())?.as_of
     }
+}
+
+/// The URLs that the last run's ports had, of what is to be hosted again.
+fn kept_urls(places: &[Place], memory: &Memory) -> BTreeMap<(TunnelKey, u16), String> {
+    let of = |tunnel: &TunnelKey| {
+        let place = places.iter().find(|place| place.key == tunnel.place)?;
+        place.entry(&tunnel.id)?.known.ports.clone()
+    };
+    let ports = memory.tunnels.iter().flat_map(|tunnel| {
+        of(tunnel).unwrap_or_default().into_iter().map(|port| (tunnel.clone(), port))
+    });
+    let first = |(tunnel, port): (TunnelKey, KnownPort)| {
+        Some(((tunnel, port.number), port.urls.into_iter().next()?))
+    };
+    ports.filter_map(first).collect()
 }

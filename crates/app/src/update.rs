@@ -8,6 +8,7 @@ mod commands;
 mod due;
 mod engines;
 mod lists;
+mod notices;
 mod resume;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,7 @@ mod traffic;
 
 use std::time::{Duration, Instant};
 
-use crate::condition;
-use crate::effect::{Effect, Notice, NoticeKind};
+use crate::effect::Effect;
 use crate::event::{Event, Input};
 use crate::failure::Failure;
 use crate::moment::Moment;
@@ -42,6 +42,7 @@ pub fn update(state: &mut State, input: Input, now: Moment) -> Vec<Effect> {
     if !is_traffic {
         turn.due();
         turn.conditions();
+        turn.urls();
     }
     turn.effects
 }
@@ -89,31 +90,6 @@ impl Turn<'_> {
         if let Some(place) = self.state.place_mut(place) {
             place.access = Access::SignedOut;
             place.account = None;
-        }
-    }
-
-    /// Tells who does not look at the window of what has just become visible, as far as they want to hear it.
-    fn conditions(&mut self) {
-        let raised = condition::raised(self.state, self.now);
-        for condition in self.state.conditions.turn(raised, self.now) {
-            let Some(kind) = condition.code.notice() else { continue };
-            let name = condition.about.tunnel().map(|tunnel| self.state.name(tunnel));
-            let (about, text, offer) = (condition.about, condition.text, condition.offer);
-            self.notify(Notice { kind, about, name, text, offer });
-        }
-    }
-
-    fn notify(&mut self, notice: Notice) {
-        let wanted = &self.state.preferences.notify;
-        let is_wanted = match notice.kind {
-            NoticeKind::SignIn => wanted.sign_in,
-            NoticeKind::Broken => wanted.broken,
-            NoticeKind::TakenOver => wanted.taken_over,
-            NoticeKind::LocalDown => wanted.local_down,
-            NoticeKind::Forgotten => wanted.forgotten,
-        };
-        if is_wanted {
-            self.effects.push(Effect::Notify(notice));
         }
     }
 

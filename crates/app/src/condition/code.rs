@@ -60,6 +60,8 @@ pub enum Code {
     UrlDead,
     /// The service allows no more for now.
     Limited,
+    /// A tunnel goes away soon, and nothing keeps it.
+    Expiring,
 }
 
 /// What never changes about a condition.
@@ -76,7 +78,7 @@ struct Registered {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::StateDamaged,
         Self::StateNotKept,
         Self::NotSaved,
@@ -98,6 +100,7 @@ impl Code {
         Self::LocalScheme,
         Self::UrlDead,
         Self::Limited,
+        Self::Expiring,
     ];
 
     /// How bad it is.
@@ -168,6 +171,8 @@ impl Code {
                 stops(of(Bad, 10, &[AnotherHost, NotHosted, Reconnecting, RelayUnreachable])),
             ),
             Limited => stops(of(Warning, 10, NO_SERVICE)),
+            // A tunnel that is hosted is kept from it, so this needs a person, but works until then.
+            Expiring => tells(NoticeKind::AboutToExpire, of(Warning, 0, &[SignInNeeded])),
         }
     }
 }
@@ -179,7 +184,7 @@ mod tests {
     #[test]
     fn no_condition_is_the_cause_of_its_own_causes() {
         fn reaches(from: Code, to: Code, depth: u8) -> bool {
-            assert!(depth < 21, "a circle at {from:?}");
+            assert!(depth < 22, "a circle at {from:?}");
             from.causes().iter().any(|cause| *cause == to || reaches(*cause, to, depth + 1))
         }
         for code in Code::ALL {
@@ -194,6 +199,6 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), Code::ALL.len());
         // The last of the enum: who adds one behind it finds this.
-        assert_eq!(Code::Limited as usize + 1, Code::ALL.len());
+        assert_eq!(Code::Expiring as usize + 1, Code::ALL.len());
     }
 }

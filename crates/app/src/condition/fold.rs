@@ -1,8 +1,9 @@
 //! What is wrong, by what is known.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_proto::health::Label;
+use jiff::Timestamp;
 
 use super::{Code, Condition, Subject};
 use crate::event::Trouble;
@@ -13,12 +14,16 @@ use crate::persist::Remark;
 use crate::state::change::{Change, What};
 use crate::state::place::{Access, Place};
 use crate::state::{Ends, State};
+use crate::status::ErrorKind::RunningOut;
 use crate::status::{ErrorKind, Port, State as Engine, Tunnel};
 use crate::tunnel_key::TunnelKey;
 use crate::view::Standing;
 
 /// A list that was told longer ago is called old: one and a half of the longest time between two.
 const OLD: Duration = Duration::from_secs(900);
+
+/// A tunnel whose life is long is told this long before its end; a short one, in this part of its life.
+const EXPIRES_SOON: (Duration, u32) = (Duration::from_secs(86_400), 6);
 
 /// All that holds, causes and consequences alike.
 pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
@@ -34,7 +39,37 @@ pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
         raised.not_hosted(tunnel, Message::CouldNotStart, Some(failure));
     }
     state.changes.iter().for_each(|change| raised.change(change));
+    expiring(state).filter(|(_, from, _)| *from <= now.wall).for_each(|(key, _, ends)| {
+        raised.add(Code::Expiring, Subject::Tunnel(key), Message::Expiring(ends));
+    });
     raised.conditions
+}
+
+/// When the next tunnel comes so near its end that it is told, after `now`.
+pub(crate) fn next_expiring(state: &State, now: Moment) -> Option<Instant> {
+    let waits = expiring(state).filter_map(|(_, from, _)| {
+        (from > now.wall).then(|| now.at + from.duration_since(now.wall).unsigned_abs())
+    });
+    waits.min()
+}
+
+/// The tunnels that nothing keeps from their end, with when that is to be told and when it is. One that is hosted is
+/// renewed, by us unless that fails, or by whoever hosts it.
+fn expiring(state: &State) -> impl Iterator<Item = (TunnelKey, Timestamp, Timestamp)> {
+    let entries = state.places.iter().flat_map(|place| {
+        place.entries.iter().map(|entry| (place.key_of(&entry.known.id), &entry.known))
+    });
+    entries.filter_map(|(key, known)| {
+        let is_kept = match state.hosted.get(&key) {
+            Some(hosted) => !hosted.status.error.as_ref().is_some_and(|it| it.kind == RunningOut),
+            None => known.hosts > 0 || state.is_hidden(&key),
+        };
+        let ends = known.expires.filter(|_| !is_kept)?;
+        let (most, part) = EXPIRES_SOON;
+        let lead =
+            known.life.map_or(most, |life| (Duration::from_secs(life.into()) / part).min(most));
+        Some((key, ends.checked_sub(lead).ok()?, ends))
+    })
 }
 
 struct Raised {

@@ -256,6 +256,8 @@ impl Driver {
             let config = host::Config {
                 identity,
                 keep,
+                // Whoever lets it run wants it to stay.
+                renew: true,
                 health: Some(interval),
                 changes: Some(changes),
                 ..host::Config::new(management, connector, at)

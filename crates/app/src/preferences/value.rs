@@ -32,11 +32,17 @@ pub enum Refused {
         "`none`, `system` or the address of a proxy is expected, such as http://proxy.example:3128"
     )]
     Proxy,
+    /// It is longer than services take.
+    #[error("at most {most} characters are expected")]
+    Text {
+        /// The most.
+        most: u32,
+    },
 }
 
 /// A length of time as people write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span(u32);
+pub struct Span(pub(super) u32);
 
 /// In the largest unit that divides it.
 impl fmt::Display for Span {

@@ -65,6 +65,12 @@ impl Turn<'_> {
             }
             Command::TryNow(tunnel) => self.tell(&tunnel, host::Command::RetryNow),
             Command::Prefer(preferences) => self.prefer(*preferences),
+            Command::Set(edit) => {
+                if let Ok(preferences) = self.state.preferences.edited(&edit) {
+                    self.prefer(preferences);
+                }
+            }
+            Command::Reset(page) => self.prefer(self.state.preferences.reset(page)),
             Command::Select(selected) => self.state.selected = selected,
             Command::KeepBodies { tunnel, port, keep } => self.keep_bodies(tunnel, port, keep),
             Command::SendAgain { tunnel, port, of } => self.send_again(tunnel, port, of),

@@ -62,11 +62,12 @@ impl Turn<'_> {
 
     /// Hosts a tunnel again after the next start.
     pub(super) fn remember(&mut self, tunnel: &TunnelKey) {
-        if self.state.remembered.iter().any(|it| it.key == *tunnel) {
+        if let Some(it) = self.state.remembered.iter_mut().find(|it| it.key == *tunnel) {
+            it.is_kept = false;
             return;
         }
-        let key = tunnel.clone();
-        self.state.remembered.push(Remembered { key, missing: 0, resume: None });
+        let (key, is_kept) = (tunnel.clone(), false);
+        self.state.remembered.push(Remembered { key, missing: 0, resume: None, is_kept });
         self.save_memory();
     }
 

@@ -30,11 +30,11 @@ enum Next {
 }
 
 impl Turn<'_> {
-    /// Has everything of a place hosted again that is remembered.
+    /// Has everything of a place hosted again that is remembered; of an earlier run only where that is wanted.
     pub(super) fn arm(&mut self, place: &PlaceKey) {
-        let now = self.at();
+        let (now, resume) = (self.at(), self.state.preferences.general.resume);
         for remembered in &mut self.state.remembered {
-            if remembered.key.place == *place {
+            if remembered.key.place == *place && (resume || !remembered.is_kept) {
                 remembered.resume.get_or_insert(now);
             }
         }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod hosting;
+mod notices;
 mod places;
 mod random;
 mod traffic;

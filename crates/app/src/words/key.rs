@@ -99,6 +99,18 @@ sentences! {
     RiskLogin: "Login to this computer";
     RiskFiles: "Files of this computer";
 
+    // What asks for a person, and values that are refused.
+    Expiring: "It goes away at {time} unless it is used before";
+    UrlIs: "Its URL is now {url}";
+    RuleNumber: "Between {least} and {most}.";
+    RuleSpan: "A time from {least} to {most}, such as 8h or 7d.";
+    RuleProxy: "The address of a proxy without a password, such as http://proxy.example:3128.";
+    RuleText: "At most {most} characters.";
+    StillIs: "Still {still}.";
+    StillUnset: "Still as the place has it.";
+    StillSystem: "Still as the system says.";
+    StillDirect: "Still none.";
+
     // How it stands with the application and its places.
     Forgotten: "{name} is gone from the service, so it is not started again";
     FileSetAside: "A damaged file was moved to {file}; what it said is not in force";

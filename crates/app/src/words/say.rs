@@ -8,11 +8,12 @@ use jiff::ZonedDateTime;
 
 use super::catalogue::template;
 use super::key::Key;
-use super::{Language, span};
+use super::{Language, number, span};
 use crate::local::Risk;
 use crate::message::{Counted, Entry, Message, Offer, Word};
 use crate::persist::Part;
 use crate::place_key::{Kind, PlaceKey};
+use crate::preferences::{Refusal, Refused, Still};
 use crate::status::Phase;
 
 /// Says messages in a language, at a time.
@@ -77,6 +78,11 @@ impl Speaker<'_> {
             Message::NotDeleted => self.bare(Key::NotDeleted),
             Message::CouldNotStart => self.bare(Key::CouldNotStart),
             Message::PortsNotTold => self.bare(Key::PortsNotTold),
+            Message::Expiring(at) => {
+                self.say(Key::Expiring, &[("time", span::clock(*at, self.now))])
+            }
+            Message::UrlIs(url) => self.say(Key::UrlIs, &[("url", url.clone())]),
+            Message::Refusal(refusal) => self.refusal(refusal),
             Message::Forgotten(name) => self.say(Key::Forgotten, &[("name", name.clone())]),
             Message::FileSetAside(file) => self.of_file(Key::FileSetAside, file),
             Message::FileNewer(file) => self.of_file(Key::FileNewer, file),
@@ -123,6 +129,30 @@ impl Speaker<'_> {
             Message::Do(offer) => self.offer(offer),
             Message::Word(word) => self.bare(to_key(*word)),
         }
+    }
+
+    /// The rule, and what stays in force.
+    fn refusal(&self, Refusal { rule, still }: &Refusal) -> String {
+        let count = |n: &u32| number::count((*n).into(), self.language);
+        let rule = match rule {
+            Refused::Number { least, most } => {
+                self.say(Key::RuleNumber, &[("least", count(least)), ("most", count(most))])
+            }
+            Refused::Span { least, most } => {
+                let holes = [("least", least.to_string()), ("most", most.to_string())];
+                self.say(Key::RuleSpan, &holes)
+            }
+            Refused::Proxy => self.bare(Key::RuleProxy),
+            Refused::Text { most } => self.say(Key::RuleText, &[("most", count(most))]),
+        };
+        let still = match still {
+            Still::Number(n) => self.say(Key::StillIs, &[("still", count(n))]),
+            Still::Text(text) => self.say(Key::StillIs, &[("still", text.clone())]),
+            Still::Unset => self.bare(Key::StillUnset),
+            Still::System => self.bare(Key::StillSystem),
+            Still::Direct => self.bare(Key::StillDirect),
+        };
+        format!("{rule} {still}")
     }
 
     fn offer(&self, offer: &Offer) -> String {
