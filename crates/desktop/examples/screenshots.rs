@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use adit_app::words::Language;
-use adit_desktop::Appearance;
 use adit_desktop::demo::Scene;
+use adit_desktop::{Appearance, Nav, Screen, Settings, SettingsPage, Switch, Theme, Typed};
+use slint::ComponentHandle as _;
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -28,6 +29,45 @@ const SHOTS: &[Shot] = &[
         go: |stage| stage.point(500.0, 280.0),
     },
     Shot { name: "port", scene: Scene::Main, size: (960, 680), go: to_port },
+    Shot { name: "log", scene: Scene::Main, size: (960, 680), go: to_log },
+    Shot { name: "log-narrow", scene: Scene::Main, size: (640, 440), go: to_log },
+    Shot {
+        name: "settings-general",
+        scene: Scene::Main,
+        size: (960, 680),
+        go: |stage| to_page(stage, SettingsPage::General),
+    },
+    Shot { name: "settings-defaults", scene: Scene::Main, size: (960, 680), go: to_defaults },
+    Shot {
+        name: "settings-notifications",
+        scene: Scene::Main,
+        size: (960, 680),
+        go: |stage| to_page(stage, SettingsPage::Notifications),
+    },
+    Shot { name: "settings-network", scene: Scene::Main, size: (960, 680), go: to_network },
+    Shot {
+        name: "settings-status",
+        scene: Scene::Main,
+        size: (960, 680),
+        go: |stage| to_page(stage, SettingsPage::Status),
+    },
+    Shot {
+        name: "settings-about",
+        scene: Scene::Main,
+        size: (960, 680),
+        go: |stage| to_page(stage, SettingsPage::About),
+    },
+    Shot { name: "contrast-main", scene: Scene::Main, size: (960, 680), go: in_contrast },
+    Shot { name: "contrast-errors", scene: Scene::Errors, size: (960, 680), go: in_contrast },
+    Shot {
+        name: "contrast-settings",
+        scene: Scene::Main,
+        size: (960, 680),
+        go: |stage| {
+            in_contrast(stage);
+            to_network(stage);
+        },
+    },
     Shot { name: "narrow", scene: Scene::Main, size: (640, 440), go: |_| {} },
     Shot { name: "empty", scene: Scene::Empty, size: (960, 680), go: |_| {} },
     Shot { name: "offline", scene: Scene::Offline, size: (960, 680), go: |_| {} },
@@ -43,6 +83,36 @@ fn first_port(stage: &Stage) -> String {
 
 fn to_port(stage: &Stage) {
     stage.beginning(&first_port(stage)).invoke_accessible_default_action();
+    stage.settle();
+}
+
+fn to_log(stage: &Stage) {
+    stage.window.app().global::<Nav<'_>>().invoke_go(Screen::Log);
+    stage.settle();
+}
+
+fn to_page(stage: &Stage, page: SettingsPage) {
+    stage.window.app().global::<Settings<'_>>().invoke_go(page);
+    stage.settle();
+}
+
+fn to_defaults(stage: &Stage) {
+    to_page(stage, SettingsPage::Defaults);
+    stage.window.app().global::<Settings<'_>>().invoke_switch(Switch::Anonymous, true);
+    stage.settle();
+}
+
+/// With a refused value, as in the drawing.
+fn to_network(stage: &Stage) {
+    to_page(stage, SettingsPage::Network);
+    let settings = stage.window.app().global::<Settings<'_>>();
+    settings.set_health_every("2".into());
+    settings.invoke_type(Typed::HealthEvery, "2".into());
+    stage.settle();
+}
+
+fn in_contrast(stage: &Stage) {
+    stage.window.app().global::<Theme<'_>>().set_high_contrast(true);
     stage.settle();
 }
 

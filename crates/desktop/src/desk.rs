@@ -1,5 +1,8 @@
 //! The two ends of an application: commands go in, views come out. The demo has the same two as the real one.
 
+mod log;
+mod status;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +12,9 @@ use adit_app::moment::Moment;
 use adit_app::traffic::{Detail, Rows};
 use adit_app::view::View;
 use tokio::sync::watch;
+
+pub use log::LogDesk;
+pub use status::StatusDesk;
 
 /// An application, as a window needs it.
 pub struct Desk {
@@ -24,6 +30,10 @@ pub struct Desk {
     pub listening: watch::Receiver<Found>,
     /// Looks again what listens; the answer comes as news of `listening`. Never blocks.
     pub look: Rc<dyn Fn()>,
+    /// The log.
+    pub log: LogDesk,
+    /// How all that tunnels need is.
+    pub status: StatusDesk,
     /// The clock that times are told against.
     pub clock: Rc<dyn Fn() -> Moment>,
 }

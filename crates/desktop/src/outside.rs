@@ -1,11 +1,15 @@
 //! What a window does to the desktop around it.
 
+use std::path::Path;
+
 use adit_app::words::Language;
 
 /// The desktop around a window.
 pub trait Outside {
     /// Puts a text on the clipboard; `false` when there is none to be had.
     fn copy(&self, text: &str) -> bool;
+    /// Opens a folder in the file manager; `false` when nothing could be started.
+    fn open_folder(&self, folder: &Path) -> bool;
     /// Opens a URL in the browser; `false` when nothing could be started.
     fn open(&self, url: &str) -> bool;
 }
@@ -47,6 +51,14 @@ impl Outside for Desktop {
                 false
             }
         }
+    }
+
+    fn open_folder(&self, folder: &Path) -> bool {
+        let opened = open::that_detached(folder);
+        if let Err(error) = &opened {
+            tracing::warn!(%error, folder = %folder.display(), "a folder could not be opened");
+        }
+        opened.is_ok()
     }
 
     fn open(&self, url: &str) -> bool {

@@ -23,7 +23,7 @@ use slint::ComponentHandle as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, watch};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, LogDesk, StatusDesk};
 use crate::outside::Desktop;
 use crate::window::Window;
 
@@ -86,10 +86,9 @@ fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, reports: Vec<Rep
     let _inside = runtime.enter();
     let tasks = task::Group::new("shell");
     tasks.spawn("log level", follow_level(desk.handle().views(), journal.clone()));
-    let ends = ends(&desk, &tasks);
+    let ends = ends(&desk, &tasks, journal);
     let commands = desk.handle().commands();
-    let chosen = ends.views.borrow().preferences.general.language;
-    let language = chosen.unwrap_or_else(crate::outside::language);
+    let language = crate::outside::language();
     let window = Window::new(ends, Rc::new(Desktop::default()), TimeZone::system(), language);
     let window = window.map_err(|error| {
         let error = Failure::caused(Code::Internal, "the window cannot be shown", &error);
@@ -125,8 +124,10 @@ async fn forget(reports: Vec<Report>) {
 }
 
 /// The two ends of the application for a window.
-fn ends(desk: &desk::Desk, tasks: &task::Group) -> Desk {
-    let handle = desk.handle();
+fn ends(desk: &desk::Desk, tasks: &task::Group, journal: &Journal) -> Desk {
+    let (handle, profile) = (desk.handle(), desk.profile());
+    let log = profile.places.log();
+    let folder = log.parent().unwrap_or(&log).to_owned();
     let asked = Arc::new(Notify::new());
     let (found, listening) = watch::channel(Found::Ports(Arc::default()));
     tasks.spawn("look for listeners", look(asked.clone(), found));
@@ -137,6 +138,8 @@ fn ends(desk: &desk::Desk, tasks: &task::Group) -> Desk {
         details: handle.details(),
         listening,
         look: Rc::new(move || asked.notify_one()),
+        log: LogDesk::new(journal, folder),
+        status: StatusDesk::new(profile.clone()),
         clock: Rc::new(Moment::now),
     }
 }

@@ -1,7 +1,10 @@
 //! The window: shows views, and turns what people do into commands.
 
 mod life;
+mod log;
+mod pointed;
 mod report;
+mod settings;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -19,6 +22,7 @@ use jiff::tz::TimeZone;
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
 
 use crate::adapter::cards::{Cards, Wanted};
+use crate::adapter::log::LogLines;
 use crate::adapter::port::{self, PortLists};
 use crate::adapter::terms::{self, Speech};
 use crate::adapter::{bars, cards, listening, places, sync};
@@ -53,6 +57,8 @@ pub struct Window {
     undo: Rc<VecModel<ui::UndoOffer>>,
     listening: Rc<VecModel<ui::Listener>>,
     port: PortLists,
+    log: Rc<LogLines>,
+    settings: settings::Settings,
     /// What was left of an offer to undo when somebody began to look at it.
     held: RefCell<BTreeMap<i32, Duration>>,
     retell: Timer,
@@ -74,6 +80,7 @@ impl Window {
     ) -> Result<Rc<Self>, slint::PlatformError> {
         let app = ui::App::new()?;
         let view = desk.views.borrow().clone();
+        let log = Rc::new(LogLines::new(zone.clone()));
         let window = Rc::new(Self {
             app,
             desk,
@@ -86,6 +93,8 @@ impl Window {
             undo: Rc::default(),
             listening: Rc::default(),
             port: PortLists::default(),
+            log,
+            settings: settings::Settings::new(language),
             held: RefCell::default(),
             retell: Timer::default(),
             toast: Timer::default(),
@@ -94,7 +103,8 @@ impl Window {
         });
         window.fill();
         window.listen();
-        window.speak(language);
+        window.prefer();
+        window.draw();
         Ok(window)
     }
 
@@ -109,12 +119,21 @@ impl Window {
         let mut rows = self.desk.rows.clone();
         let mut details = self.desk.details.clone();
         let mut listening = self.desk.listening.clone();
+        let (mut log, mut status) = (self.desk.log.excerpts.clone(), self.desk.status.told.clone());
         loop {
             let is_open = tokio::select! {
                 changed = views.changed() => changed.is_ok(),
                 changed = rows.changed() => changed.is_ok(),
                 changed = details.changed() => changed.is_ok(),
                 changed = listening.changed() => changed.is_ok(),
+                changed = log.changed() => {
+                    self.draw_log();
+                    if changed.is_ok() {
+                        continue;
+                    }
+                    false
+                }
+                changed = status.changed() => changed.is_ok(),
             };
             if !is_open {
                 return;
@@ -131,6 +150,11 @@ impl Window {
 
     /// Switches the language, at once.
     pub fn speak(&self, language: Language) {
+        self.switch_language(language);
+        self.draw();
+    }
+
+    fn switch_language(&self, language: Language) {
         self.language.set(language);
         let code = match language {
             Language::English => "",
@@ -139,7 +163,6 @@ impl Window {
         if let Err(error) = slint::select_bundled_translation(code) {
             tracing::warn!(%error, "the language could not be switched");
         }
-        self.draw();
     }
 
     /// Says something for a moment.
@@ -179,6 +202,7 @@ impl Window {
         let is_new = !Arc::ptr_eq(&self.view.borrow(), &view);
         if is_new {
             *self.view.borrow_mut() = view;
+            self.prefer();
             self.begin_pulse();
         }
         self.draw();
@@ -222,6 +246,9 @@ impl Window {
         let rows = self.desk.rows.borrow().clone();
         self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
         self.draw_port(&view, &speech);
+        self.draw_settings();
+        self.search_log();
+        self.draw_log();
         let found = listening::ports(&self.desk.listening.borrow(), &speech);
         sync(&self.listening, found, |it| it.port);
 
@@ -262,6 +289,7 @@ impl Window {
     fn listen_port(self: &Rc<Self>) {
         let port = self.app.global::<ui::Port>();
         port.on_span_changed(self.on(|window| window.draw()));
+        port.on_point(self.with(|window, chart, at| window.point(chart, at)));
         port.on_pause(self.on_one(|window, paused| {
             window.app.global::<ui::Port>().set_is_paused(paused);
             window.draw();
@@ -370,6 +398,8 @@ impl Window {
         self.listen_nav();
         self.listen_port();
         self.listen_life();
+        self.listen_log();
+        self.listen_settings();
         let listening = self.app.global::<ui::Listening>();
         listening.on_refresh(self.on(|window| (window.desk.look)()));
     }
@@ -407,6 +437,7 @@ impl Window {
         nav.on_go(self.on_one(|window, screen| {
             window.app.global::<ui::Nav>().set_screen(screen);
             window.send(Command::Select(None));
+            window.draw();
         }));
         nav.on_open_port(self.with(|window, key: SharedString, port: i32| {
             let Some(tunnel) = window.tunnel(&key) else { return };
@@ -431,10 +462,7 @@ impl Window {
 
     fn act(&self, key: &str, id: &str) {
         if id == "log" {
-            self.app
-                .global::<ui::Log>()
-                .set_search(self.card(key).map(|it| it.name).unwrap_or_default().into());
-            self.app.global::<ui::Nav>().set_screen(ui::Screen::Log);
+            self.show_log(self.card(key).map(|it| it.name).unwrap_or_default().into());
             return;
         }
         let Some(card) = self.card(key) else { return };

@@ -84,6 +84,30 @@ fn color(measure: Measure) -> ui::SeriesColor {
     }
 }
 
+/// What a point of a drawn chart is: its time, and a line for each value. Nothing in a gap.
+pub fn pointed(
+    charts: &Charts,
+    index: usize,
+    point: f64,
+    language: Language,
+    time: &dyn Fn(jiff::Timestamp) -> String,
+) -> SharedString {
+    let Some((at, values)) = DRAWN.get(index).and_then(|kind| charts.at(*kind, point)) else {
+        return SharedString::default();
+    };
+    let value = |(measure, value): (Measure, f64)| match measure {
+        Measure::Out => format!("\u{2191} {}/s", bytes(value, language)),
+        Measure::In => format!("\u{2193} {}/s", bytes(value, language)),
+        Measure::Fine => format!("2xx {}/s", short(value, language)),
+        Measure::Moved => format!("3xx {}/s", short(value, language)),
+        Measure::Refused => format!("4xx {}/s", short(value, language)),
+        Measure::Failed => format!("5xx {}/s", short(value, language)),
+        Measure::Requests | Measure::Connections => format!("{}/s", short(value, language)),
+    };
+    let lines: Vec<_> = [time(at)].into_iter().chain(values.into_iter().map(value)).collect();
+    lines.join("\n").into()
+}
+
 /// The same numbers as rows, the newest first, with times as `time` writes them.
 pub fn table(
     charts: &Charts,

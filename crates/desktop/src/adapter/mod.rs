@@ -6,8 +6,10 @@ pub mod bars;
 pub mod cards;
 pub mod chart;
 pub mod listening;
+pub mod log;
 pub mod places;
 pub mod port;
+pub mod settings;
 pub mod terms;
 
 use slint::{Model, VecModel};

@@ -130,7 +130,7 @@ fn event(entry: &Entry, speech: &Speech) -> ui::EventRow {
 }
 
 /// A time of day to the second.
-fn clock(at: Timestamp, speech: &Speech) -> String {
+pub fn clock(at: Timestamp, speech: &Speech) -> String {
     let at = at.to_zoned_datetime(speech.now.time_zone().clone());
     format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
 }

@@ -58,10 +58,15 @@ pub fn card_key(id: &CardId) -> SharedString {
 
 /// What others said, as a sentence.
 pub fn sentence(text: &str) -> String {
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{end}", capital(text))
+}
+
+/// A text with a capital at its beginning.
+pub fn capital(text: &str) -> String {
     let mut chars = text.chars();
     let first: String = chars.next().map(|it| it.to_uppercase().collect()).unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", chars.as_str())
+    format!("{first}{}", chars.as_str())
 }
 
 /// An address in its parts. Only the first label of the host may be shortened, and not the port in it.

@@ -3,7 +3,9 @@
 //!
 //! `--demo`, screenshots and tests use it; nothing else does.
 
+mod log;
 mod scene;
+mod status;
 mod world;
 
 use std::cell::RefCell;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use adit_app::command::Command;
 use adit_app::local::Found;
 use adit_app::moment::Moment;
+use adit_app::preferences::LogLevel;
 use adit_app::traffic::{Detail, Rows};
 use adit_app::view::View;
 use tokio::sync::watch;
@@ -31,6 +34,8 @@ pub struct Demo {
     rows: watch::Sender<Arc<Rows>>,
     detail: watch::Sender<Option<Arc<Detail>>>,
     listening: watch::Sender<Found>,
+    log: log::Script,
+    status: status::Script,
 }
 
 impl Demo {
@@ -47,6 +52,8 @@ impl Demo {
             rows,
             detail,
             listening: watch::Sender::new(scene::listening()),
+            log: log::Script::new(scene),
+            status: status::Script::new(),
         }
     }
 
@@ -61,6 +68,8 @@ impl Demo {
             listening: self.listening.subscribe(),
             // A script changes nothing by being looked at.
             look: Rc::new(|| {}),
+            log: self.log.desk(),
+            status: self.status.desk(),
             clock: Rc::new(move || world.borrow().now()),
         }
     }
@@ -75,6 +84,11 @@ impl Demo {
     pub fn change(&self, change: impl FnOnce(&mut World)) {
         change(&mut self.world.borrow_mut());
         self.tell();
+    }
+
+    /// Writes a line into the log.
+    pub fn log(&self, level: LogLevel, tunnel: Option<&str>, text: &str) {
+        self.log.say(self.now().wall, level, tunnel, text);
     }
 
     /// The commands that came so far.

@@ -26,11 +26,17 @@ use slint::{ComponentHandle, LogicalPosition, LogicalSize, PhysicalSize, SharedS
 pub(crate) struct Recorded {
     pub(crate) copied: RefCell<Vec<String>>,
     pub(crate) opened: RefCell<Vec<String>>,
+    pub(crate) folders: RefCell<Vec<std::path::PathBuf>>,
 }
 
 impl Outside for Recorded {
     fn copy(&self, text: &str) -> bool {
         self.copied.borrow_mut().push(text.to_owned());
+        true
+    }
+
+    fn open_folder(&self, folder: &Path) -> bool {
+        self.folders.borrow_mut().push(folder.to_owned());
         true
     }
 

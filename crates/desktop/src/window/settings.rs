@@ -1,0 +1,181 @@
+//! The screen of the settings, and what they change about the window.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use adit_app::command::Command;
+use adit_app::doctor;
+use adit_app::preferences::{General, Preferences};
+use adit_app::words::Language;
+use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
+
+use super::Window;
+use crate::adapter::settings;
+use crate::ui;
+
+/// What the screen was drawn from, and what is in force in the window.
+pub(super) struct Settings {
+    /// The language of the system.
+    language: Language,
+    drawn: RefCell<Option<Preferences>>,
+    in_force: RefCell<Option<General>>,
+    checks: Rc<VecModel<ui::CheckRow>>,
+}
+
+impl Settings {
+    pub(super) fn new(language: Language) -> Self {
+        Self {
+            language,
+            drawn: RefCell::default(),
+            in_force: RefCell::default(),
+            checks: Rc::default(),
+        }
+    }
+}
+
+/// The licences that come with the program.
+const LICENCES: [(&str, &str, &[&str]); 3] = [
+    (
+        "adit",
+        "Adit",
+        &[include_str!("../../../../LICENSE-MIT"), include_str!("../../../../LICENSE-APACHE")],
+    ),
+    ("inter", "Inter", &[include_str!("../../assets/fonts/OFL-Inter.txt")]),
+    ("mono", "JetBrains Mono", &[include_str!("../../assets/fonts/OFL-JetBrainsMono.txt")]),
+];
+
+impl Window {
+    pub(super) fn listen_settings(self: &Rc<Self>) {
+        let screen = self.app.global::<ui::Settings>();
+        screen.set_checks(ModelRc::from(self.settings.checks.clone()));
+        screen.set_version(env!("CARGO_PKG_VERSION").into());
+        screen.on_go(self.on_one(|window, page| window.show_settings(page)));
+        screen.on_switch(self.with(|window, what, on| {
+            window.send(Command::Set(settings::switched(what, on)));
+        }));
+        screen.on_choose(self.with(|window, what, index| match settings::chosen(what, index) {
+            Some(edit) => window.send(Command::Set(edit)),
+            // A field opens; what is typed there changes something.
+            None => window.app.global::<ui::Settings>().set_proxy(index),
+        }));
+        screen.on_type(self.with(|window, what, text: SharedString| window.typed(what, &text)));
+        screen.on_reset(self.on(|window| {
+            let page = window.app.global::<ui::Settings>().get_page();
+            if let Some(page) = settings::page(page) {
+                window.send(Command::Reset(page));
+            }
+            window.forget_typed();
+        }));
+        screen.on_open_log_folder(self.on(|window| {
+            if !window.outside.open_folder(&window.desk.log.folder) {
+                window.say(window.app.global::<ui::Strings>().invoke_no_folder());
+            }
+        }));
+        screen.on_look(self.on(|window| {
+            (window.desk.status.look)();
+            window.draw_status();
+        }));
+        screen.on_copy_checks(self.on(|window| {
+            let told = window.desk.status.told.borrow().clone();
+            if let Some((_, checks)) = told.found {
+                let said = window.app.global::<ui::Strings>().invoke_text_copied();
+                window.copy(&doctor::to_text(&checks), said);
+            }
+        }));
+        screen.on_read_licence(self.on_one(|window, of: SharedString| window.read_licence(&of)));
+    }
+
+    /// Opens a page of the settings.
+    pub(super) fn show_settings(&self, page: ui::SettingsPage) {
+        let screen = self.app.global::<ui::Settings>();
+        screen.set_page(page);
+        self.read_licence("");
+        self.forget_typed();
+        let nav = self.app.global::<ui::Nav>();
+        if nav.get_screen() != ui::Screen::Settings {
+            nav.invoke_go(ui::Screen::Settings);
+        }
+        self.draw();
+    }
+
+    /// Somebody has finished typing: it is in force, or they are told why not.
+    fn typed(&self, what: ui::Typed, text: &str) {
+        let edit = settings::typed(what, text.to_owned());
+        let screen = self.app.global::<ui::Settings>();
+        match self.view().preferences.edited(&edit) {
+            Ok(preferences) => {
+                settings::refuse(&screen, what, SharedString::default());
+                settings::fill_typed(&screen, what, &preferences);
+                self.send(Command::Set(edit));
+            }
+            Err(refusal) => {
+                settings::refuse(&screen, what, settings::refusal(refusal, &self.speech()));
+            }
+        }
+    }
+
+    /// What is in force is shown again, instead of what was typed and refused.
+    fn forget_typed(&self) {
+        let screen = self.app.global::<ui::Settings>();
+        settings::TYPED
+            .into_iter()
+            .for_each(|what| settings::refuse(&screen, what, SharedString::default()));
+        self.settings.drawn.replace(None);
+        self.draw_settings();
+    }
+
+    pub(super) fn draw_settings(&self) {
+        let now = self.view().preferences.clone();
+        let screen = self.app.global::<ui::Settings>();
+        let before = self.settings.drawn.replace(Some(now.clone()));
+        if before.as_ref() != Some(&now) {
+            settings::fill(&screen, &now, before.as_ref());
+        }
+        if self.app.global::<ui::Nav>().get_screen() == ui::Screen::Settings {
+            self.draw_status();
+        }
+    }
+
+    pub(super) fn draw_status(&self) {
+        let told = self.desk.status.told.borrow().clone();
+        let screen = self.app.global::<ui::Settings>();
+        screen.set_is_looking(told.is_running);
+        let strings = self.app.global::<ui::Strings>();
+        screen.set_looked(settings::looked(&told, &self.speech(), &strings));
+        crate::adapter::sync(&self.settings.checks, settings::checks(&told), |row| {
+            row.name.clone()
+        });
+    }
+
+    /// Puts in force what settings say of the window itself; what is as it was is left alone.
+    pub(super) fn prefer(&self) {
+        let now = self.view().preferences.general.clone();
+        let before = self.settings.in_force.replace(Some(now.clone()));
+        if before.as_ref() == Some(&now) {
+            return;
+        }
+        let theme = self.app.global::<ui::Theme>();
+        let is_new = |is_same: fn(&General, &General) -> bool| {
+            before.as_ref().is_none_or(|before| !is_same(before, &now))
+        };
+        if is_new(|one, two| one.appearance == two.appearance) {
+            theme.set_appearance(settings::appearance(now.appearance));
+        }
+        if is_new(|one, two| one.high_contrast == two.high_contrast) {
+            theme.set_high_contrast(now.high_contrast);
+        }
+        if is_new(|one, two| one.reduced_motion == two.reduced_motion) {
+            theme.set_reduced_motion(now.reduced_motion);
+        }
+        if is_new(|one, two| one.language == two.language) {
+            self.switch_language(now.language.unwrap_or(self.settings.language));
+        }
+    }
+
+    fn read_licence(&self, of: &str) {
+        let screen = self.app.global::<ui::Settings>();
+        let found = LICENCES.iter().find(|(key, ..)| *key == of);
+        screen.set_licence_of(found.map(|(_, name, _)| *name).unwrap_or_default().into());
+        screen.set_licence(found.map(|(.., texts)| texts.join("\n\n")).unwrap_or_default().into());
+    }
+}

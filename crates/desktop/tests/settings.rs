@@ -1,0 +1,242 @@
+//! The pages of the settings, by their elements.
+
+mod common;
+
+use adit_app::command::Command;
+use adit_app::preferences::{Edit, LogLevel, Page, Preferences};
+use adit_app::words::Language;
+use adit_desktop::demo::Scene;
+use adit_desktop::{Appearance, Nav, Screen, Settings, SettingsPage, Theme};
+use common::Stage;
+use i_slint_backend_testing::{AccessibleRole, ElementHandle};
+use slint::ComponentHandle;
+use slint::platform::Key;
+
+fn open(page: &str) -> Stage {
+    let stage = Stage::new(Scene::Main);
+    stage.press("Settings");
+    stage.tab(page);
+    stage
+}
+
+impl Stage {
+    /// Goes to a page.
+    fn tab(&self, page: &str) {
+        let tabs = self.all(page);
+        let tab = tabs.iter().find(|it| it.accessible_role() == Some(AccessibleRole::Tab));
+        tab.unwrap().invoke_accessible_default_action();
+        self.settle();
+    }
+
+    fn preferences(&self) -> Preferences {
+        self.window.view().preferences.clone()
+    }
+
+    fn switch(&self, label: &str) -> ElementHandle {
+        let found = self.all(label);
+        let switch =
+            found.into_iter().find(|it| it.accessible_role() == Some(AccessibleRole::Switch));
+        switch.unwrap_or_else(|| panic!("no switch `{label}` among {:?}", self.labels()))
+    }
+
+    /// Types into a field, and leaves it with Enter.
+    fn fill(&self, label: &str, text: &str) {
+        let found = self.all(label);
+        let field = found
+            .iter()
+            .find(|it| it.accessible_role() == Some(AccessibleRole::TextInput))
+            .unwrap();
+        field.invoke_accessible_default_action();
+        field.set_accessible_value(text);
+        self.key(Key::Return);
+    }
+
+    fn value(&self, label: &str) -> String {
+        let found = self.all(label);
+        let field = found
+            .iter()
+            .find(|it| it.accessible_role() == Some(AccessibleRole::TextInput))
+            .unwrap();
+        field.accessible_value().unwrap().to_string()
+    }
+}
+
+#[test]
+fn what_is_switched_is_in_force_and_goes_back_by_page() {
+    let stage = open("General");
+    assert_eq!(stage.switch("Resume tunnels").accessible_checked(), Some(true));
+    stage.switch("Resume tunnels").invoke_accessible_default_action();
+    stage.switch("Start when you log in").invoke_accessible_default_action();
+    stage.settle();
+    assert_eq!(stage.switch("Resume tunnels").accessible_checked(), Some(false));
+    assert!(stage.preferences().general.start_at_login);
+    assert_eq!(stage.demo.asked().last(), Some(&Command::Set(Edit::StartAtLogin(true))));
+    stage.press("Reset to default");
+    assert_eq!(stage.demo.asked().last(), Some(&Command::Reset(Page::General)));
+    assert_eq!(stage.switch("Resume tunnels").accessible_checked(), Some(true));
+    assert_eq!(stage.preferences(), Preferences::default());
+}
+
+#[test]
+fn theme_contrast_motion_and_language_change_at_once() {
+    let stage = open("General");
+    let theme = || stage.window.app().global::<Theme<'_>>();
+    stage.press("Dark");
+    assert!(theme().get_appearance() == Appearance::Dark && theme().get_dark());
+    stage.switch("High contrast").invoke_accessible_default_action();
+    stage.switch("Reduced motion").invoke_accessible_default_action();
+    stage.settle();
+    assert!(theme().get_high_contrast() && theme().get_reduced_motion());
+    assert_eq!(theme().get_line(), theme().get_t2());
+    assert_eq!(theme().get_warn_t(), theme().get_card());
+    assert_eq!((theme().get_ring(), theme().get_tint_line()), (3.0, 1.0));
+    assert_eq!((theme().get_knob_time(), theme().get_rise()), (0, 0));
+    stage.window.app().global::<Settings<'_>>().invoke_choose(adit_desktop::Choice::Language, 2);
+    stage.settle();
+    assert_eq!(stage.preferences().general.language, Some(Language::Portuguese));
+    stage.switch("Alto contraste");
+    assert_eq!(stage.switch("Retomar túneis").accessible_checked(), Some(true));
+}
+
+#[test]
+fn a_refused_number_says_the_rule_and_what_stays_in_force() {
+    let stage = open("Network and log");
+    let label = "Check each URL every, in seconds";
+    stage.fill(label, "2");
+    stage.one("Between 10 and 3,600. Still 60.");
+    assert_eq!(stage.value(label), "2");
+    assert_eq!(stage.preferences().health_every.seconds(), 60);
+    stage.fill(label, " 15 ");
+    assert!(stage.all("Between 10 and 3,600. Still 60.").is_empty());
+    assert_eq!(
+        (stage.value(label).as_str(), stage.preferences().health_every.seconds()),
+        ("15", 15)
+    );
+    // What was refused is not there any more when somebody comes back.
+    stage.fill(label, "often");
+    stage.one("Between 10 and 3,600. Still 15.");
+    stage.tab("General");
+    stage.tab("Network and log");
+    assert_eq!(stage.value(label), "15");
+    assert!(stage.all("Between 10 and 3,600. Still 15.").is_empty());
+}
+
+#[test]
+fn a_field_that_is_left_is_committed() {
+    let stage = open("Network and log");
+    let label = "Check each URL every, in seconds";
+    let field = &stage.all(label)[0];
+    field.invoke_accessible_default_action();
+    field.set_accessible_value("30");
+    stage.key(Key::Tab);
+    assert_eq!(stage.preferences().health_every.seconds(), 30);
+}
+
+#[test]
+fn a_proxy_is_chosen_and_then_typed() {
+    let stage = open("Network and log");
+    stage.press("This one");
+    assert_eq!(String::from(stage.preferences().proxy), "system", "nothing is typed yet");
+    stage.fill("Address of the proxy", "http://ann:secret@proxy.example:3128");
+    assert!(stage.labels().iter().any(|it| it.ends_with("Still as the system says.")));
+    stage.fill("Address of the proxy", "proxy.example:3128");
+    assert_eq!(String::from(stage.preferences().proxy), "proxy.example:3128");
+    stage.press("None");
+    assert_eq!(String::from(stage.preferences().proxy), "none");
+    assert!(stage.all("Address of the proxy").is_empty());
+}
+
+#[test]
+fn the_log_keeps_what_is_chosen_and_its_folder_is_opened() {
+    let stage = open("Network and log");
+    stage.window.app().global::<Settings<'_>>().invoke_choose(adit_desktop::Choice::LogLevel, 3);
+    stage.settle();
+    assert_eq!(stage.preferences().general.log_level, LogLevel::Debug);
+    stage.press("Open folder");
+    assert!(stage.outside.folders.borrow()[0].ends_with("adit/logs"));
+}
+
+#[test]
+fn new_tunnels_begin_as_these_say() {
+    let stage = open("Defaults");
+    stage.fill("Goes away after", "7d");
+    stage.fill("Description", "for the demo");
+    assert!(stage.all("Open for").is_empty());
+    stage.press("Anyone with the link");
+    assert_eq!(stage.value("Open for"), "8h");
+    stage.fill("Open for", "forever");
+    stage.one("A time from 1m to 30d, such as 8h or 7d. Still 8h.");
+    stage.fill("Open for", "2h");
+    let new = stage.preferences().new_tunnels;
+    assert_eq!(new.expiration.unwrap().to_string(), "7d");
+    assert_eq!(new.anonymous.unwrap().to_string(), "2h");
+    assert_eq!(new.description.as_deref(), Some("for the demo"));
+    stage.press("Only me");
+    assert_eq!(stage.preferences().new_tunnels.anonymous, None);
+}
+
+#[test]
+fn each_kind_of_notification_has_its_switch() {
+    let stage = open("Notifications");
+    for label in [
+        "Sign in again",
+        "Another computer took over",
+        "A tunnel is about to expire",
+        "A URL changed",
+        "A tunnel does not work",
+        "A tunnel is gone",
+        "A local server is away",
+    ] {
+        let before = stage.preferences();
+        let was = stage.switch(label).accessible_checked().unwrap();
+        stage.switch(label).invoke_accessible_default_action();
+        stage.settle();
+        assert_eq!(stage.switch(label).accessible_checked(), Some(!was), "{label}");
+        assert_ne!(stage.preferences().notify, before.notify, "{label}");
+    }
+}
+
+#[test]
+fn the_status_is_looked_at_and_copied() {
+    let stage = open("Status");
+    stage.one("Looked at 18:02. 1 thing does not work.");
+    stage.beginning("Microsoft Dev Tunnels: Nobody is signed in. Sign in with: devtunnel");
+    stage.press("Copy as text");
+    let copied = stage.outside.copied.borrow()[0].clone();
+    assert!(
+        copied.contains("FAIL  Microsoft Dev Tunnels: nobody is signed in\n      sign in with")
+    );
+    stage.press("Look again");
+}
+
+#[test]
+fn about_says_what_this_is_and_shows_its_licences() {
+    let stage = open("About");
+    stage.one("Unofficial client, not affiliated with Microsoft. Dev Tunnels is theirs.");
+    stage.one("#MadeWithSlint");
+    stage.all("Read the licence")[1].invoke_accessible_default_action();
+    stage.settle();
+    let text = stage.window.app().global::<Settings<'_>>().get_licence();
+    assert!(text.contains("SIL OPEN FONT LICENSE"));
+    stage.press("Back");
+    assert_eq!(stage.all("Read the licence").len(), 3);
+}
+
+#[test]
+fn pages_are_walked_by_keyboard() {
+    let stage = open("General");
+    let settings = || stage.window.app().global::<Settings<'_>>();
+    stage.all("General")[0].invoke_accessible_default_action();
+    stage.settle();
+    // Tab from the bar's end comes to the pages.
+    for _ in 0..12 {
+        stage.key(Key::Tab);
+        stage.key(Key::DownArrow);
+        if settings().get_page() != SettingsPage::General {
+            break;
+        }
+    }
+    assert_eq!(settings().get_page(), SettingsPage::Defaults);
+    stage.key(Key::Escape);
+    assert_eq!(stage.window.app().global::<Nav<'_>>().get_screen(), Screen::Tunnels);
+}
