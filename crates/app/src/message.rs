@@ -179,14 +179,23 @@ pub enum Message {
     NoTunnels,
     /// The first list has not come.
     Getting,
+    /// The same in few words, with how many of them need a person.
+    LiveBrief {
+        /// So many are live.
+        live: u64,
+        /// Of so many.
+        of: u64,
+        /// So many need a person.
+        needs: u64,
+    },
     /// A tunnel and how it stands, for a line of a menu.
     Line {
         /// What the tunnel is called.
         name: String,
         /// How it stands.
         word: Word,
-        /// Whether everybody may visit it.
-        is_open: bool,
+        /// Who may visit it.
+        seen: Seen,
     },
     /// A tunnel and what is wrong with it.
     About {
@@ -210,6 +219,17 @@ pub enum Message {
     Menu(Entry),
     /// A state in a word or two, where a row has no room for its sentence.
     Word(Word),
+}
+
+/// Who may visit a tunnel, as a line of a menu says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// Those who were named.
+    ByFew,
+    /// Whoever has the link, and reaches it.
+    ByLink,
+    /// Whoever has the link, from everywhere.
+    ByAll,
 }
 
 /// A state in a word or two.
@@ -288,15 +308,17 @@ pub enum Counted {
     Broken,
 }
 
-/// An entry of a menu that is about nothing in particular.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An entry of a menu.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// Copies the URL of that port.
     CopyUrl(u16),
     /// Opens the URL of that port.
     Open(u16),
-    /// Stops the tunnel.
-    Stop,
+    /// Starts the tunnel of that name.
+    Start(String),
+    /// Stops the tunnel of that name.
+    Stop(String),
     /// Makes a tunnel.
     NewTunnel,
     /// Opens the window.

@@ -139,6 +139,9 @@ sentences! {
     NothingHosted: "Nothing is hosted";
     NoTunnels: "No tunnels yet";
     Getting: "Getting your tunnels";
+    Brief: "{live} of {n} live";
+    BriefNeeds: "{live}, {n} needs you" | "{live}, {n} need you";
+    LinePublic: "{name}: {word} · public";
     LineOpen: "{name}: {word} · anyone with the link";
     Line: "{name}: {word}";
     About: "{name}: {text}";
@@ -167,10 +170,16 @@ sentences! {
     Undo: "Undo";
     GetCommand: "Get it";
 
+    // Notifications.
+    SignInKeeps: "What was hosted there comes back after you do, with the same URLs.";
+    TakeOverHere: "Take over";
+    Later: "Later";
+
     // Menus.
     CopyUrl: "Copy URL of :{port}";
-    OpenUrl: "Open :{port}";
-    Stop: "Stop";
+    OpenUrl: "Open :{port} in the browser";
+    StartNamed: "Start {name}";
+    StopNamed: "Stop {name}";
     NewTunnel: "New tunnel...";
     OpenWindow: "Open window";
     StopAll: "Stop all";

@@ -10,7 +10,7 @@ use super::catalogue::template;
 use super::key::Key;
 use super::{Language, number, span};
 use crate::local::Risk;
-use crate::message::{Counted, Entry, Message, Offer, Word};
+use crate::message::{Counted, Entry, Message, Offer, Seen, Word};
 use crate::persist::Part;
 use crate::place_key::{Kind, PlaceKey};
 use crate::preferences::{Refusal, Refused, Still};
@@ -107,8 +107,17 @@ impl Speaker<'_> {
             Message::NothingHosted => self.bare(Key::NothingHosted),
             Message::NoTunnels => self.bare(Key::NoTunnels),
             Message::Getting => self.bare(Key::Getting),
-            Message::Line { name, word, is_open } => {
-                let key = if *is_open { Key::LineOpen } else { Key::Line };
+            Message::LiveBrief { live, of, needs: 0 } => self.brief(*live, *of),
+            Message::LiveBrief { live, of, needs } => {
+                let live = self.brief(*live, *of);
+                self.count(Key::BriefNeeds, *needs, &[("live", live)])
+            }
+            Message::Line { name, word, seen } => {
+                let key = match seen {
+                    Seen::ByFew => Key::Line,
+                    Seen::ByLink => Key::LineOpen,
+                    Seen::ByAll => Key::LinePublic,
+                };
                 let word = lower_first(&self.bare(to_key(*word)));
                 self.say(key, &[("name", name.clone()), ("word", word)])
             }
@@ -125,7 +134,7 @@ impl Speaker<'_> {
                 self.say(Key::DeletingPort, &holes)
             }
             Message::DeletingMany(n) => self.count(Key::DeletingMany, *n, &[]),
-            Message::Menu(entry) => self.entry(*entry),
+            Message::Menu(entry) => self.entry(entry),
             Message::Do(offer) => self.offer(offer),
             Message::Word(word) => self.bare(to_key(*word)),
         }
@@ -172,18 +181,23 @@ impl Speaker<'_> {
         }
     }
 
-    fn entry(&self, entry: Entry) -> String {
+    fn entry(&self, entry: &Entry) -> String {
         match entry {
-            Entry::CopyUrl(port) => self.of_port(Key::CopyUrl, port),
-            Entry::Open(port) => self.of_port(Key::OpenUrl, port),
-            Entry::Stop => self.bare(Key::Stop),
+            Entry::CopyUrl(port) => self.of_port(Key::CopyUrl, *port),
+            Entry::Open(port) => self.of_port(Key::OpenUrl, *port),
+            Entry::Start(name) => self.say(Key::StartNamed, &[("name", name.clone())]),
+            Entry::Stop(name) => self.say(Key::StopNamed, &[("name", name.clone())]),
             Entry::NewTunnel => self.bare(Key::NewTunnel),
             Entry::OpenWindow => self.bare(Key::OpenWindow),
             Entry::StopAll => self.bare(Key::StopAll),
             Entry::More => self.bare(Key::More),
             Entry::Quit(0) => self.bare(Key::QuitNow),
-            Entry::Quit(n) => self.count(Key::Quit, n, &[]),
+            Entry::Quit(n) => self.count(Key::Quit, *n, &[]),
         }
+    }
+
+    fn brief(&self, live: u64, of: u64) -> String {
+        self.say(Key::Brief, &[("live", live.to_string()), ("n", of.to_string())])
     }
 
     /// Several counts are one sentence, with commas; anything else is a sentence each.
@@ -238,7 +252,7 @@ impl Speaker<'_> {
         }
     }
 
-    fn bare(&self, key: Key) -> String {
+    pub(super) fn bare(&self, key: Key) -> String {
         template(key, false, self.language).to_owned()
     }
 
