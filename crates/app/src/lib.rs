@@ -5,6 +5,7 @@
 //! arguments.
 
 pub mod access;
+pub mod autostart;
 pub mod claim;
 pub mod command;
 pub mod condition;
@@ -19,6 +20,7 @@ pub mod effect;
 pub mod embedded;
 pub mod environment;
 pub mod event;
+pub mod face;
 pub mod failure;
 pub mod history;
 pub mod journal;
@@ -32,6 +34,7 @@ pub mod name;
 pub mod persist;
 pub mod place;
 pub mod place_key;
+pub mod placement;
 pub mod places;
 pub mod port;
 pub mod preferences;
