@@ -1,5 +1,6 @@
 //! The window: shows views, and turns what people do into commands.
 
+mod drawn;
 mod life;
 mod log;
 mod pointed;
@@ -65,6 +66,7 @@ pub struct Window {
     toast: Timer,
     pulse: Timer,
     closing: life::Closing,
+    drawn: drawn::Drawn,
 }
 
 impl Window {
@@ -100,6 +102,7 @@ impl Window {
             toast: Timer::default(),
             pulse: Timer::default(),
             closing: life::Closing::default(),
+            drawn: drawn::Drawn::default(),
         });
         window.fill();
         window.listen();
@@ -218,7 +221,8 @@ impl Window {
         self.begin_pulse();
     }
 
-    fn speech(&self) -> Speech {
+    /// In which language, and against which time, things are said now.
+    pub fn speech(&self) -> Speech {
         let now = (self.desk.clock)().wall.to_zoned_datetime(self.zone.clone());
         Speech { language: self.language.get(), now }
     }
@@ -258,6 +262,7 @@ impl Window {
         let now = (self.desk.clock)().at;
         let held = |id| self.held.borrow().get(&id).copied();
         sync(&self.undo, bars::undo(&view.undo, &speech, now, &strings, &held), |bar| bar.id);
+        self.tell_drawn();
     }
 
     fn draw_port(&self, view: &View, speech: &Speech) {
