@@ -9,6 +9,7 @@ pub mod around;
 pub mod demo;
 pub mod desk;
 pub mod headless;
+pub mod login;
 pub mod notify;
 pub mod options;
 pub mod outside;

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_app::autostart::Autostart;
 use adit_app::command::Command;
 use adit_app::desk::{self, Happens, Started};
 use adit_app::environment::Environment;
@@ -28,6 +29,7 @@ use tokio::sync::{Notify, watch};
 use crate::around::{self, Memory, Outer};
 use crate::demo::{Demo, Scene};
 use crate::desk::{Desk, LogDesk, StatusDesk};
+use crate::login;
 use crate::outside::Desktop;
 use crate::window::Window;
 
@@ -144,7 +146,16 @@ fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, start: Start) ->
     let _inside = runtime.enter();
     let tasks = task::Group::new("shell");
     tasks.spawn("log level", follow_level(desk.handle().views(), journal.clone()));
+    match Autostart::of_user() {
+        Ok(entry) => {
+            let handle = desk.handle();
+            let following = login::follow(entry, handle.views(), handle.commands());
+            tasks.spawn("start at login", following);
+        }
+        Err(failure) => tracing::warn!(reason = failure.message, "no start at login"),
+    }
     let ends = ends(&desk, &tasks, journal);
+    let stays_away = ends.views.borrow().preferences.general.start_minimised || start.minimised;
     let commands = desk.handle().commands();
     let language = crate::outside::language();
     let window = Window::new(ends, Rc::new(Desktop::default()), TimeZone::system(), language);
@@ -160,7 +171,7 @@ fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, start: Start) ->
     let placed = around::start(window.clone(), memory);
     let placed = placed.map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
     let reports = start.reports;
-    if !start.minimised || !reports.is_empty() {
+    if !stays_away || !reports.is_empty() {
         placed.around.raise();
     }
     if let Some(newest) = reports.first() {
