@@ -91,12 +91,13 @@ impl Door {
                 self.leave(connection, &answers).await;
             }
             Asked::Request { connection, request, answers } => {
+                let before = self.followers.get(&connection).map(|it| it.tunnels.clone());
                 let reply = match self.request(connection, request, &answers).await {
                     Ok(tunnels) => Reply::Done { tunnels },
                     Err(failure) => Reply::Failed(failure),
                 };
                 answers.try_send(reply);
-                self.show_where_it_stands(connection);
+                self.show_where_it_stands(connection, &before.unwrap_or_default());
             }
             Asked::Gone { connection } => self.release(connection).await,
         }
@@ -176,10 +177,11 @@ impl Door {
         Ok(keys.iter().map(|key| key.id.to_string()).collect())
     }
 
-    /// Tells a follower how it stands with tunnels that were hosted before it came.
-    fn show_where_it_stands(&self, connection: u64) {
+    /// Tells a follower how it stands with tunnels that it follows only now: they may be hosted for long.
+    fn show_where_it_stands(&self, connection: u64, before: &BTreeSet<TunnelKey>) {
         let Some(follower) = self.followers.get(&connection) else { return };
-        for of in self.hosted.borrow().iter().filter(|it| follower.tunnels.contains(&it.key)) {
+        let is_new = |key: &TunnelKey| follower.tunnels.contains(key) && !before.contains(key);
+        for of in self.hosted.borrow().iter().filter(|it| is_new(&it.key)) {
             let reaches = self.reaches.get(&of.key.place).copied().unwrap_or_default();
             for told in status::retell(&of.status, &reaches) {
                 let tunnel_id = of.key.id.to_string();

@@ -156,10 +156,12 @@ async fn a_tunnel_is_hosted_for_another_process_as_long_as_that_is_there() {
     let view = desk.handle().views().borrow().clone();
     assert!(view.cards[0].toggle.on, "the window shows what is hosted for others");
 
+    other.send(&Request::Retry { tunnel: shop.id.to_string() }).await.unwrap();
     other.send(&Request::Leave).await.unwrap();
     let mut told = Vec::new();
     loop {
         match soon(other.next()).await.unwrap().unwrap() {
+            Reply::Told { told: Line::Ready { .. }, .. } => panic!("it was told that already"),
             Reply::Told { told: Line::State { state, .. }, .. } => told.push(state),
             Reply::Left => break,
             _ => {}
