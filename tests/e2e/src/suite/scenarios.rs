@@ -51,6 +51,7 @@ scenarios! {
     alone faults::forced_drop: "The session is dropped on demand, at once mended, and exactly one is left.",
     alone faults::socket_reset: "The network resets the session's connection while a visitor asks steadily.",
     beside faults::silent_relay: "The relay's connection stays open and says nothing any more.",
+    beside faults::dead_url: "The URL is dead for everybody though the host's session is up; the next session mends it.",
     beside faults::local_restarts: "The local server goes away and comes back, again and again; no session is touched.",
     alone streams::events_through_a_drop: "A stream of events is cut by a drop, and the visitor's next one works.",
     alone streams::websocket_through_a_drop: "A websocket is cut by a drop with nothing wrong in its bytes, and the next one works.",

@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Requests of one visitor at the same time, at most.
 const AT_ONCE: usize = 128;
 
+/// What a visitor asks for; nothing of the relay's own is called so.
+pub(super) const VISIT: &str = "/visit";
+
 /// Where a URL on this computer is reached, whatever its name.
 #[derive(Debug, Clone)]
 pub(super) struct Address {
@@ -134,7 +137,7 @@ async fn visit(
 
 async fn ask(address: &Address) -> Asked {
     let began = Instant::now();
-    let failed = match address.ask("/").await {
+    let failed = match address.ask(VISIT).await {
         Ok((200, true)) => None,
         Ok((200, false)) => Some("200, but not from the local server".to_owned()),
         Ok((status, _)) => Some(format!("status {status}")),

@@ -3,15 +3,21 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::process::Command;
 
 use crate::faultproxy::{Flow, Role};
+use crate::lines::JsonLines;
 use crate::suite::backend::Backend;
 use crate::suite::case::Case;
 use crate::suite::outcome::Measured;
-use crate::suite::world::{World, read_up};
+use crate::suite::visitor::VISIT;
+use crate::suite::world::{World, read_up, state};
 
 /// How often a visitor asks while something goes wrong.
 const PER_SECOND: u32 = 100;
+
+/// As often as anybody could ask.
+const ALWAYS: usize = 10_000;
 
 pub(super) async fn forced_drop(long: bool) -> Measured {
     let mut measured = Measured::default();
@@ -67,6 +73,47 @@ pub(super) async fn silent_relay(long: bool) -> Measured {
     case.end(&mut measured, &world, &[&host], 1).await;
     measured.must(tunnel.address.serves().await, "the URL does not serve afterwards");
     measured
+}
+
+pub(super) async fn dead_url(long: bool) -> Measured {
+    let mut measured = Measured::default();
+    // With a domain, URLs lead through the proxy too.
+    let world = World::new("domain = 'suite.localhost'").await;
+    let tunnel = world.tunnel("shop").await;
+    let often = |command: &mut Command| {
+        command.args(["--check", "10s"]);
+    };
+    let mut host = world.host_with(&[&tunnel], often).await;
+    labelled(&mut host, "operational").await;
+    let name = "URL dead behind a live session, looked at every 10 s (mended: until proven)";
+    let mut case = Case::begin(name, &tunnel, 10, long).await;
+    host.forget(|_| true);
+    let refuse = |times| {
+        for part in [VISIT, "/.well-known/adit/"] {
+            world.proxy.answer_calls("GET", part, 502, times);
+        }
+    };
+    let began = Instant::now();
+    refuse(ALWAYS);
+    state(&mut host, &tunnel, "Reconnecting").await;
+    case.noticed(began.elapsed());
+    refuse(0);
+    state(&mut host, &tunnel, "Hosting").await;
+    labelled(&mut host, "operational").await;
+    case.mended(began.elapsed());
+    let told = host.kept().any(|line| line["label"] == "zombie");
+    measured.must(told, "nobody was told that the URL was dead");
+    let minted = host.kept().any(|line| line["phase"] == "authorizing");
+    measured.must(!minted, "a dead URL minted tokens although there were some");
+    case.end(&mut measured, &world, &[&host], 1).await;
+    measured.must(tunnel.address.serves().await, "the URL does not serve afterwards");
+    measured
+}
+
+/// Waits until the host says this of the URL.
+async fn labelled(host: &mut JsonLines, label: &str) {
+    let fits = |line: &Value| line["event"] == "health" && line["label"] == label;
+    host.line(&format!("health {label}"), fits).await;
 }
 
 pub(super) async fn local_restarts(long: bool) -> Measured {
