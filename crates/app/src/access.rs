@@ -33,6 +33,11 @@ impl Open {
     /// What `--anonymous` alone means; long enough for a working day, and it ends overnight.
     pub const DEFAULT: &str = "8h";
 
+    /// How long.
+    pub fn span(self) -> Duration {
+        self.0
+    }
+
     /// When it ends if it begins now.
     pub fn end(self, now: Timestamp) -> Timestamp {
         now.checked_add(self.0).unwrap_or(Timestamp::MAX)

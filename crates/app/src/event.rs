@@ -12,6 +12,7 @@ use crate::command::{Command, Ticket};
 use crate::failure::{Code, Failure};
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
+use crate::reach::Reach;
 use crate::tunnel_key::TunnelKey;
 
 /// What [`crate::update::update`] takes in.
@@ -47,6 +48,13 @@ pub enum Event {
         place: PlaceKey,
         /// What was found.
         found: Preflight,
+    },
+    /// It is known how far the URLs of a place reach, or that it cannot be known now.
+    Reached {
+        /// The place.
+        place: PlaceKey,
+        /// How far.
+        reach: Option<Reach>,
     },
     /// A place's list was told, or not.
     Listed {

@@ -20,6 +20,7 @@ pub mod embedded;
 pub mod environment;
 pub mod event;
 pub mod failure;
+pub mod form;
 pub mod history;
 pub mod journal;
 pub mod known;

@@ -7,6 +7,7 @@ use adit_proto::health::Proof;
 use jiff::Timestamp;
 
 use crate::command::{Command, Ticket};
+use crate::form::Mistake;
 use crate::local::Risk;
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
@@ -197,12 +198,16 @@ pub enum Message {
     },
     /// Several things, a sentence each.
     All(Vec<Message>),
+    /// Why what was typed cannot be taken.
+    Mistake(Mistake),
     /// What is about to be removed.
     Deleting {
         /// What the tunnel is called.
         name: String,
         /// Which port of it; `None` is all of it.
         port: Option<u16>,
+        /// How many URLs go with it.
+        urls: u64,
     },
     /// So many removals wait.
     DeletingMany(u64),

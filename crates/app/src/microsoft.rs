@@ -101,6 +101,9 @@ pub fn remedy(trouble: &Trouble) -> (Code, String) {
     }
 }
 
+/// Where Microsoft says what the command is and how else it can be had.
+pub const PAGE: &str = "https://learn.microsoft.com/azure/developer/dev-tunnels/get-started";
+
 /// The line that installs the command on this system.
 pub const INSTALL: &str = if cfg!(windows) {
     "winget install Microsoft.devtunnel"
@@ -110,7 +113,8 @@ pub const INSTALL: &str = if cfg!(windows) {
     "curl -sL https://aka.ms/DevTunnelCliInstall | bash"
 };
 
-const UPDATE: &str = if cfg!(windows) {
+/// The line that brings a newer one.
+pub const UPDATE: &str = if cfg!(windows) {
     "winget upgrade Microsoft.devtunnel"
 } else if cfg!(target_os = "macos") {
     "brew upgrade --cask devtunnel"

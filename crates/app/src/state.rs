@@ -1,6 +1,7 @@
 //! All that the application knows. [`crate::update`] changes it, [`crate::view`] shows it, and nobody else looks.
 
 pub(crate) mod change;
+pub(crate) mod errand;
 pub(crate) mod place;
 pub(crate) mod traffic;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::status;
 use crate::tunnel_key::TunnelKey;
 
 use self::change::{Change, Made, Stage, What};
+use self::errand::Errand;
 use self::place::{Entry, Place};
 use self::traffic::Traffic;
 
@@ -45,6 +47,8 @@ pub struct State {
     pub(crate) remembered: Vec<Remembered>,
     /// What was asked for and is not confirmed, oldest first.
     pub(crate) changes: Vec<Change>,
+    /// What dialogs asked for: the one that is waited for, and those that go on without anybody.
+    pub(crate) errands: Vec<Errand>,
     /// Why a tunnel could not begin to be hosted.
     pub(crate) troubles: BTreeMap<TunnelKey, Failure>,
     /// When our engine of a tunnel ended.
@@ -128,6 +132,7 @@ impl State {
             hosted: BTreeMap::new(),
             remembered: memory.tunnels.into_iter().map(remember).collect(),
             changes: Vec::new(),
+            errands: Vec::new(),
             troubles: BTreeMap::new(),
             left: BTreeMap::new(),
             preferences,
@@ -224,6 +229,11 @@ impl State {
             }
         }
         Some(ports)
+    }
+
+    /// Whether somebody waits for a change, who hears of its failure there and then.
+    pub(crate) fn is_waited_for(&self, ticket: Ticket) -> bool {
+        self.errands.iter().any(|errand| errand.ticket == ticket && !errand.is_left)
     }
 
     /// Whether a tunnel is out of sight, because it is being removed.

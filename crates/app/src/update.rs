@@ -7,6 +7,7 @@ mod changes;
 mod commands;
 mod due;
 mod engines;
+mod errands;
 mod lists;
 mod notices;
 mod resume;
@@ -58,6 +59,11 @@ impl Turn<'_> {
     fn event(&mut self, event: Event) {
         match event {
             Event::Checked { place, found } => self.checked(&place, found),
+            Event::Reached { place, reach } => {
+                if let Some(place) = self.state.place_mut(&place) {
+                    place.reach = reach;
+                }
+            }
             Event::Listed { place, serial, result } => self.listed(&place, serial, result),
             Event::Shown { tunnel, serial, result } => self.shown(&tunnel, serial, result),
             Event::Changed { ticket, result } => self.changed(ticket, result),

@@ -5,6 +5,7 @@
 //! built from the same cards as the window, so that it can say nothing else.
 
 mod card;
+mod errand;
 mod headline;
 mod place;
 mod standing;
@@ -18,6 +19,7 @@ use crate::preferences::Preferences;
 use crate::state::State;
 
 pub use card::{Card, CardId, Hosts, Row, Toggle};
+pub use errand::{Errand, Progress};
 pub use headline::{Counts, Headline};
 pub use place::PlaceView;
 pub use standing::{Mood, PortStatus, Standing, TunnelStatus, of_status};
@@ -41,6 +43,8 @@ pub struct View {
     pub banner: Option<Condition>,
     /// All that is wrong, the worst first.
     pub conditions: Vec<Condition>,
+    /// What a dialog waits for.
+    pub errand: Option<Errand>,
     /// What can be undone.
     pub undo: Vec<Undo>,
     /// The places.
@@ -62,6 +66,13 @@ pub struct Selection {
     pub is_stale: bool,
 }
 
+impl View {
+    /// The tunnels that this program hosts: those that stop when it ends.
+    pub fn hosted(&self) -> impl Iterator<Item = &Card> {
+        self.cards.iter().filter(|card| card.hosts == Hosts::Us)
+    }
+}
+
 /// Folds what is known.
 pub fn fold(state: &State) -> View {
     let (cards, selection) = card::fold(state);
@@ -78,6 +89,7 @@ pub fn fold(state: &State) -> View {
         rendered_ports: rows.filter(|row| row.index.is_some()).count(),
         selection,
         banner: conditions.iter().find(is_general).cloned(),
+        errand: errand::fold(state, &cards),
         undo: undo::fold(state),
         places: place::fold(state, &conditions),
         tray: tray::fold(&cards, &conditions),

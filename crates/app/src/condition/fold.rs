@@ -38,7 +38,8 @@ pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
     for (tunnel, failure) in &state.troubles {
         raised.not_hosted(tunnel, Message::CouldNotStart, Some(failure));
     }
-    state.changes.iter().for_each(|change| raised.change(change));
+    let told = state.changes.iter().filter(|change| !state.is_waited_for(change.ticket));
+    told.for_each(|change| raised.change(change));
     expiring(state).filter(|(_, from, _)| *from <= now.wall).for_each(|(key, _, ends)| {
         raised.add(Code::Expiring, Subject::Tunnel(key), Message::Expiring(ends));
     });

@@ -208,9 +208,12 @@ impl Driver {
         let (services, connector) = (self.config.services.clone(), self.connector_to(&place));
         let (sender, calls) = (self.sender.clone(), self.calls_to(&place));
         self.tasks.spawn("check", async move {
-            let _turn = calls.acquire().await;
+            let turn = calls.acquire().await;
             let found = services.check(&place, connector).await;
-            answer(&sender, Event::Checked { place, found }).await;
+            answer(&sender, Event::Checked { place: place.clone(), found }).await;
+            drop(turn);
+            let reach = services.reach(&place).await;
+            answer(&sender, Event::Reached { place, reach }).await;
         });
     }
 

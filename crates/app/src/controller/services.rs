@@ -18,6 +18,7 @@ use crate::microsoft::preflight;
 use crate::place_key::{Kind, PlaceKey};
 use crate::preferences::Preferences;
 use crate::profile::Profile;
+use crate::reach::{Reach, Reaches};
 use crate::relay_url::RelayUrl;
 
 /// A service, or why there is none.
@@ -36,6 +37,12 @@ pub trait Services: fmt::Debug + Send + Sync + 'static {
 
     /// Finds out whether a place can be used, and as whom.
     fn check<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Found<'a>;
+
+    /// Finds out how far the URLs of a place reach; nothing where that is not known.
+    fn reach<'a>(&'a self, place: &'a PlaceKey) -> Doing<'a, Option<Reach>> {
+        let _ = place;
+        Box::pin(async { None })
+    }
 
     /// Puts settings in force, as far as they are about places.
     fn prefer<'a>(&'a self, preferences: &'a Preferences) -> Doing<'a, Outcome> {
@@ -135,6 +142,16 @@ impl Services for ProfileServices {
                     let what = format_args!("sign in to {place}");
                     Preflight::Failed(event::Trouble::service(what, &error))
                 }
+            }
+        })
+    }
+
+    fn reach<'a>(&'a self, place: &'a PlaceKey) -> Doing<'a, Option<Reach>> {
+        Box::pin(async move {
+            match place.kind() {
+                Kind::Here => Some(Reach::Computer),
+                Kind::Microsoft => Reaches::MICROSOFT.names(),
+                Kind::Relay => Reaches::look_up(&relay(place).ok()?).await.names(),
             }
         })
     }

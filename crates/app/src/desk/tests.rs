@@ -47,8 +47,10 @@ async fn make(desk: &Desk, name: &str) -> TunnelKey {
         ports: vec!["3000".parse().unwrap()],
         access: Access::Private,
         expiration: None,
+        labels: Default::default(),
+        options: Default::default(),
     };
-    desk.handle().commands().send(Command::Create(draft)).await;
+    desk.handle().commands().send(Command::Create(Box::new(draft))).await;
     let mut views = desk.handle().views();
     let made = |view: &std::sync::Arc<crate::view::View>| {
         view.cards.iter().any(|card| card.name == name && !card.is_placeholder)

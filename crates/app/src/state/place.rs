@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::known::Known;
 use crate::persist::SavedList;
 use crate::place_key::PlaceKey;
+use crate::reach::Reach;
 use crate::tunnel_key::TunnelKey;
 
 /// How often the list is asked for while somebody sees it.
@@ -29,6 +30,8 @@ pub(crate) struct Place {
     pub(crate) access: Access,
     /// As whom, where that is known.
     pub(crate) account: Option<String>,
+    /// How far its URLs reach, where that is known.
+    pub(crate) reach: Option<Reach>,
     /// Its tunnels, in the order they were first seen.
     pub(crate) entries: Vec<Entry>,
     /// When the list that is shown was told.
@@ -91,6 +94,7 @@ impl Place {
             key,
             access: Access::Unknown,
             account: None,
+            reach: None,
             entries: tunnels.map(Entry::kept).collect(),
             as_of,
             told: None,

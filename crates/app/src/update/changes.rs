@@ -26,9 +26,10 @@ const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
 impl Turn<'_> {
     /// Begins a change that is sent at once.
-    pub(super) fn begin(&mut self, what: What) {
+    pub(super) fn begin(&mut self, what: What) -> Ticket {
         let ticket = self.add(what, Stage::Sent);
         self.send(ticket);
+        ticket
     }
 
     /// Begins a change that waits for a change of mind. What is on its way out already is not removed twice.
@@ -143,7 +144,8 @@ impl Turn<'_> {
                 if trouble.code() == Code::SignIn {
                     self.signed_out(&place);
                 }
-                self.stage(ticket, Stage::Failed(trouble.failure));
+                self.stage(ticket, Stage::Failed(trouble.failure.clone()));
+                self.errand_fails(ticket, trouble.failure);
             }
         }
     }
@@ -156,6 +158,10 @@ impl Turn<'_> {
         };
         match what {
             What::Delete(tunnel) => {
+                // What could not be changed about it is of no interest any more.
+                self.state
+                    .changes
+                    .retain(|it| it.failure().is_none() || it.tunnel() != Some(tunnel));
                 self.state.troubles.remove(tunnel);
                 self.state.left.remove(tunnel);
                 self.state.traffic.forget(tunnel);
@@ -169,7 +175,12 @@ impl Turn<'_> {
             What::Create(_) => {}
         }
         let (since, made) = (self.at(), made.unwrap_or(Made::Nothing));
+        let made_tunnel = match &made {
+            Made::Tunnel(known) => Some(TunnelKey { place: place.clone(), id: known.id.clone() }),
+            Made::Port(_) | Made::Nothing => None,
+        };
         self.stage(ticket, Stage::Settling { since, made });
+        self.errand_goes_on(ticket, made_tunnel);
         if let Some(place) = self.state.place_mut(place) {
             place.by(since);
         }

@@ -25,9 +25,17 @@ impl Turn<'_> {
             Command::Visible(visible) => self.state.visible = visible,
             Command::Refresh(place) => self.refresh(place.as_ref()),
             Command::CheckAgain(place) => self.ask_check(&place),
-            Command::Create(draft) => self.begin(What::Create(Box::new(draft))),
-            Command::AddPort { tunnel, port } => self.begin(What::AddPort { tunnel, port }),
-            Command::ChangePort { tunnel, port } => self.begin(What::ChangePort { tunnel, port }),
+            Command::Create(draft) => {
+                self.begin(What::Create(draft));
+            }
+            Command::Begin(errand) => self.begin_errand(*errand),
+            Command::LetGo(errand) => self.let_go(errand),
+            Command::AddPort { tunnel, port } => {
+                self.begin(What::AddPort { tunnel, port });
+            }
+            Command::ChangePort { tunnel, port } => {
+                self.begin(What::ChangePort { tunnel, port });
+            }
             Command::Delete(tunnel) => self.begin_undoable(What::Delete(tunnel)),
             Command::DeletePort { tunnel, port } => {
                 self.begin_undoable(What::DeletePort { tunnel, port });

@@ -1,6 +1,7 @@
 //! Stories about what the application decides.
 
 mod changes;
+mod errands;
 mod hosting;
 mod notices;
 mod places;

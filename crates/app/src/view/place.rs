@@ -3,7 +3,9 @@
 use crate::condition::{Condition, Subject};
 use crate::message::Message;
 use crate::place_key::PlaceKey;
+use crate::reach::Reach;
 use crate::state::State;
+use crate::state::change::{Change, What};
 use crate::state::place::{Access, Place};
 
 use super::Mood;
@@ -21,6 +23,12 @@ pub struct PlaceView {
     pub trouble: Option<Condition>,
     /// Of when the list is that is shown; nothing before the first.
     pub list: Option<Message>,
+    /// How far its URLs reach, where that is known.
+    pub reach: Option<Reach>,
+    /// It is being found out whether it can be used.
+    pub is_checking: bool,
+    /// Names of tunnels that are out of sight because they are being removed; the service has them still.
+    pub leaving: Vec<String>,
 }
 
 pub(super) fn fold(state: &State, conditions: &[Condition]) -> Vec<PlaceView> {
@@ -40,7 +48,20 @@ fn of(state: &State, place: &Place, conditions: &[Condition]) -> PlaceView {
         account: place.account.clone(),
         trouble,
         list,
+        reach: place.reach,
+        is_checking: place.checking,
+        leaving: leaving(state, &place.key),
     }
+}
+
+fn leaving(state: &State, place: &PlaceKey) -> Vec<String> {
+    let of = |change: &Change| match &change.what {
+        What::Delete(tunnel) if tunnel.place == *place && change.hides() => {
+            Some(state.name(tunnel))
+        }
+        _ => None,
+    };
+    state.changes.iter().filter_map(of).collect()
 }
 
 fn mood(place: &Place, trouble: Option<&Condition>) -> Mood {

@@ -31,14 +31,16 @@ fn add(world: &mut World, id: &str, number: u16) {
 }
 
 fn create(world: &mut World, name: &str, ports: &[u16]) {
-    world.command(Command::Create(Draft {
+    world.command(Command::Create(Box::new(Draft {
         place: relay(),
         name: Some(name.parse().unwrap()),
         description: None,
         ports: ports.iter().map(|number| port(*number)).collect(),
         access: crate::access::Access::Private,
         expiration: None,
-    }));
+        labels: Default::default(),
+        options: Default::default(),
+    })));
 }
 
 fn moods(world: &World, id: &str) -> Vec<Mood> {

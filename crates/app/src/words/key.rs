@@ -143,6 +143,7 @@ sentences! {
     Line: "{name}: {word}";
     About: "{name}: {text}";
     Deleting: "{name} will be deleted";
+    DeletingUrls: "{name} and its URL will be deleted" | "{name} and its {n} URLs will be deleted";
     DeletingPort: "Port {port} of {name} will be removed";
     DeletingMany: "{n} deletion waits" | "{n} deletions wait";
 
@@ -154,6 +155,23 @@ sentences! {
     WordStandingBy: "Standing by";
     WordNotHosted: "Not hosted";
     WordUrlDead: "URL dead";
+
+    // Why what was typed cannot be taken.
+    NameLength: "3 to 49 characters.";
+    NameCharacter: "Lower-case letters, digits and hyphens, not “{found}”.";
+    NameEnds: "It begins and ends with a letter or a digit.";
+    NameAlias: "Eight digits and consonants are the form of an alias. Put a vowel or a hyphen in.";
+    NameInspect: "It cannot end in -inspect, which marks inspectors.";
+    NameReserved: "The relay needs this name itself.";
+    NameTaken: "{place} has a tunnel of this name already.";
+    PortNumber: "A port is a number from 1 to 65,535.";
+    PortThere: "{name} has port {port} already.";
+    BadExpiration: "From 1 hour to 30 days, such as 8h or 7d.";
+    BadDescription: "400 characters at most.";
+    BadLabel: "“{label}” is no label: up to 50 letters, digits, hyphens, underscores and equals signs.";
+    ManyLabels: "100 labels at most.";
+    BadHeader: "Visible characters without spaces, 300 at most.";
+    BadTimeout: "A whole number of seconds; 0 is no limit.";
 
     // Buttons and links.
     TryNow: "Try now";

@@ -9,8 +9,10 @@ use jiff::ZonedDateTime;
 use super::catalogue::template;
 use super::key::Key;
 use super::{Language, number, span};
+use crate::form::Mistake;
 use crate::local::Risk;
 use crate::message::{Counted, Entry, Message, Offer, Word};
+use crate::name::BadName;
 use crate::persist::Part;
 use crate::place_key::{Kind, PlaceKey};
 use crate::preferences::{Refusal, Refused, Still};
@@ -117,14 +119,18 @@ impl Speaker<'_> {
                 self.say(Key::About, &[("name", name.clone()), ("text", text)])
             }
             Message::All(messages) => self.all(messages),
-            Message::Deleting { name, port: None } => {
+            Message::Deleting { name, port: None, urls: 0 } => {
                 self.say(Key::Deleting, &[("name", name.clone())])
             }
-            Message::Deleting { name, port: Some(port) } => {
+            Message::Deleting { name, port: None, urls } => {
+                self.count(Key::DeletingUrls, *urls, &[("name", name.clone())])
+            }
+            Message::Deleting { name, port: Some(port), .. } => {
                 let holes = [("name", name.clone()), ("port", port.to_string())];
                 self.say(Key::DeletingPort, &holes)
             }
             Message::DeletingMany(n) => self.count(Key::DeletingMany, *n, &[]),
+            Message::Mistake(mistake) => self.mistake(mistake),
             Message::Menu(entry) => self.entry(*entry),
             Message::Do(offer) => self.offer(offer),
             Message::Word(word) => self.bare(to_key(*word)),
@@ -169,6 +175,36 @@ impl Speaker<'_> {
             Offer::Retry(_) => self.bare(Key::TryAgain),
             Offer::Undo(_) => self.bare(Key::Undo),
             Offer::GetCommand(_) => self.bare(Key::GetCommand),
+        }
+    }
+
+    fn mistake(&self, mistake: &Mistake) -> String {
+        match mistake {
+            Mistake::Name(bad) => self.bad_name(*bad),
+            Mistake::NameTaken(place) => self.of_place(Key::NameTaken, place),
+            Mistake::PortNumber => self.bare(Key::PortNumber),
+            Mistake::PortThere { name, port } => {
+                self.say(Key::PortThere, &[("name", name.clone()), ("port", port.to_string())])
+            }
+            Mistake::Expiration => self.bare(Key::BadExpiration),
+            Mistake::Description => self.bare(Key::BadDescription),
+            Mistake::Label(label) => self.say(Key::BadLabel, &[("label", label.clone())]),
+            Mistake::ManyLabels => self.bare(Key::ManyLabels),
+            Mistake::Header => self.bare(Key::BadHeader),
+            Mistake::Timeout => self.bare(Key::BadTimeout),
+        }
+    }
+
+    fn bad_name(&self, bad: BadName) -> String {
+        match bad {
+            BadName::Length => self.bare(Key::NameLength),
+            BadName::Character(found) => {
+                self.say(Key::NameCharacter, &[("found", found.to_string())])
+            }
+            BadName::Ends => self.bare(Key::NameEnds),
+            BadName::Alias => self.bare(Key::NameAlias),
+            BadName::Inspect => self.bare(Key::NameInspect),
+            BadName::Reserved => self.bare(Key::NameReserved),
         }
     }
 
