@@ -10,6 +10,8 @@ use slint::ComponentHandle as _;
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "screenshots/making.rs"]
+mod making;
 
 use common::Stage;
 
@@ -124,7 +126,7 @@ fn main() {
     };
     let only = args.next().unwrap_or_default();
     std::fs::create_dir_all(&directory).unwrap();
-    for shot in SHOTS.iter().filter(|shot| shot.name.starts_with(&only)) {
+    for shot in SHOTS.iter().chain(making::SHOTS).filter(|shot| shot.name.starts_with(&only)) {
         for (theme, appearance) in [("light", Appearance::Light), ("dark", Appearance::Dark)] {
             for language in Language::ALL {
                 let stage = Stage::new(shot.scene);

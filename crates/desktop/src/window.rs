@@ -1,7 +1,9 @@
 //! The window: shows views, and turns what people do into commands.
 
+mod asked;
 mod life;
 mod log;
+mod making;
 mod pointed;
 mod report;
 mod settings;
@@ -59,6 +61,7 @@ pub struct Window {
     port: PortLists,
     log: Rc<LogLines>,
     settings: settings::Settings,
+    making: making::Making,
     /// What was left of an offer to undo when somebody began to look at it.
     held: RefCell<BTreeMap<i32, Duration>>,
     retell: Timer,
@@ -95,6 +98,7 @@ impl Window {
             port: PortLists::default(),
             log,
             settings: settings::Settings::new(language),
+            making: making::Making::default(),
             held: RefCell::default(),
             retell: Timer::default(),
             toast: Timer::default(),
@@ -178,9 +182,16 @@ impl Window {
 
     /// Asks the application for something.
     pub fn send(&self, command: Command) {
-        if !self.desk.commands.send(command) {
+        self.try_send(command);
+    }
+
+    /// As [`Window::send`]; `false` when it cannot be asked now, which is said.
+    pub fn try_send(&self, command: Command) -> bool {
+        let is_sent = self.desk.commands.send(command);
+        if !is_sent {
             self.say(self.app.global::<ui::Strings>().invoke_busy());
         }
+        is_sent
     }
 
     /// The view that is shown.
@@ -258,6 +269,7 @@ impl Window {
         let now = (self.desk.clock)().at;
         let held = |id| self.held.borrow().get(&id).copied();
         sync(&self.undo, bars::undo(&view.undo, &speech, now, &strings, &held), |bar| bar.id);
+        self.draw_dialog(&view);
     }
 
     fn draw_port(&self, view: &View, speech: &Speech) {
@@ -400,6 +412,7 @@ impl Window {
         self.listen_life();
         self.listen_log();
         self.listen_settings();
+        self.listen_dialogs();
         let listening = self.app.global::<ui::Listening>();
         listening.on_refresh(self.on(|window| (window.desk.look)()));
     }
@@ -455,6 +468,29 @@ impl Window {
         }));
     }
 
+    /// What dialogs show is filled in before they appear.
+    fn listen_dialogs(self: &Rc<Self>) {
+        self.listen_making();
+        self.listen_asked();
+        let dialogs = self.app.global::<ui::Dialogs>();
+        let window = Rc::downgrade(self);
+        dialogs.on_opening(move |dialog, key, port| {
+            let Some(window) = window.upgrade() else { return };
+            match dialog {
+                ui::Dialog::NewTunnel => window.open_new_tunnel(),
+                ui::Dialog::AddPort => window.open_add_port(&key, port),
+                dialog => window.open_asked(dialog, &key, port),
+            }
+        });
+        dialogs.on_closed(self.on(Self::leave_making));
+    }
+
+    /// Shows what is new to the dialog that is open.
+    fn draw_dialog(&self, view: &View) {
+        self.draw_making(view);
+        self.draw_asked(view);
+    }
+
     /// Opens a dialog.
     pub fn open(&self, dialog: ui::Dialog, key: &str, port: i32) {
         self.app.global::<ui::Dialogs>().invoke_open(dialog, key.into(), port);
@@ -474,6 +510,7 @@ impl Window {
             Offer::SignIn(place) => self.open(ui::Dialog::SignIn, place.as_str(), 0),
             Offer::GetCommand(place) => self.open(ui::Dialog::GetCommand, place.as_str(), 0),
             Offer::AddPort => self.open(ui::Dialog::AddPort, key, 0),
+            Offer::TakeOver => self.open(ui::Dialog::TakeOver, key, 0),
             // What could not be made has no tunnel yet.
             Offer::Retry(ticket) => self.send(Command::Retry(*ticket)),
             offer => {

@@ -192,7 +192,10 @@ fn own_notice(
         (None, Some(Offer::TakeOver)) => strings.invoke_take_over_notice(),
         (None, _) => return None,
     };
-    Some(notice("standing".into(), text, standing, speech))
+    let notice = notice("standing".into(), text, standing, speech);
+    // It asks first.
+    let asks = standing.offer == Some(Offer::TakeOver);
+    Some(if asks { ui::Notice { action: strings.invoke_take_over(), ..notice } } else { notice })
 }
 
 fn notice(

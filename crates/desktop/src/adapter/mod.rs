@@ -7,6 +7,7 @@ pub mod cards;
 pub mod chart;
 pub mod listening;
 pub mod log;
+pub mod making;
 pub mod places;
 pub mod port;
 pub mod settings;

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use crate::desk::{Commands, Desk};
 
 pub use scene::{Scene, start};
-pub use world::World;
+pub use world::{Refuses, World};
 
 /// A world, and who looks at it. Cheap to clone.
 #[derive(Clone)]

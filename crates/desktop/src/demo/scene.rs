@@ -9,6 +9,7 @@ use adit_app::failure::{Code, Failure};
 use adit_app::local::{Found, Listening, risk};
 use adit_app::moment::Moment;
 use adit_app::place_key::PlaceKey;
+use adit_app::reach::Reach;
 use adit_app::tunnel_key::TunnelKey;
 use adit_proto::contracts::{
     AccessControl, AccessEntry, AccessEntryType, Protocol, Tunnel, TunnelPort,
@@ -44,6 +45,11 @@ pub fn start() -> Timestamp {
 
 pub(super) fn relay() -> PlaceKey {
     PlaceKey::from("https://cp.relay.example.com")
+}
+
+/// How far a place of the pictures reaches.
+pub(super) fn reach(place: &PlaceKey) -> Reach {
+    if *place == PlaceKey::here() { Reach::Computer } else { Reach::Internet }
 }
 
 /// A tunnel of the pictures, by its id.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use adit_app::command::Command;
+use adit_app::command::{Command, Ticket};
 use adit_app::effect::Effect;
 use adit_app::event::{Done, Event, Input, Preflight, Trouble};
 use adit_app::failure::{Code, Failure};
@@ -20,6 +20,25 @@ use adit_tunnel::host;
 
 use super::scene::{self, Scene};
 
+/// What a service may refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuses {
+    /// To make a tunnel.
+    Create,
+    /// To add a port.
+    AddPort,
+}
+
+impl Refuses {
+    fn of(effect: &Effect) -> Option<(Self, Ticket)> {
+        match effect {
+            Effect::Create { ticket, .. } => Some((Self::Create, *ticket)),
+            Effect::AddPort { ticket, .. } => Some((Self::AddPort, *ticket)),
+            _ => None,
+        }
+    }
+}
+
 /// A scripted world.
 #[derive(Debug)]
 pub struct World {
@@ -31,6 +50,10 @@ pub struct World {
     pub(super) broken: BTreeMap<PlaceKey, Preflight>,
     /// What an engine tells when it is started.
     pub(super) engines: BTreeMap<TunnelKey, Vec<host::Event>>,
+    /// Whose next change is refused, and why.
+    refusals: Vec<(Refuses, Failure)>,
+    /// Changes are not answered yet: those that were asked for since.
+    unanswered: Option<Vec<Effect>>,
     waiting: VecDeque<Input>,
     asked: Vec<Command>,
 }
@@ -48,9 +71,28 @@ impl World {
             places,
             broken: BTreeMap::new(),
             engines: BTreeMap::new(),
+            refusals: Vec::new(),
+            unanswered: None,
             waiting: VecDeque::new(),
             asked: Vec::new(),
         }
+    }
+
+    /// The next change of that kind is refused.
+    pub fn refuse(&mut self, what: Refuses, failure: Failure) {
+        self.refusals.push((what, failure));
+    }
+
+    /// Services do not answer changes until [`World::answer_now`].
+    pub fn keep_waiting(&mut self) {
+        self.unanswered.get_or_insert_default();
+    }
+
+    /// Answers all that waits, and what comes.
+    pub fn answer_now(&mut self) {
+        let unanswered = self.unanswered.take().unwrap_or_default();
+        unanswered.into_iter().for_each(|effect| self.answer(effect));
+        self.take(Input::Tick);
     }
 
     /// Asks for something, as a person does.
@@ -126,14 +168,32 @@ impl World {
         self.waiting.push_back(Input::Event(event));
     }
 
+    /// Whether a change is kept waiting or refused.
+    fn is_kept_back(&mut self, effect: &Effect) -> bool {
+        let Some((kind, ticket)) = Refuses::of(effect) else { return false };
+        if let Some(unanswered) = &mut self.unanswered {
+            unanswered.push(effect.clone());
+            return true;
+        }
+        let Some(at) = self.refusals.iter().position(|(of, _)| *of == kind) else { return false };
+        let (_, failure) = self.refusals.remove(at);
+        self.then(Event::Changed { ticket, result: Err(failure.into()) });
+        true
+    }
+
     /// Does what the script says to what is asked of services and engines.
     fn answer(&mut self, effect: Effect) {
+        if self.is_kept_back(&effect) {
+            return;
+        }
         match effect {
             Effect::Check(place) => {
                 let account = Some("ana@example.com".to_owned());
                 let found = self.broken.get(&place).cloned();
                 let found = found.unwrap_or(Preflight::Ready { account });
-                self.then(Event::Checked { place, found });
+                let reach = Some(scene::reach(&place));
+                self.then(Event::Checked { place: place.clone(), found });
+                self.then(Event::Reached { place, reach });
             }
             Effect::List { place, serial } => {
                 let result = match self.broken.get(&place) {
