@@ -1,5 +1,7 @@
 //! Who may visit: the owner only, or everybody for a while.
 
+pub mod edit;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
