@@ -6,6 +6,7 @@ use adit_proto::contracts;
 use jiff::Timestamp;
 
 use crate::access::Access;
+use crate::manage::Manage;
 use crate::name::Name;
 use crate::place_key::PlaceKey;
 use crate::port::Port;
@@ -101,6 +102,8 @@ pub enum Command {
         /// The number of the request.
         of: u64,
     },
+    /// Change a tunnel that exists, or know all of it.
+    Manage(Manage),
     /// Stop everything in good order.
     Quit,
 }

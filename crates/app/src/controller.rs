@@ -7,6 +7,7 @@
 mod calls;
 mod driver;
 mod engine;
+mod manage;
 mod saver;
 mod services;
 mod traffic;

@@ -3,9 +3,11 @@
 use adit_proto::contracts;
 use adit_tunnel::host;
 use adit_tunnel::inspect::Again;
+use jiff::Timestamp;
 
 use crate::command::Ticket;
 use crate::condition::Subject;
+use crate::manage::Job;
 use crate::message::{Message, Offer};
 use crate::persist::Save;
 use crate::place_key::PlaceKey;
@@ -74,6 +76,24 @@ pub enum Effect {
         ticket: Ticket,
         /// Which.
         tunnel: TunnelKey,
+    },
+    /// Read a tunnel whole, with who is in its access lists.
+    Read {
+        /// Goes back with the answer.
+        tunnel: TunnelKey,
+        /// Goes back with the answer.
+        serial: u64,
+    },
+    /// Change a tunnel that exists.
+    Manage {
+        /// Goes back with the answer.
+        ticket: Ticket,
+        /// Which tunnel.
+        tunnel: TunnelKey,
+        /// What.
+        job: Box<Job>,
+        /// What ends counts against this.
+        now: Timestamp,
     },
     /// Start an engine for a tunnel. It ends with an event, always.
     Host(TunnelKey),

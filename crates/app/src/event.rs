@@ -10,6 +10,7 @@ use adit_tunnel::management;
 
 use crate::command::{Command, Ticket};
 use crate::failure::{Code, Failure};
+use crate::manage::{Got, Whole};
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
 use crate::tunnel_key::TunnelKey;
@@ -65,6 +66,15 @@ pub enum Event {
         serial: u64,
         /// The tunnel.
         result: Result<Box<contracts::Tunnel>, Trouble>,
+    },
+    /// A tunnel was read whole, or not.
+    Read {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// The number that the effect had.
+        serial: u64,
+        /// The tunnel.
+        result: Result<Box<Whole>, Trouble>,
     },
     /// A change was made, or not.
     Changed {
@@ -143,6 +153,8 @@ pub enum Done {
     Port(Box<contracts::TunnelPort>),
     /// A tunnel or port is gone.
     Deleted,
+    /// A tunnel that exists was changed, or something was got of it.
+    Managed(Got),
 }
 
 /// What went wrong, and how long the service asks to wait.

@@ -25,6 +25,7 @@ pub mod journal;
 pub mod known;
 pub mod lines;
 pub mod local;
+pub mod manage;
 pub mod message;
 pub mod microsoft;
 pub mod moment;

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 
 use crate::command::{Command, Ticket};
 use crate::local::Risk;
+use crate::manage::Rule;
+use crate::manage::moving::Left;
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
 use crate::port;
@@ -120,6 +122,18 @@ pub enum Message {
     PortNotDeleted(u16),
     /// A tunnel could not be removed.
     NotDeleted,
+    /// Who may visit could not be changed.
+    AccessNotChanged,
+    /// What a tunnel is could not be changed.
+    TunnelNotChanged,
+    /// A token for programs could not be made.
+    TokenNotMade,
+    /// A tunnel could not be made at that other place.
+    NotMoved(PlaceKey),
+    /// Why what somebody wrote is not taken.
+    Rule(Rule),
+    /// What does not come along to another place.
+    Left(Left),
     /// A tunnel could not begin to be hosted.
     CouldNotStart,
     /// A tunnel's ports could not be asked for, and none are known.

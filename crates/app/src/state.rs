@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod place;
+pub(crate) mod sheet;
 pub(crate) mod traffic;
 #[cfg(test)]
 pub(crate) mod world;
@@ -25,6 +26,7 @@ use crate::tunnel_key::TunnelKey;
 
 use self::change::{Change, Made, Stage, What};
 use self::place::{Entry, Place};
+use self::sheet::Open;
 use self::traffic::Traffic;
 
 /// How far ahead the time of a file may be before the clock is called wrong.
@@ -61,6 +63,8 @@ pub struct State {
     pub(crate) visible: bool,
     pub(crate) selected: Option<(TunnelKey, u16)>,
     pub(crate) traffic: Traffic,
+    /// What the open dialog is about.
+    pub(crate) sheet: Option<Open>,
     pub(crate) conditions: Tracker,
     /// The URLs of ports that are hosted, as they were told last.
     pub(crate) urls: BTreeMap<(TunnelKey, u16), String>,
@@ -139,6 +143,7 @@ impl State {
             visible: false,
             selected: None,
             traffic: Traffic::default(),
+            sheet: None,
             conditions: Tracker::default(),
             urls,
             expiry_due: None,

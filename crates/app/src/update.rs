@@ -8,6 +8,7 @@ mod commands;
 mod due;
 mod engines;
 mod lists;
+mod manage;
 mod notices;
 mod resume;
 #[cfg(test)]
@@ -60,6 +61,7 @@ impl Turn<'_> {
             Event::Checked { place, found } => self.checked(&place, found),
             Event::Listed { place, serial, result } => self.listed(&place, serial, result),
             Event::Shown { tunnel, serial, result } => self.shown(&tunnel, serial, result),
+            Event::Read { tunnel, serial, result } => self.read(&tunnel, serial, result),
             Event::Changed { ticket, result } => self.changed(ticket, result),
             Event::Engine { tunnel, event } => self.engine(&tunnel, &event),
             Event::SentAgain { tunnel, port, of, result } => {

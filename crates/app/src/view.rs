@@ -14,6 +14,7 @@ mod tray;
 mod undo;
 
 use crate::condition::{Condition, Severity, Subject};
+use crate::manage::Sheet;
 use crate::preferences::Preferences;
 use crate::state::State;
 
@@ -43,6 +44,8 @@ pub struct View {
     pub conditions: Vec<Condition>,
     /// What can be undone.
     pub undo: Vec<Undo>,
+    /// What the open dialog about a tunnel shows.
+    pub sheet: Option<Sheet>,
     /// The places.
     pub places: Vec<PlaceView>,
     /// The tray.
@@ -79,6 +82,7 @@ pub fn fold(state: &State) -> View {
         selection,
         banner: conditions.iter().find(is_general).cloned(),
         undo: undo::fold(state),
+        sheet: state.sheet.as_ref().map(|open| open.sheet.clone()),
         places: place::fold(state, &conditions),
         tray: tray::fold(&cards, &conditions),
         preferences: state.preferences.clone(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
 
-pub use span::{clock, span};
+pub use span::{clock, span, until_clock};
 
 /// A language that there is a catalogue for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Code, Condition, Subject};
 use crate::event::Trouble;
 use crate::failure::{self, Failure};
+use crate::manage::Job;
 use crate::message::{Message, Offer};
 use crate::moment::Moment;
 use crate::persist::Remark;
@@ -236,6 +237,13 @@ pub(crate) fn change_text(what: &What) -> Message {
         What::ChangePort { port, .. } => Message::PortNotChanged(port.number),
         What::Delete(_) => Message::NotDeleted,
         What::DeletePort { port, .. } => Message::PortNotDeleted(*port),
+        What::Manage { job, .. } => match &**job {
+            Job::Access(_) | Job::Invite { .. } => Message::AccessNotChanged,
+            Job::Edit(_) => Message::TunnelNotChanged,
+            Job::EditPort(edit) => Message::PortNotChanged(edit.number),
+            Job::Token { .. } => Message::TokenNotMade,
+            Job::Move { to, .. } => Message::NotMoved(to.clone()),
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod hosting;
+mod manage;
 mod notices;
 mod places;
 mod random;

@@ -78,6 +78,10 @@ sentences! {
     PortNotChanged: "Port {port} could not be changed";
     PortNotDeleted: "Port {port} could not be removed";
     NotDeleted: "The tunnel could not be removed";
+    AccessNotChanged: "Who may visit could not be changed";
+    TunnelNotChanged: "The tunnel could not be changed";
+    TokenNotMade: "The token for programs could not be made";
+    NotMoved: "The tunnel could not be made on {place}";
     CouldNotStart: "The tunnel could not be started";
     PortsNotTold: "The service does not tell this tunnel's ports";
 
@@ -91,6 +95,23 @@ sentences! {
     LocalAnswers: "localhost:{port} answers again";
     UrlAnswers: "The URL of :{port} answers";
     UrlDeadOf: "The URL of :{port} is dead though the tunnel is up";
+
+    // Why what somebody wrote is not taken.
+    RuleName: "3 to 49 small letters, digits and dashes, with a letter or digit at both ends";
+    RuleDescription: "At most 400 characters";
+    RuleDescriptionStays: "Microsoft Dev Tunnels does not take a description away. Write another one.";
+    RuleLabel: "`{label}` is no label: 1 to 50 letters, digits, _, - and =";
+    RuleLabels: "At most 100 labels";
+    RuleExpiration: "A time from 1h to 30d, such as 8h or 7d";
+    RuleExpirationHours: "Microsoft Dev Tunnels takes whole hours, such as 8h or 7d";
+    RuleHeader: "One line of at most 300 plain characters";
+    RuleTimeout: "Seconds from 0 to 86,400; 0 is no limit";
+    RuleUntil: "A time such as 18:40 or 2026-12-24 18:40, within 30 days";
+
+    // What does not come along to another place.
+    LeftPeople: "{n} person or group with access is not known there. Let them in again." | "{n} people or groups with access are not known there. Let them in again.";
+    LeftOpen: "Open access, which ends within the hour.";
+    LeftOptions: "Ways to pass requests on that the place does not have.";
 
     // Why a port had better not be at a URL.
     RiskDatabase: "Database";

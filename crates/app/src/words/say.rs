@@ -10,6 +10,8 @@ use super::catalogue::template;
 use super::key::Key;
 use super::{Language, number, span};
 use crate::local::Risk;
+use crate::manage::Rule;
+use crate::manage::moving::Left;
 use crate::message::{Counted, Entry, Message, Offer, Word};
 use crate::persist::Part;
 use crate::place_key::{Kind, PlaceKey};
@@ -76,6 +78,16 @@ impl Speaker<'_> {
             Message::PortNotChanged(port) => self.of_port(Key::PortNotChanged, *port),
             Message::PortNotDeleted(port) => self.of_port(Key::PortNotDeleted, *port),
             Message::NotDeleted => self.bare(Key::NotDeleted),
+            Message::AccessNotChanged => self.bare(Key::AccessNotChanged),
+            Message::TunnelNotChanged => self.bare(Key::TunnelNotChanged),
+            Message::TokenNotMade => self.bare(Key::TokenNotMade),
+            Message::NotMoved(place) => self.of_place(Key::NotMoved, place),
+            Message::Rule(rule) => self.rule(rule),
+            Message::Left(Left::People(n)) => {
+                self.count(Key::LeftPeople, u64::try_from(*n).unwrap_or(u64::MAX), &[])
+            }
+            Message::Left(Left::Open) => self.bare(Key::LeftOpen),
+            Message::Left(Left::Options) => self.bare(Key::LeftOptions),
             Message::CouldNotStart => self.bare(Key::CouldNotStart),
             Message::PortsNotTold => self.bare(Key::PortsNotTold),
             Message::Expiring(at) => {
@@ -169,6 +181,21 @@ impl Speaker<'_> {
             Offer::Retry(_) => self.bare(Key::TryAgain),
             Offer::Undo(_) => self.bare(Key::Undo),
             Offer::GetCommand(_) => self.bare(Key::GetCommand),
+        }
+    }
+
+    fn rule(&self, rule: &Rule) -> String {
+        match rule {
+            Rule::Name => self.bare(Key::RuleName),
+            Rule::Description => self.bare(Key::RuleDescription),
+            Rule::DescriptionStays => self.bare(Key::RuleDescriptionStays),
+            Rule::Label(label) => self.say(Key::RuleLabel, &[("label", label.clone())]),
+            Rule::Labels => self.bare(Key::RuleLabels),
+            Rule::Expiration => self.bare(Key::RuleExpiration),
+            Rule::ExpirationHours => self.bare(Key::RuleExpirationHours),
+            Rule::Header => self.bare(Key::RuleHeader),
+            Rule::Timeout => self.bare(Key::RuleTimeout),
+            Rule::Until => self.bare(Key::RuleUntil),
         }
     }
 
