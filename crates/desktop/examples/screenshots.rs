@@ -3,9 +3,13 @@
 
 use std::path::Path;
 
+use adit_app::command::{Command, Draft};
+use adit_app::place_key::PlaceKey;
+use adit_app::preferences::NewTunnels;
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
-use adit_desktop::{Appearance, Nav, Screen, Settings, SettingsPage, Switch, Theme, Typed};
+use adit_desktop::{Appearance, Dialog, Nav, Screen, Settings, SettingsPage, Switch, Theme, Typed};
+use i_slint_backend_testing::AccessibleRole;
 use slint::ComponentHandle as _;
 
 #[path = "../tests/common/mod.rs"]
@@ -72,6 +76,12 @@ const SHOTS: &[Shot] = &[
     Shot { name: "empty", scene: Scene::Empty, size: (960, 680), go: |_| {} },
     Shot { name: "offline", scene: Scene::Offline, size: (960, 680), go: |_| {} },
     Shot { name: "errors", scene: Scene::Errors, size: (960, 680), go: |_| {} },
+    Shot { name: "access", scene: Scene::Main, size: (960, 680), go: to_access },
+    Shot { name: "anyone", scene: Scene::Main, size: (960, 680), go: to_anyone },
+    Shot { name: "share", scene: Scene::Main, size: (960, 680), go: to_share },
+    Shot { name: "edit-tunnel", scene: Scene::Main, size: (960, 680), go: to_edit_tunnel },
+    Shot { name: "edit-port", scene: Scene::Main, size: (960, 680), go: to_edit_port },
+    Shot { name: "move", scene: Scene::Main, size: (960, 680), go: to_move },
     Shot { name: "sign-in", scene: Scene::SignIn, size: (960, 680), go: |_| {} },
 ];
 
@@ -114,6 +124,54 @@ fn to_network(stage: &Stage) {
 fn in_contrast(stage: &Stage) {
     stage.window.app().global::<Theme<'_>>().set_high_contrast(true);
     stage.settle();
+}
+
+/// Opens a dialog about a tunnel.
+fn to_dialog(stage: &Stage, dialog: Dialog, name: &str, port: i32) {
+    let view = stage.window.view();
+    let tunnel = view.cards.iter().find(|card| card.name == name).unwrap().tunnel().unwrap();
+    stage.window.open(dialog, &format!("{} {}", tunnel.place, tunnel.id), port);
+    stage.settle();
+}
+
+fn to_access(stage: &Stage) {
+    to_dialog(stage, Dialog::Access, "storefront", 0);
+}
+
+/// A new tunnel with a database among its ports.
+fn to_anyone(stage: &Stage) {
+    let place = PlaceKey::from("https://cp.relay.example.com");
+    let draft = Draft { name: "reports".parse().ok(), ..Draft::new(place, &NewTunnels::default()) };
+    stage.window.send(Command::Create(draft));
+    stage.settle();
+    let view = stage.window.view();
+    let tunnel = view.cards.iter().find(|card| card.name == "reports").unwrap().tunnel().unwrap();
+    for port in ["3002", "5432"] {
+        let (tunnel, port) = (tunnel.clone(), port.parse().unwrap());
+        stage.window.send(Command::AddPort { tunnel, port });
+    }
+    stage.settle();
+    to_dialog(stage, Dialog::Anyone, "reports", 0);
+}
+
+fn to_share(stage: &Stage) {
+    to_dialog(stage, Dialog::Share, "storefront", 5173);
+}
+
+fn to_edit_tunnel(stage: &Stage) {
+    to_dialog(stage, Dialog::EditTunnel, "storefront", 0);
+}
+
+fn to_edit_port(stage: &Stage) {
+    to_dialog(stage, Dialog::EditPort, "webhooks", 4000);
+    let labels = stage.all("http");
+    let found = labels.iter().find(|it| it.accessible_role() == Some(AccessibleRole::RadioButton));
+    found.unwrap().invoke_accessible_default_action();
+    stage.settle();
+}
+
+fn to_move(stage: &Stage) {
+    to_dialog(stage, Dialog::MoveTunnel, "storefront", 0);
 }
 
 fn main() {

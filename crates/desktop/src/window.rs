@@ -5,6 +5,7 @@ mod log;
 mod pointed;
 mod report;
 mod settings;
+mod sheet;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ pub struct Window {
     port: PortLists,
     log: Rc<LogLines>,
     settings: settings::Settings,
+    sheets: sheet::Sheets,
     /// What was left of an offer to undo when somebody began to look at it.
     held: RefCell<BTreeMap<i32, Duration>>,
     retell: Timer,
@@ -95,6 +97,7 @@ impl Window {
             port: PortLists::default(),
             log,
             settings: settings::Settings::new(language),
+            sheets: sheet::Sheets::default(),
             held: RefCell::default(),
             retell: Timer::default(),
             toast: Timer::default(),
@@ -249,6 +252,7 @@ impl Window {
         self.draw_settings();
         self.search_log();
         self.draw_log();
+        self.draw_sheet(&view, &speech);
         let found = listening::ports(&self.desk.listening.borrow(), &speech);
         sync(&self.listening, found, |it| it.port);
 
@@ -400,6 +404,8 @@ impl Window {
         self.listen_life();
         self.listen_log();
         self.listen_settings();
+        self.listen_sheet();
+        self.listen_dialogs();
         let listening = self.app.global::<ui::Listening>();
         listening.on_refresh(self.on(|window| (window.desk.look)()));
     }
@@ -453,6 +459,17 @@ impl Window {
         self.app.global::<ui::Places>().on_open(self.on_one(|window, _key| {
             window.app.global::<ui::Nav>().set_screen(ui::Screen::Settings);
         }));
+    }
+
+    fn listen_dialogs(self: &Rc<Self>) {
+        let dialogs = self.app.global::<ui::Dialogs>();
+        let window = Rc::downgrade(self);
+        dialogs.on_opening(move |dialog, key, _port| {
+            if let Some(window) = window.upgrade() {
+                window.open_sheet(dialog, &key);
+            }
+        });
+        dialogs.on_closed(self.on(|window| window.close_sheet()));
     }
 
     /// Opens a dialog.

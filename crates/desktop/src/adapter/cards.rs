@@ -150,14 +150,14 @@ pub fn port_row(
 
 /// Who may visit, with how many and until when.
 pub fn access(openness: Openness, speech: &Speech) -> (ui::Who, i32, SharedString) {
-    match openness {
+    match openness.at(speech.now.timestamp()) {
         Openness::Unknown => (ui::Who::Unknown, 0, SharedString::default()),
         Openness::OnlyMe => (ui::Who::OnlyMe, 0, SharedString::default()),
         Openness::Shared { with } => {
             (ui::Who::Shared, i32::try_from(with).unwrap_or(i32::MAX), SharedString::default())
         }
         Openness::Anyone { until } => {
-            let until = until.map(|at| words::clock(at, &speech.now)).unwrap_or_default();
+            let until = until.map(|at| words::until_clock(at, &speech.now)).unwrap_or_default();
             (ui::Who::Anyone, 0, until.into())
         }
     }

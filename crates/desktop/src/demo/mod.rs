@@ -5,6 +5,7 @@
 
 mod log;
 mod scene;
+mod sheet;
 mod status;
 mod world;
 

@@ -154,6 +154,18 @@ pub(super) fn made(asked: Tunnel, n: usize) -> Tunnel {
     Tunnel { tunnel_id: Some(id), cluster_id: Some("loc1".to_owned()), ..asked }
 }
 
+/// The same at a place that gives its ports their addresses.
+pub(super) fn moved(place: &PlaceKey, asked: Tunnel, n: usize) -> Tunnel {
+    let made = made(asked, n);
+    let id = made.tunnel_id.clone().unwrap_or_default();
+    let port = |port: TunnelPort| TunnelPort {
+        port_forwarding_uris: port_with(place, &id, port.port_number).port_forwarding_uris,
+        ..port
+    };
+    let ports = made.ports.unwrap_or_default().into_iter().map(port).collect();
+    Tunnel { ports: Some(ports), ..made }
+}
+
 /// A port of a tunnel, as its service has it.
 pub(super) fn port_of(tunnel: &TunnelKey, number: u16, protocol: Option<Protocol>) -> TunnelPort {
     let id = tunnel.id.tunnel.to_string();

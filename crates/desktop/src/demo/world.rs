@@ -31,6 +31,8 @@ pub struct World {
     pub(super) broken: BTreeMap<PlaceKey, Preflight>,
     /// What an engine tells when it is started.
     pub(super) engines: BTreeMap<TunnelKey, Vec<host::Event>>,
+    /// Why changes of tunnels are refused, while they are.
+    pub(super) refusal: Option<Failure>,
     waiting: VecDeque<Input>,
     asked: Vec<Command>,
 }
@@ -48,6 +50,7 @@ impl World {
             places,
             broken: BTreeMap::new(),
             engines: BTreeMap::new(),
+            refusal: None,
             waiting: VecDeque::new(),
             asked: Vec::new(),
         }
@@ -122,7 +125,7 @@ impl World {
         }
     }
 
-    fn then(&mut self, event: Event) {
+    pub(super) fn then(&mut self, event: Event) {
         self.waiting.push_back(Input::Event(event));
     }
 
@@ -189,17 +192,19 @@ impl World {
                     self.then(Event::Engine { tunnel: tunnel.clone(), event });
                 }
             }
+            Effect::Read { tunnel, serial } => self.read_whole(tunnel, serial),
+            Effect::Manage { ticket, tunnel, job, now } => self.manage(ticket, &tunnel, &job, now),
             Effect::Save(save) => self.then(Event::Saved { part: save.part(), result: Ok(()) }),
             _ => {}
         }
     }
 
-    fn tunnel(&self, key: &TunnelKey) -> Option<&Tunnel> {
+    pub(super) fn tunnel(&self, key: &TunnelKey) -> Option<&Tunnel> {
         let tunnels = self.places.get(&key.place)?;
         tunnels.iter().find(|tunnel| tunnel.full_id().as_ref() == Some(&key.id))
     }
 
-    fn tunnel_mut(&mut self, key: &TunnelKey) -> Option<&mut Tunnel> {
+    pub(super) fn tunnel_mut(&mut self, key: &TunnelKey) -> Option<&mut Tunnel> {
         let tunnels = self.places.get_mut(&key.place)?;
         tunnels.iter_mut().find(|tunnel| tunnel.full_id().as_ref() == Some(&key.id))
     }
@@ -212,6 +217,6 @@ impl World {
     }
 }
 
-fn unknown() -> Trouble {
+pub(super) fn unknown() -> Trouble {
     Failure::new(Code::NotFound, "there is no such tunnel").into()
 }
