@@ -10,6 +10,7 @@ use crate::name::Name;
 use crate::place_key::PlaceKey;
 use crate::port::Port;
 use crate::preferences::{Edit, Expiration, NewTunnels, Page, Preferences};
+use crate::setup;
 use crate::tunnel_key::TunnelKey;
 
 /// A command. One that makes no sense any more, such as to undo what was sent, does nothing.
@@ -101,6 +102,8 @@ pub enum Command {
         /// The number of the request.
         of: u64,
     },
+    /// Set something up, or take it down.
+    Setup(setup::Ask),
     /// Stop everything in good order.
     Quit,
 }

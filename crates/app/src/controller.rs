@@ -7,6 +7,7 @@
 mod calls;
 mod driver;
 mod engine;
+mod errand;
 mod saver;
 mod services;
 mod traffic;

@@ -11,6 +11,7 @@ use crate::persist::Save;
 use crate::place_key::PlaceKey;
 use crate::port::Port;
 use crate::preferences::Preferences;
+use crate::setup;
 use crate::tunnel_key::TunnelKey;
 
 /// Something to do.
@@ -106,6 +107,8 @@ pub enum Effect {
         /// Whether bodies are kept.
         keep: bool,
     },
+    /// Set something up, or take it down.
+    Setup(setup::Act),
     /// Write a file.
     Save(Save),
     /// Put settings in force.

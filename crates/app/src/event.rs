@@ -12,6 +12,7 @@ use crate::command::{Command, Ticket};
 use crate::failure::{Code, Failure};
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
+use crate::setup;
 use crate::tunnel_key::TunnelKey;
 
 /// What [`crate::update::update`] takes in.
@@ -102,6 +103,8 @@ pub enum Event {
     },
     /// The most connections at a time since this was told last, of each tunnel with an engine, by port.
     Connections(BTreeMap<TunnelKey, BTreeMap<u16, u32>>),
+    /// Something was set up, or not.
+    Setup(setup::Told),
     /// Settings are in force for places too.
     Preferred,
     /// A file was written, or not.

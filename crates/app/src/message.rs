@@ -7,11 +7,13 @@ use adit_proto::health::Proof;
 use jiff::Timestamp;
 
 use crate::command::{Command, Ticket};
+use crate::failure::Code;
 use crate::local::Risk;
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
 use crate::port;
 use crate::preferences::Refusal;
+use crate::setup::ErrandKind;
 use crate::status::Phase;
 use crate::tunnel_key::TunnelKey;
 
@@ -130,6 +132,8 @@ pub enum Message {
     UrlIs(String),
     /// A value of the settings is refused.
     Refusal(Refusal),
+    /// What was to be set up failed, for a reason of that kind.
+    ErrandFailed(ErrandKind, Code),
     /// A remembered tunnel of that name is gone, and is not hosted again.
     Forgotten(String),
     /// A file made no sense and was moved there.

@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod place;
+pub(crate) mod setup;
 pub(crate) mod traffic;
 #[cfg(test)]
 pub(crate) mod world;
@@ -25,6 +26,7 @@ use crate::tunnel_key::TunnelKey;
 
 use self::change::{Change, Made, Stage, What};
 use self::place::{Entry, Place};
+use self::setup::SetupState;
 use self::traffic::Traffic;
 
 /// How far ahead the time of a file may be before the clock is called wrong.
@@ -67,6 +69,7 @@ pub struct State {
     /// When a tunnel is so near its end that it is told, the next one.
     pub(crate) expiry_due: Option<Instant>,
     pub(crate) quitting: Option<Quitting>,
+    pub(crate) setup: SetupState,
     next: u64,
 }
 
@@ -109,8 +112,10 @@ pub(crate) struct Quitting {
 impl State {
     /// What is known at the start: what was kept.
     pub fn new(places: Vec<PlaceKey>, kept: Kept, now: Moment) -> Self {
-        let Kept { preferences, memory, mut lists, history, remarks } = kept;
+        let Kept { preferences, memory, mut lists, history, setup, remarks } = kept;
         let mut clock_is_wrong = false;
+        let setup = SetupState::new(setup, &places, &memory, &lists);
+        let places = setup.all_places(places);
         let places = places.into_iter().map(|key| {
             let list = lists.places.remove(&key).filter(|list| {
                 let is_future = list.saved_at > now.wall + CLOCK_SLACK;
@@ -143,6 +148,7 @@ impl State {
             urls,
             expiry_due: None,
             quitting: None,
+            setup,
             next: 0,
         }
     }
@@ -155,6 +161,12 @@ impl State {
     /// What happened.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Where new tunnels live, unless somebody says otherwise.
+    pub fn default_place(&self) -> PlaceKey {
+        let places: Vec<_> = self.places.iter().map(|place| place.key.clone()).collect();
+        self.setup.chosen.default_place(&places)
     }
 
     pub(crate) fn serial(&mut self) -> u64 {

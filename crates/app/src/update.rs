@@ -7,9 +7,11 @@ mod changes;
 mod commands;
 mod due;
 mod engines;
+mod first_run;
 mod lists;
 mod notices;
 mod resume;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -23,7 +25,6 @@ use crate::moment::Moment;
 use crate::persist::{Part, Save};
 use crate::place_key::PlaceKey;
 use crate::state::State;
-use crate::state::place::Access;
 
 pub use due::deadline;
 
@@ -69,6 +70,7 @@ impl Turn<'_> {
             Event::NotHosted { tunnel, failure } => self.not_hosted(&tunnel, failure),
             Event::Ended(tunnel) => self.ended(&tunnel),
             // Other addresses, perhaps.
+            Event::Setup(told) => self.told_setup(told),
             Event::Preferred => self.refresh(Some(&PlaceKey::here())),
             Event::Saved { part, result } => self.saved(part, result),
         }
@@ -87,9 +89,9 @@ impl Turn<'_> {
 
     /// Somebody has to sign in to a place.
     fn signed_out(&mut self, place: &PlaceKey) {
+        let now = self.now.wall;
         if let Some(place) = self.state.place_mut(place) {
-            place.access = Access::SignedOut;
-            place.account = None;
+            place.sign_out(now);
         }
     }
 

@@ -7,6 +7,7 @@
 mod card;
 mod headline;
 mod place;
+mod setup;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,8 @@ use crate::state::State;
 
 pub use card::{Card, CardId, Hosts, Row, Toggle};
 pub use headline::{Counts, Headline};
-pub use place::PlaceView;
+pub use place::{Lapsed, PlaceView, Usable};
+pub use setup::{ErrandView, Failed, FirstRun, ImportView, SetupView, Stays, TrialView};
 pub use standing::{Mood, PortStatus, Standing, TunnelStatus, of_status};
 pub use tray::{Does, Icon, Item, Tray};
 pub use undo::Undo;
@@ -45,6 +47,8 @@ pub struct View {
     pub undo: Vec<Undo>,
     /// The places.
     pub places: Vec<PlaceView>,
+    /// What is being set up.
+    pub setup: SetupView,
     /// The tray.
     pub tray: Tray,
     /// The settings in force.
@@ -80,6 +84,7 @@ pub fn fold(state: &State) -> View {
         banner: conditions.iter().find(is_general).cloned(),
         undo: undo::fold(state),
         places: place::fold(state, &conditions),
+        setup: setup::fold(state),
         tray: tray::fold(&cards, &conditions),
         preferences: state.preferences.clone(),
         is_quitting: state.quitting.is_some(),

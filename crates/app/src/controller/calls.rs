@@ -25,6 +25,7 @@ pub(super) fn place(effect: &Effect) -> Option<&PlaceKey> {
         | Effect::Tell { .. }
         | Effect::KeepBodies { .. }
         | Effect::SendAgain { .. }
+        | Effect::Setup(_)
         | Effect::Save(_)
         | Effect::Apply(_)
         | Effect::Notify(_)

@@ -196,7 +196,7 @@ async fn what_was_started_here_goes_on_when_another_process_leaves() {
 }
 
 #[test]
-fn the_places_are_this_computer_the_sign_ins_and_microsoft_where_it_is_there() {
+fn the_places_are_this_computer_the_sign_ins_and_microsoft_where_it_is_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let profile = profile(folder.path());
     assert_eq!(places(&profile).unwrap(), [PlaceKey::here()]);

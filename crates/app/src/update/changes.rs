@@ -26,9 +26,10 @@ const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
 impl Turn<'_> {
     /// Begins a change that is sent at once.
-    pub(super) fn begin(&mut self, what: What) {
+    pub(super) fn begin(&mut self, what: What) -> Ticket {
         let ticket = self.add(what, Stage::Sent);
         self.send(ticket);
+        ticket
     }
 
     /// Begins a change that waits for a change of mind. What is on its way out already is not removed twice.

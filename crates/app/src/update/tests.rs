@@ -5,4 +5,5 @@ mod hosting;
 mod notices;
 mod places;
 mod random;
+mod setup;
 mod traffic;

@@ -120,12 +120,28 @@ sentences! {
     MemoryNotSaved: "What to host at the next start cannot be saved";
     ListsNotSaved: "The last lists cannot be saved";
     HistoryNotSaved: "The history cannot be saved";
+    SetupNotSaved: "Which places are used cannot be saved";
     ClockWrong: "The clock of this computer is wrong; set it, or tokens and times are not to be trusted";
     CommandMissing: "The command for {place} is not installed";
     CommandOld: "The command for {place} is version {version}, which is too old";
     ListFailed: "{place} does not tell your tunnels";
     AsOf: "As of {time}";
     CheckedAgo: "Checked {time} ago";
+
+    // Why something could not be set up, and what to do.
+    RelayRefused: "{place} refused the key. Ask whoever runs the relay for a new one.";
+    RelayNotReached: "{place} does not answer as a relay. Check the address, mostly cp. and its domain, and the network.";
+    NotKept: "The key is good, but it could not be kept.";
+    SignInNoCommand: "The devtunnel command cannot be used. Install it, then sign in.";
+    SignInLate: "Nobody signed in within 10 minutes. Begin again when you are ready.";
+    SignInElsewhere: "The sign-in was kept for another user of this computer. Start Adit without administrator's rights and sign in again.";
+    SignInFailed: "The sign-in did not succeed. Nothing is changed; try again, or with a code.";
+    InstalledNotFound: "The install line ended, and the devtunnel command is still not found. Read what it said, or run it in a terminal.";
+    InstallLate: "The install line took longer than 10 minutes and was ended. Run it in a terminal.";
+    InstallFailed: "The install line failed. Run it in a terminal, or try again.";
+    NotLeft: "The key for {place} could not be removed.";
+    RemoveOthersRun: "Other programs of Adit still host tunnels on this computer. End them, then try again.";
+    NotRemoved: "Not everything could be removed. Your tunnels are stopped; try again.";
 
     // Counts and lists.
     AllLive: "The tunnel is live" | "All {n} tunnels are live";

@@ -9,11 +9,13 @@ use jiff::ZonedDateTime;
 use super::catalogue::template;
 use super::key::Key;
 use super::{Language, number, span};
+use crate::failure::Code;
 use crate::local::Risk;
 use crate::message::{Counted, Entry, Message, Offer, Word};
 use crate::persist::Part;
 use crate::place_key::{Kind, PlaceKey};
 use crate::preferences::{Refusal, Refused, Still};
+use crate::setup::ErrandKind;
 use crate::status::Phase;
 
 /// Says messages in a language, at a time.
@@ -83,6 +85,7 @@ impl Speaker<'_> {
             }
             Message::UrlIs(url) => self.say(Key::UrlIs, &[("url", url.clone())]),
             Message::Refusal(refusal) => self.refusal(refusal),
+            Message::ErrandFailed(kind, code) => self.errand_failed(kind, *code),
             Message::Forgotten(name) => self.say(Key::Forgotten, &[("name", name.clone())]),
             Message::FileSetAside(file) => self.of_file(Key::FileSetAside, file),
             Message::FileNewer(file) => self.of_file(Key::FileNewer, file),
@@ -153,6 +156,28 @@ impl Speaker<'_> {
             Still::Direct => self.bare(Key::StillDirect),
         };
         format!("{rule} {still}")
+    }
+
+    fn errand_failed(&self, kind: &ErrandKind, code: Code) -> String {
+        match (kind, code) {
+            (ErrandKind::Relay(place), Code::SignIn | Code::Access) => {
+                self.of_place(Key::RelayRefused, place)
+            }
+            (ErrandKind::Relay(place), Code::Unreachable) => {
+                self.of_place(Key::RelayNotReached, place)
+            }
+            (ErrandKind::Relay(_), _) => self.bare(Key::NotKept),
+            (ErrandKind::SignIn { .. }, Code::Devtunnel) => self.bare(Key::SignInNoCommand),
+            (ErrandKind::SignIn { .. }, Code::Interrupted) => self.bare(Key::SignInLate),
+            (ErrandKind::SignIn { .. }, Code::Conflict) => self.bare(Key::SignInElsewhere),
+            (ErrandKind::SignIn { .. }, _) => self.bare(Key::SignInFailed),
+            (ErrandKind::Install, Code::Devtunnel) => self.bare(Key::InstalledNotFound),
+            (ErrandKind::Install, Code::Interrupted) => self.bare(Key::InstallLate),
+            (ErrandKind::Install, _) => self.bare(Key::InstallFailed),
+            (ErrandKind::Forget(place), _) => self.of_place(Key::NotLeft, place),
+            (ErrandKind::Remove, Code::AlreadyRunning) => self.bare(Key::RemoveOthersRun),
+            (ErrandKind::Remove, _) => self.bare(Key::NotRemoved),
+        }
     }
 
     fn offer(&self, offer: &Offer) -> String {
@@ -305,6 +330,7 @@ fn not_saved(part: Part) -> Key {
         Part::Memory => Key::MemoryNotSaved,
         Part::Lists => Key::ListsNotSaved,
         Part::History => Key::HistoryNotSaved,
+        Part::Setup => Key::SetupNotSaved,
     }
 }
 
