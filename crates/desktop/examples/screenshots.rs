@@ -5,8 +5,11 @@ use std::path::Path;
 
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
-use adit_desktop::{Appearance, Nav, Screen, Settings, SettingsPage, Switch, Theme, Typed};
+use adit_desktop::{
+    Appearance, Dialog, Nav, Screen, Settings, SettingsPage, Setup, Switch, Theme, Typed,
+};
 use slint::ComponentHandle as _;
+use slint::platform::Key;
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -72,6 +75,21 @@ const SHOTS: &[Shot] = &[
     Shot { name: "empty", scene: Scene::Empty, size: (960, 680), go: |_| {} },
     Shot { name: "offline", scene: Scene::Offline, size: (960, 680), go: |_| {} },
     Shot { name: "errors", scene: Scene::Errors, size: (960, 680), go: |_| {} },
+    Shot { name: "first-run", scene: Scene::FirstRun, size: (960, 680), go: |_| {} },
+    Shot { name: "first-run-narrow", scene: Scene::FirstRun, size: (640, 440), go: |_| {} },
+    Shot { name: "first-run-relay", scene: Scene::FirstRun, size: (960, 680), go: to_relay },
+    Shot {
+        name: "first-run-microsoft",
+        scene: Scene::FirstRun,
+        size: (960, 680),
+        go: to_microsoft,
+    },
+    Shot { name: "first-run-code", scene: Scene::FirstRun, size: (960, 680), go: to_code },
+    Shot { name: "first-run-port", scene: Scene::FirstRun, size: (960, 680), go: to_ports },
+    Shot { name: "first-run-done", scene: Scene::FirstRun, size: (960, 680), go: to_first_url },
+    Shot { name: "places", scene: Scene::SignIn, size: (960, 680), go: to_places },
+    Shot { name: "places-key", scene: Scene::SignIn, size: (960, 680), go: to_key },
+    Shot { name: "remove", scene: Scene::SignIn, size: (960, 680), go: to_removal },
     Shot { name: "sign-in", scene: Scene::SignIn, size: (960, 680), go: |_| {} },
 ];
 
@@ -113,6 +131,62 @@ fn to_network(stage: &Stage) {
 
 fn in_contrast(stage: &Stage) {
     stage.window.app().global::<Theme<'_>>().set_high_contrast(true);
+    stage.settle();
+}
+
+/// The step that a choice leads to.
+fn choose(stage: &Stage, number: char) {
+    stage.key(number);
+    stage.key(Key::Return);
+}
+
+fn to_relay(stage: &Stage) {
+    choose(stage, '2');
+    stage.type_text("relay");
+}
+
+fn to_microsoft(stage: &Stage) {
+    choose(stage, '3');
+}
+
+fn to_code(stage: &Stage) {
+    stage.demo.change(|world| {
+        world.setup.ends.push_back(Ok(None));
+    });
+    choose(stage, '3');
+    stage.window.app().global::<Setup<'_>>().invoke_install();
+    stage.settle();
+    stage.demo.change(|world| {
+        let page = "https://microsoft.com/devicelogin";
+        world.setup.says = vec![format!("Open the page {page} and enter the code ERX4K7QNZ.")];
+    });
+    stage.window.app().global::<Setup<'_>>().set_by_code(true);
+    stage.window.app().global::<Setup<'_>>().invoke_sign_in();
+    stage.settle();
+}
+
+fn to_ports(stage: &Stage) {
+    choose(stage, '1');
+}
+
+fn to_first_url(stage: &Stage) {
+    choose(stage, '1');
+    stage.key(Key::Return);
+}
+
+fn to_places(stage: &Stage) {
+    to_page(stage, SettingsPage::Places);
+}
+
+fn to_key(stage: &Stage) {
+    to_places(stage);
+    stage.window.open(Dialog::SignIn, "https://cp.relay.example.com", 0);
+    stage.settle();
+}
+
+fn to_removal(stage: &Stage) {
+    to_places(stage);
+    stage.window.open(Dialog::RemoveAdit, "", 0);
     stage.settle();
 }
 

@@ -5,6 +5,7 @@ mod log;
 mod pointed;
 mod report;
 mod settings;
+mod setup;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ pub struct Window {
     port: PortLists,
     log: Rc<LogLines>,
     settings: settings::Settings,
+    setup: setup::Parts,
     /// What was left of an offer to undo when somebody began to look at it.
     held: RefCell<BTreeMap<i32, Duration>>,
     retell: Timer,
@@ -95,6 +97,7 @@ impl Window {
             port: PortLists::default(),
             log,
             settings: settings::Settings::new(language),
+            setup: setup::Parts::default(),
             held: RefCell::default(),
             retell: Timer::default(),
             toast: Timer::default(),
@@ -105,6 +108,8 @@ impl Window {
         window.listen();
         window.prefer();
         window.draw();
+        window.begin_setup();
+        window.speak(language);
         Ok(window)
     }
 
@@ -249,12 +254,15 @@ impl Window {
         self.draw_settings();
         self.search_log();
         self.draw_log();
+        self.draw_setup(&view, &speech);
         let found = listening::ports(&self.desk.listening.borrow(), &speech);
         sync(&self.listening, found, |it| it.port);
 
         sync(&self.marks, places::marks(&view, &strings), |mark| mark.key.clone());
         self.app.global::<ui::Places>().set_told(places::told(&view, &speech, &strings));
-        bars::banner(&self.app.global::<ui::Bars>(), view.banner.as_ref(), &speech);
+        let bars = self.app.global::<ui::Bars>();
+        bars::banner(&bars, view.banner.as_ref(), &speech);
+        self.draw_import(&bars, &view);
         let now = (self.desk.clock)().at;
         let held = |id| self.held.borrow().get(&id).copied();
         sync(&self.undo, bars::undo(&view.undo, &speech, now, &strings, &held), |bar| bar.id);
@@ -400,6 +408,8 @@ impl Window {
         self.listen_life();
         self.listen_log();
         self.listen_settings();
+        self.listen_setup();
+        self.listen_dialogs();
         let listening = self.app.global::<ui::Listening>();
         listening.on_refresh(self.on(|window| (window.desk.look)()));
     }
@@ -408,7 +418,7 @@ impl Window {
         let bars = self.app.global::<ui::Bars>();
         bars.on_banner_acted(self.on(|window| {
             let view = window.view();
-            let Some(condition) = &view.banner else { return };
+            let Some(condition) = &view.banner else { return window.open_import(&view) };
             match &condition.offer {
                 Some(Offer::SignIn(place)) => window.open(ui::Dialog::SignIn, place.as_str(), 0),
                 Some(Offer::GetCommand(place)) => {
@@ -451,8 +461,20 @@ impl Window {
             window.draw();
         }));
         self.app.global::<ui::Places>().on_open(self.on_one(|window, _key| {
-            window.app.global::<ui::Nav>().set_screen(ui::Screen::Settings);
+            window.show_settings(ui::SettingsPage::Places);
         }));
+    }
+
+    /// What dialogs show is filled in before they appear.
+    fn listen_dialogs(self: &Rc<Self>) {
+        let dialogs = self.app.global::<ui::Dialogs>();
+        let window = Rc::downgrade(self);
+        dialogs.on_opening(move |dialog, key, _port| {
+            if let Some(window) = window.upgrade() {
+                window.open_setup(dialog, &key);
+            }
+        });
+        dialogs.on_closed(self.on(Self::close_setup));
     }
 
     /// Opens a dialog.

@@ -10,6 +10,7 @@ pub mod log;
 pub mod places;
 pub mod port;
 pub mod settings;
+pub mod setup;
 pub mod terms;
 
 use slint::{Model, VecModel};

@@ -5,6 +5,7 @@
 
 mod log;
 mod scene;
+mod setup;
 mod status;
 mod world;
 
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use crate::desk::{Commands, Desk};
 
 pub use scene::{Scene, start};
+pub use setup::SetupScript;
 pub use world::World;
 
 /// A world, and who looks at it. Cheap to clone.
@@ -51,7 +53,7 @@ impl Demo {
             shown,
             rows,
             detail,
-            listening: watch::Sender::new(scene::listening()),
+            listening: watch::Sender::new(scene::listening(scene)),
             log: log::Script::new(scene),
             status: status::Script::new(),
         }

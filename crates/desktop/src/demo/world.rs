@@ -8,7 +8,6 @@ use adit_app::effect::Effect;
 use adit_app::event::{Done, Event, Input, Preflight, Trouble};
 use adit_app::failure::{Code, Failure};
 use adit_app::moment::Moment;
-use adit_app::persist::Kept;
 use adit_app::place_key::PlaceKey;
 use adit_app::state::State;
 use adit_app::traffic::{self, Axes, Detail, Rows};
@@ -19,6 +18,7 @@ use adit_proto::contracts::{Tunnel, TunnelPort};
 use adit_tunnel::host;
 
 use super::scene::{self, Scene};
+use super::setup::SetupScript;
 
 /// A scripted world.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct World {
     pub(super) broken: BTreeMap<PlaceKey, Preflight>,
     /// What an engine tells when it is started.
     pub(super) engines: BTreeMap<TunnelKey, Vec<host::Event>>,
+    /// What comes of setting up.
+    pub setup: SetupScript,
     waiting: VecDeque<Input>,
     asked: Vec<Command>,
 }
@@ -40,14 +42,15 @@ impl World {
     pub(super) fn new(scene: Scene) -> Self {
         let now = Moment { at: adit_wire::clock::now(), wall: scene::start() };
         let places = scene::places(scene);
-        let keys = [PlaceKey::here(), scene::relay(), PlaceKey::microsoft()];
-        let state = State::new(keys.to_vec(), Kept::default(), now);
+        let keys = scene::keys(scene);
+        let state = State::new(keys, scene::kept(scene), now);
         Self {
             state,
             now,
             places,
             broken: BTreeMap::new(),
             engines: BTreeMap::new(),
+            setup: scene::setup(scene),
             waiting: VecDeque::new(),
             asked: Vec::new(),
         }
@@ -149,7 +152,7 @@ impl World {
                 self.then(Event::Shown { tunnel, serial, result });
             }
             Effect::Create { ticket, place, tunnel } => {
-                let made = scene::made(*tunnel, self.asked.len());
+                let made = scene::made(&place, *tunnel, self.asked.len());
                 self.places.entry(place).or_default().push(made.clone());
                 self.then(Event::Changed { ticket, result: Ok(Done::Created(Box::new(made))) });
             }
@@ -189,6 +192,7 @@ impl World {
                     self.then(Event::Engine { tunnel: tunnel.clone(), event });
                 }
             }
+            Effect::Setup(act) => self.set_up(act),
             Effect::Save(save) => self.then(Event::Saved { part: save.part(), result: Ok(()) }),
             _ => {}
         }
