@@ -43,6 +43,8 @@ impl Turn<'_> {
 
     pub(super) fn save_history(&mut self) {
         self.state.history_due = None;
+        let there = self.state.tunnels();
+        self.state.history.forget_old(self.now.wall, |tunnel| there.contains(tunnel));
         let history = Box::new(self.state.history.clone());
         self.effects.push(Effect::Save(Save::History(history)));
     }
