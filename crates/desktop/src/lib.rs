@@ -8,9 +8,11 @@ pub mod adapter;
 pub mod demo;
 pub mod desk;
 pub mod headless;
+pub mod manual;
 pub mod options;
 pub mod outside;
 pub mod shell;
+pub mod ticks;
 #[allow(
     missing_docs,
     unreachable_pub,

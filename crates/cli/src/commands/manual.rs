@@ -1,0 +1,21 @@
+//! `adit manual`: the man pages, for who packages the command.
+
+use std::path::PathBuf;
+
+use adit_app::durable::cannot;
+use adit_app::failure::Outcome;
+
+use crate::args;
+
+/// What it takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where to put them; it is made if it is not there.
+    directory: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    std::fs::create_dir_all(&args.directory)
+        .and_then(|()| clap_mangen::generate_to(args::command(), &args.directory))
+        .map_err(|error| cannot("write the man pages to", &args.directory, &error))
+}
