@@ -78,7 +78,6 @@ pub(crate) enum Command {
     /// Print a completion script for a shell.
     Completions(completions::Args),
     /// Write the man pages to a directory.
-    #[command(hide = true)]
     Manual(manual::Args),
     /// Tunnels on a relay, in the words of the `devtunnel` command.
     #[command(flatten)]

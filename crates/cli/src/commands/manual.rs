@@ -1,4 +1,4 @@
-//! `adit manual`: the man pages, for who packages the command.
+//! `adit manual`: the man pages, for packages.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
+    // The help leaves out the words of `devtunnel`, to be short; they have their pages all the same.
+    let command = args::command().mut_subcommands(|command| command.hide(false));
     std::fs::create_dir_all(&args.directory)
-        .and_then(|()| clap_mangen::generate_to(args::command(), &args.directory))
+        .and_then(|()| clap_mangen::generate_to(command, &args.directory))
         .map_err(|error| cannot("write the man pages to", &args.directory, &error))
 }
