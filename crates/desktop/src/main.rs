@@ -31,9 +31,6 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
-            if let Some(hint) = &failure.hint {
-                eprintln!("hint: {hint}");
-            }
             shell::tell(&failure);
             failure.exit()
         }
