@@ -1,14 +1,19 @@
-//! Measures the whole path beside its peers: `cargo run --release -p adit-bench -- [rounds] [seconds]`.
+//! Measures the whole path beside its peers: `cargo run --release -p adit-bench -- [rounds] [seconds]`, and the
+//! desktop app: `… -- desktop`.
 //!
 //! Every path is started first and stays up; then each round measures each path once, so that a
 //! machine whose speed drifts treats all alike. Everything shares this machine's processors: the
 //! figures rank paths within one run and mean nothing beside another run's.
 
 mod backend;
+#[cfg(unix)]
+mod desktop;
 mod load;
 mod process;
 mod report;
 mod role;
+#[cfg(unix)]
+mod screen;
 mod stack;
 
 use std::{env, fs, io, path::Path, time::Duration};
@@ -25,6 +30,8 @@ fn main() -> io::Result<()> {
             Some("backend") => backend::serve().await,
             Some("relay") => role::relay().await,
             Some("host") => role::host(arguments).await,
+            #[cfg(unix)]
+            Some("desktop") => desktop::measure().await,
             rounds => {
                 let rounds = rounds.and_then(|text| text.parse().ok()).unwrap_or(5);
                 let seconds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(3);

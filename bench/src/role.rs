@@ -2,7 +2,7 @@
 
 use std::{env, io, pin::pin, sync::Arc};
 
-use adit_proto::{contracts::Tunnel, token::Secret};
+use adit_proto::{contracts::Tunnel, id::FullId, token::Secret};
 use adit_relay::{
     Server,
     config::{Config as RelayConfig, Storage},
@@ -39,17 +39,8 @@ pub(crate) async fn host(mut arguments: impl Iterator<Item = String>) -> io::Res
     let usage = || io::Error::other("usage: host <relay> <port>");
     let relay = arguments.next().ok_or_else(usage)?;
     let port: u16 = arguments.next().and_then(|text| text.parse().ok()).ok_or_else(usage)?;
-    let connector = Connector::default();
-    let base = Base::parse(&format!("http://{relay}/")).map_err(io::Error::other)?;
-    let management = Arc::new(Rest::new(connector.clone(), base, Credential::User(key()?)));
-    let wanted: Tunnel = serde_json::from_value(json!({
-        "ports": [{ "portNumber": port, "protocol": "http" }],
-        "accessControl": {
-            "entries": [{ "type": "Anonymous", "subjects": [], "scopes": ["connect"] }],
-        },
-    }))?;
-    let made = management.create(&wanted, Want::PORTS).await.map_err(io::Error::other)?;
-    let id = made.full_id().ok_or_else(|| io::Error::other("a tunnel without an id"))?;
+    let (connector, management) = management(&relay, key()?)?;
+    let id = create(&management, port).await?;
     let mut host = Host::spawn(Config::new(management, connector, id.clone().into()));
     let mut input = pin!(until_end_of_input());
     loop {
@@ -66,4 +57,29 @@ pub(crate) async fn host(mut arguments: impl Iterator<Item = String>) -> io::Res
             }
         }
     }
+}
+
+/// Makes such a tunnel, which is not hosted yet.
+#[cfg(unix)]
+pub(crate) async fn make(relay: &str, port: u16, key: &str) -> io::Result<FullId> {
+    let (_, management) = management(relay, Secret::new(key))?;
+    create(&management, port).await
+}
+
+fn management(relay: &str, key: Secret) -> io::Result<(Connector, Arc<Rest>)> {
+    let connector = Connector::default();
+    let base = Base::parse(&format!("http://{relay}/")).map_err(io::Error::other)?;
+    let rest = Rest::new(connector.clone(), base, Credential::User(key));
+    Ok((connector, Arc::new(rest)))
+}
+
+async fn create(management: &Rest, port: u16) -> io::Result<FullId> {
+    let wanted: Tunnel = serde_json::from_value(json!({
+        "ports": [{ "portNumber": port, "protocol": "http" }],
+        "accessControl": {
+            "entries": [{ "type": "Anonymous", "subjects": [], "scopes": ["connect"] }],
+        },
+    }))?;
+    let made = management.create(&wanted, Want::PORTS).await.map_err(io::Error::other)?;
+    made.full_id().ok_or_else(|| io::Error::other("a tunnel without an id"))
 }

@@ -1,4 +1,4 @@
-//! Compiles the interface.
+//! Compiles the interface, and on Windows what its shell shows of the program.
 
 use slint_build::{CompilerConfiguration, DefaultTranslationContext, EmbedResourcesKind};
 
@@ -12,4 +12,21 @@ fn main() {
         .with_debug_info(is_debug);
     println!("cargo::rerun-if-changed=lang");
     slint_build::compile_with_config("ui/app.slint", config).expect("the interface compiles");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("windows") {
+        resources().compile().expect("the resource compiler of the target is there");
+    }
+}
+
+/// Icon, manifest and version; what is not set here is as Cargo.toml has it.
+fn resources() -> winresource::WindowsResource {
+    println!("cargo::rerun-if-changed=assets/windows");
+    let mut resources = winresource::WindowsResource::new();
+    resources
+        .set_icon("assets/windows/adit.ico")
+        .set_manifest_file("assets/windows/adit-desktop.manifest")
+        .set("ProductName", "Adit")
+        .set("FileDescription", "Adit")
+        .set("OriginalFilename", "adit-desktop.exe")
+        .set("LegalCopyright", "The Adit contributors; MIT or Apache-2.0");
+    resources
 }

@@ -1,5 +1,7 @@
 //! Who may visit: the owner only, or everybody for a while.
 
+pub mod edit;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -32,6 +34,11 @@ pub struct BadOpen;
 impl Open {
     /// What `--anonymous` alone means; long enough for a working day, and it ends overnight.
     pub const DEFAULT: &str = "8h";
+
+    /// How long.
+    pub fn span(self) -> Duration {
+        self.0
+    }
 
     /// When it ends if it begins now.
     pub fn end(self, now: Timestamp) -> Timestamp {

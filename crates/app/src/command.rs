@@ -3,13 +3,17 @@
 use std::fmt;
 
 use adit_proto::contracts;
+use adit_tunnel::management::change::OptionsChange;
 use jiff::Timestamp;
 
 use crate::access::Access;
+use crate::form::Labels;
+use crate::manage::Manage;
 use crate::name::Name;
 use crate::place_key::PlaceKey;
 use crate::port::Port;
 use crate::preferences::{Edit, Expiration, NewTunnels, Page, Preferences};
+use crate::setup;
 use crate::tunnel_key::TunnelKey;
 
 /// A command. One that makes no sense any more, such as to undo what was sent, does nothing.
@@ -22,7 +26,12 @@ pub enum Command {
     /// Look again whether somebody is signed in; said after a sign-in.
     CheckAgain(PlaceKey),
     /// Make a tunnel.
-    Create(Draft),
+    Create(Box<Draft>),
+    /// Do what a dialog asks for and waits for. The view's [errand](crate::view::Errand) tells how far it is; one that
+    /// was begun before is let go.
+    Begin(Box<Errand>),
+    /// Nobody waits for an errand any more. One that is under way goes on, and the tunnels tell what becomes of it.
+    LetGo(ErrandId),
     /// Add a port to a tunnel.
     AddPort {
         /// The tunnel.
@@ -101,6 +110,10 @@ pub enum Command {
         /// The number of the request.
         of: u64,
     },
+    /// Change a tunnel that exists, or know all of it.
+    Manage(Manage),
+    /// Set something up, or take it down.
+    Setup(setup::Ask),
     /// Stop everything in good order.
     Quit,
 }
@@ -113,6 +126,38 @@ impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Something that is asked for and waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// Names it: chosen by who asks, another each time.
+    pub id: ErrandId,
+    /// What is wished.
+    pub wish: Wish,
+}
+
+/// Names an errand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ErrandId(pub u64);
+
+/// What an errand does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Make a tunnel, and with a port add that and host it.
+    Create {
+        /// The tunnel, without ports.
+        draft: Draft,
+        /// The port.
+        port: Option<Port>,
+    },
+    /// Add a port to a tunnel. One that had none until then is hosted, since nobody can have stopped it.
+    AddPort {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// The port.
+        port: Port,
+    },
 }
 
 /// A tunnel that is to be made.
@@ -130,6 +175,10 @@ pub struct Draft {
     pub access: Access,
     /// How long after its last use it goes away; `None` is as the service has it.
     pub expiration: Option<Expiration>,
+    /// Words to find it by.
+    pub labels: Labels,
+    /// How requests are passed on to its ports.
+    pub options: OptionsChange,
 }
 
 impl Draft {
@@ -137,7 +186,16 @@ impl Draft {
     pub fn new(place: PlaceKey, settings: &NewTunnels) -> Self {
         let NewTunnels { expiration, anonymous, description } = settings.clone();
         let access = anonymous.map_or(Access::Private, Access::Anonymous);
-        Self { place, name: None, description, ports: Vec::new(), access, expiration }
+        Self {
+            place,
+            name: None,
+            description,
+            ports: Vec::new(),
+            access,
+            expiration,
+            labels: Labels::default(),
+            options: OptionsChange::default(),
+        }
     }
 
     /// As the service takes it.
@@ -148,6 +206,8 @@ impl Draft {
             ports: Some(self.ports.iter().map(|port| port.to_contract()).collect()),
             access_control: Some(self.access.to_contract(now)),
             custom_expiration: self.expiration.map(Expiration::seconds),
+            labels: (!self.labels.is_empty()).then(|| self.labels.as_slice().to_vec()),
+            options: self.options.over(None),
             ..contracts::Tunnel::default()
         }
     }
@@ -173,5 +233,18 @@ mod tests {
         assert_eq!(entry.expiration, Timestamp::from_second(8 * 3_600).ok());
         assert_eq!(open.custom_expiration, Some(7_200));
         assert_eq!(open.description.as_deref(), Some("for the demo"));
+        assert_eq!((plain.labels, plain.options), (None, None));
+    }
+
+    #[test]
+    fn labels_and_options_go_to_the_service_where_somebody_chose_them() {
+        let draft = Draft {
+            labels: "demo, web".parse().unwrap(),
+            options: OptionsChange { request_timeout: Some(0), ..OptionsChange::default() },
+            ..Draft::new(PlaceKey::here(), &NewTunnels::default())
+        };
+        let sent = draft.to_contract(Timestamp::UNIX_EPOCH);
+        assert_eq!(sent.labels, Some(vec!["demo".to_owned(), "web".to_owned()]));
+        assert_eq!(sent.options.unwrap().request_timeout_seconds, Some(0));
     }
 }

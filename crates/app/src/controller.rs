@@ -7,6 +7,8 @@
 mod calls;
 mod driver;
 mod engine;
+mod errand;
+mod manage;
 mod saver;
 mod services;
 mod traffic;

@@ -165,14 +165,15 @@ fn windowless() -> Failure {
         .hint("end it, then start again; `adit status` says what it hosts")
 }
 
-/// The places to show: this computer, the relays that somebody is signed in to, and Microsoft's service where it is
-/// chosen or its command is there.
+/// The places to begin with: this computer, the relays that somebody is signed in to, and Microsoft's service where
+/// `adit use` chose it. Where it was chosen in the window, [`crate::setup`] knows it; that its command is there chooses
+/// nothing, or somebody who never wanted it would be asked to sign in.
 fn places(profile: &Profile) -> Outcome<Vec<PlaceKey>> {
     let credentials = profile.credentials()?;
     let relays = credentials.all().iter().map(|it| PlaceKey::from(it.relay.to_string()));
     let mut places: Vec<_> = [PlaceKey::here()].into_iter().chain(relays).collect();
     let chosen = Settings::load(&profile.places.settings())?.r#where;
-    if chosen == Some(Place::Microsoft) || profile.has_microsoft() {
+    if chosen == Some(Place::Microsoft) {
         places.push(PlaceKey::microsoft());
     }
     Ok(places)

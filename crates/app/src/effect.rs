@@ -3,14 +3,17 @@
 use adit_proto::contracts;
 use adit_tunnel::host;
 use adit_tunnel::inspect::Again;
+use jiff::Timestamp;
 
 use crate::command::Ticket;
 use crate::condition::Subject;
+use crate::manage::Job;
 use crate::message::{Message, Offer};
 use crate::persist::Save;
 use crate::place_key::PlaceKey;
 use crate::port::Port;
 use crate::preferences::Preferences;
+use crate::setup;
 use crate::tunnel_key::TunnelKey;
 
 /// Something to do.
@@ -75,6 +78,24 @@ pub enum Effect {
         /// Which.
         tunnel: TunnelKey,
     },
+    /// Read a tunnel whole, with who is in its access lists.
+    Read {
+        /// Goes back with the answer.
+        tunnel: TunnelKey,
+        /// Goes back with the answer.
+        serial: u64,
+    },
+    /// Change a tunnel that exists.
+    Manage {
+        /// Goes back with the answer.
+        ticket: Ticket,
+        /// Which tunnel.
+        tunnel: TunnelKey,
+        /// What.
+        job: Box<Job>,
+        /// What ends counts against this.
+        now: Timestamp,
+    },
     /// Start an engine for a tunnel. It ends with an event, always.
     Host(TunnelKey),
     /// Tell a tunnel's engine something.
@@ -106,6 +127,8 @@ pub enum Effect {
         /// Whether bodies are kept.
         keep: bool,
     },
+    /// Set something up, or take it down.
+    Setup(setup::Act),
     /// Write a file.
     Save(Save),
     /// Put settings in force.

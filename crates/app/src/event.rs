@@ -10,8 +10,11 @@ use adit_tunnel::management;
 
 use crate::command::{Command, Ticket};
 use crate::failure::{Code, Failure};
+use crate::manage::{Got, Whole};
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
+use crate::reach::Reach;
+use crate::setup;
 use crate::tunnel_key::TunnelKey;
 
 /// What [`crate::update::update`] takes in.
@@ -48,6 +51,13 @@ pub enum Event {
         /// What was found.
         found: Preflight,
     },
+    /// It is known how far the URLs of a place reach, or that it cannot be known now.
+    Reached {
+        /// The place.
+        place: PlaceKey,
+        /// How far.
+        reach: Option<Reach>,
+    },
     /// A place's list was told, or not.
     Listed {
         /// The place.
@@ -65,6 +75,15 @@ pub enum Event {
         serial: u64,
         /// The tunnel.
         result: Result<Box<contracts::Tunnel>, Trouble>,
+    },
+    /// A tunnel was read whole, or not.
+    Read {
+        /// The tunnel.
+        tunnel: TunnelKey,
+        /// The number that the effect had.
+        serial: u64,
+        /// The tunnel.
+        result: Result<Box<Whole>, Trouble>,
     },
     /// A change was made, or not.
     Changed {
@@ -102,6 +121,8 @@ pub enum Event {
     },
     /// The most connections at a time since this was told last, of each tunnel with an engine, by port.
     Connections(BTreeMap<TunnelKey, BTreeMap<u16, u32>>),
+    /// Something was set up, or not.
+    Setup(setup::Told),
     /// Settings are in force for places too.
     Preferred,
     /// A file was written, or not.
@@ -143,6 +164,8 @@ pub enum Done {
     Port(Box<contracts::TunnelPort>),
     /// A tunnel or port is gone.
     Deleted,
+    /// A tunnel that exists was changed, or something was got of it.
+    Managed(Got),
 }
 
 /// What went wrong, and how long the service asks to wait.

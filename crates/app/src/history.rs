@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use adit_tunnel::host;
 use adit_tunnel::inspect::{Exchange, NotInspected, Observation};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::tunnel_key::TunnelKey;
@@ -28,6 +28,9 @@ const EVENTS: usize = 500;
 
 /// The bytes that the requests of all ports may take. Full means that the port with most of them loses its oldest.
 const REQUEST_BYTES: usize = 32 * 1024 * 1024;
+
+/// So long after its last sign of life a tunnel that no service lists any more is remembered.
+const GONE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A chart of 15 minutes has 180 points.
 const QUARTER: (Duration, usize) = (Duration::from_secs(5), 180);
@@ -167,6 +170,17 @@ impl History {
         true
     }
 
+    /// Forgets tunnels that are not there any more and of which nothing was heard for a month: one may be gone from its
+    /// list because nobody is signed in, and come back.
+    pub fn forget_old(&mut self, now: Timestamp, is_there: impl Fn(&TunnelKey) -> bool) {
+        let is_old = |of: &OfTunnel| of.last().is_none_or(|at| now.duration_since(at) > GONE_FOR);
+        let tunnels = self.tunnels.iter().filter(|(tunnel, of)| is_old(of) && !is_there(tunnel));
+        let old: Vec<_> = tunnels.map(|(tunnel, _)| tunnel.clone()).collect();
+        for tunnel in &old {
+            self.forget(tunnel);
+        }
+    }
+
     /// How often the tunnel's tokens were asked for since the history began.
     pub fn mints(&self, tunnel: &TunnelKey) -> usize {
         self.count(tunnel, |what| *what == What::AskedForAccess)
@@ -180,6 +194,14 @@ impl History {
     fn count(&self, tunnel: &TunnelKey, counts: impl Fn(&What) -> bool) -> usize {
         let Some(of) = self.of(tunnel) else { return 0 };
         of.events.iter().filter(|happening| counts(&happening.what)).count()
+    }
+}
+
+impl OfTunnel {
+    /// When it gave its last sign of life.
+    fn last(&self) -> Option<Timestamp> {
+        let event = self.events.iter().next_back().map(|happening| happening.at);
+        self.ports.values().filter_map(|port| port.day.last()).chain(event).max()
     }
 }
 
@@ -370,6 +392,25 @@ mod tests {
         let port = &history.of(&key()).unwrap().ports[&80];
         assert_eq!(port.requests.iter().map(|it| it.again).collect::<Vec<_>>(), [Some(9)]);
         assert!(port.quarter.points(at(5)).iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn what_is_gone_for_a_month_is_forgotten_and_what_is_listed_is_not() {
+        let other: TunnelKey =
+            TunnelKey { place: PlaceKey::here(), id: "blog.loc1".parse().unwrap() };
+        let mut history = History::default();
+        history.note(&key(), &host::Event::State(host::State::Hosting), at(0));
+        history.note(&other, &host::Event::State(host::State::Hosting), at(0));
+        history.connections(&other, 80, 1, at(86_400));
+        let month = 30 * 86_400;
+        let forget = |history: &mut History, second, there: &[TunnelKey]| {
+            history.forget_old(at(second), |tunnel| there.contains(tunnel));
+            history.iter().map(|(tunnel, _)| tunnel.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(forget(&mut history, month, &[]).len(), 2);
+        assert_eq!(forget(&mut history, month + 1, &[key()]).len(), 2);
+        assert_eq!(forget(&mut history, month + 1, &[]), [other]);
+        assert_eq!(forget(&mut history, month + 2 * 86_400, &[]), []);
     }
 
     #[test]

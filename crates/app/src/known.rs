@@ -89,7 +89,7 @@ impl Known {
             ports,
             port_count: status.and_then(|it| count(it.port_count.as_ref())),
             hosts: status.and_then(|it| count(it.host_connection_count.as_ref())).unwrap_or(0),
-            openness: tunnel.access_control.as_ref().map(Openness::of).unwrap_or_default(),
+            openness: Openness::of_tunnel(tunnel),
             expires: tunnel.expiration,
             life: tunnel.custom_expiration.filter(|seconds| *seconds > 0),
         })
@@ -120,6 +120,25 @@ impl KnownPort {
 }
 
 impl Openness {
+    /// Of a tunnel with its ports, as far as their lists are told: it is as open as the widest.
+    fn of_tunnel(tunnel: &contracts::Tunnel) -> Self {
+        let Some(control) = &tunnel.access_control else { return Self::default() };
+        let ports = tunnel.ports.iter().flatten();
+        let own =
+            ports.filter_map(|port| port.access_control.as_ref()).flat_map(|it| it.own().entries);
+        let entries = control.entries.iter().cloned().chain(own).collect();
+        Self::of(&AccessControl { entries })
+    }
+
+    /// How open it is at a time: open access that has ended is none.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        match self {
+            Self::Anyone { until: Some(until) } if until <= now => Self::OnlyMe,
+            other => other,
+        }
+    }
+
     /// Of an access list. Entries that take access away make nothing more open.
     fn of(control: &AccessControl) -> Self {
         let allow = || control.entries.iter().filter(|entry| !entry.is_deny);
@@ -167,8 +186,26 @@ mod tests {
         assert_eq!(of(two.clone()), Openness::Anyone { until });
         let endless = [two, vec![entry(Anonymous, &[], None)]].concat();
         assert_eq!(of(endless), Openness::Anyone { until: None });
+        let closed = Openness::Anyone { until };
+        assert_eq!(closed.at(Timestamp::from_second(8).unwrap()), closed);
+        assert_eq!(closed.at(Timestamp::from_second(9).unwrap()), Openness::OnlyMe);
         let deny = AccessEntry { is_deny: true, ..entry(Anonymous, &[], None) };
         assert_eq!(of(vec![deny]), Openness::OnlyMe);
+    }
+
+    #[test]
+    fn a_tunnel_of_which_one_port_is_open_is_open() {
+        let open = AccessControl { entries: vec![entry(AccessEntryType::Anonymous, &[], Some(9))] };
+        let port = TunnelPort { access_control: Some(open), ..TunnelPort::default() };
+        let tunnel = contracts::Tunnel {
+            access_control: Some(AccessControl::default()),
+            ports: Some(vec![port]),
+            ..contracts::Tunnel::default()
+        };
+        let until = Timestamp::from_second(9).ok();
+        assert_eq!(Openness::of_tunnel(&tunnel), Openness::Anyone { until });
+        let unknown = contracts::Tunnel { access_control: None, ..tunnel };
+        assert_eq!(Openness::of_tunnel(&unknown), Openness::Unknown);
     }
 
     #[test]

@@ -7,11 +7,16 @@ use adit_proto::health::Proof;
 use jiff::Timestamp;
 
 use crate::command::{Command, Ticket};
+use crate::failure::Code;
+use crate::form::Mistake;
 use crate::local::Risk;
+use crate::manage::Rule;
+use crate::manage::moving::Left;
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
 use crate::port;
 use crate::preferences::Refusal;
+use crate::setup::ErrandKind;
 use crate::status::Phase;
 use crate::tunnel_key::TunnelKey;
 
@@ -120,6 +125,18 @@ pub enum Message {
     PortNotDeleted(u16),
     /// A tunnel could not be removed.
     NotDeleted,
+    /// Who may visit could not be changed.
+    AccessNotChanged,
+    /// What a tunnel is could not be changed.
+    TunnelNotChanged,
+    /// A token for programs could not be made.
+    TokenNotMade,
+    /// A tunnel could not be made at that other place.
+    NotMoved(PlaceKey),
+    /// Why what somebody wrote is not taken.
+    Rule(Rule),
+    /// What does not come along to another place.
+    Left(Left),
     /// A tunnel could not begin to be hosted.
     CouldNotStart,
     /// A tunnel's ports could not be asked for, and none are known.
@@ -130,6 +147,8 @@ pub enum Message {
     UrlIs(String),
     /// A value of the settings is refused.
     Refusal(Refusal),
+    /// What was to be set up failed, for a reason of that kind.
+    ErrandFailed(ErrandKind, Code),
     /// A remembered tunnel of that name is gone, and is not hosted again.
     Forgotten(String),
     /// A file made no sense and was moved there.
@@ -179,14 +198,23 @@ pub enum Message {
     NoTunnels,
     /// The first list has not come.
     Getting,
+    /// The same in few words, with how many of them need a person.
+    LiveBrief {
+        /// So many are live.
+        live: u64,
+        /// Of so many.
+        of: u64,
+        /// So many need a person.
+        needs: u64,
+    },
     /// A tunnel and how it stands, for a line of a menu.
     Line {
         /// What the tunnel is called.
         name: String,
         /// How it stands.
         word: Word,
-        /// Whether everybody may visit it.
-        is_open: bool,
+        /// Who may visit it.
+        seen: Seen,
     },
     /// A tunnel and what is wrong with it.
     About {
@@ -197,12 +225,16 @@ pub enum Message {
     },
     /// Several things, a sentence each.
     All(Vec<Message>),
+    /// Why what was typed cannot be taken.
+    Mistake(Mistake),
     /// What is about to be removed.
     Deleting {
         /// What the tunnel is called.
         name: String,
         /// Which port of it; `None` is all of it.
         port: Option<u16>,
+        /// How many URLs go with it.
+        urls: u64,
     },
     /// So many removals wait.
     DeletingMany(u64),
@@ -210,6 +242,17 @@ pub enum Message {
     Menu(Entry),
     /// A state in a word or two, where a row has no room for its sentence.
     Word(Word),
+}
+
+/// Who may visit a tunnel, as a line of a menu says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// Those who were named.
+    ByFew,
+    /// Whoever has the link, and reaches it.
+    ByLink,
+    /// Whoever has the link, from everywhere.
+    ByAll,
 }
 
 /// A state in a word or two.
@@ -288,15 +331,17 @@ pub enum Counted {
     Broken,
 }
 
-/// An entry of a menu that is about nothing in particular.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An entry of a menu.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// Copies the URL of that port.
     CopyUrl(u16),
     /// Opens the URL of that port.
     Open(u16),
-    /// Stops the tunnel.
-    Stop,
+    /// Starts the tunnel of that name.
+    Start(String),
+    /// Stops the tunnel of that name.
+    Stop(String),
     /// Makes a tunnel.
     NewTunnel,
     /// Opens the window.

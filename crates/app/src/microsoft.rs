@@ -1,12 +1,12 @@
 //! Microsoft's Dev Tunnels service as a place: which command manages it, and what to do when that
 //! does not work.
 //!
-//! Nothing is installed from here; the line that does it is told.
+//! Nothing is installed from here; the line that does it is told, and [`crate::run`] runs it for who has read it.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use adit_tunnel::management::cli::{Account, Cli, Config, Trouble};
+use adit_tunnel::management::cli::{Account, Cli, Config, PROGRAM, Trouble};
 use adit_tunnel::management::{Base, Error};
 
 use crate::environment::Environment;
@@ -19,6 +19,8 @@ pub struct Microsoft {
     program: Option<std::ffi::OsString>,
     url: Option<String>,
     path: Option<std::ffi::OsString>,
+    /// Where it is installed to, though a program that runs already may not have that in its `PATH`.
+    usual: Vec<PathBuf>,
 }
 
 impl Microsoft {
@@ -28,18 +30,28 @@ impl Microsoft {
             program: environment.devtunnel.clone(),
             url: environment.microsoft_url.clone(),
             path: environment.path.clone(),
+            usual: usual_places(),
         }
     }
 
     /// Whether the command is on this computer, as far as its file tells. It is not started.
     pub fn is_there(&self) -> bool {
-        let name = Path::new(self.program.as_deref().unwrap_or(OsStr::new("devtunnel")));
+        let name = Path::new(self.program.as_deref().unwrap_or(OsStr::new(PROGRAM)));
         if name.components().count() > 1 {
             return name.is_file();
         }
+        self.in_path(name) || (self.program.is_none() && self.in_usual_place().is_some())
+    }
+
+    fn in_path(&self, name: &Path) -> bool {
         let name = Path::new(name).with_extension(std::env::consts::EXE_EXTENSION);
         let path = self.path.as_deref().unwrap_or_default();
         std::env::split_paths(path).any(|directory| directory.join(&name).is_file())
+    }
+
+    fn in_usual_place(&self) -> Option<PathBuf> {
+        let name = Path::new(PROGRAM).with_extension(std::env::consts::EXE_EXTENSION);
+        self.usual.iter().map(|directory| directory.join(&name)).find(|file| file.is_file())
     }
 
     /// The command; it is not started yet.
@@ -50,6 +62,10 @@ impl Microsoft {
         let mut config = Config::default();
         if let Some(program) = &self.program {
             config.program.clone_from(program);
+        } else if !self.in_path(Path::new(PROGRAM))
+            && let Some(found) = self.in_usual_place()
+        {
+            config.program = found.into();
         }
         if let Some(url) = &self.url {
             config.service = Base::parse(url).map_err(|error| {
@@ -58,6 +74,20 @@ impl Microsoft {
         }
         Ok(Cli::new(connector(), &config))
     }
+}
+
+/// Where the lines of [`INSTALL`] put the command.
+fn usual_places() -> Vec<PathBuf> {
+    let home = etcetera::home_dir().ok();
+    let below = |names: &str| home.as_ref().map(|home| home.join(names));
+    let places = if cfg!(windows) {
+        vec![below("AppData/Local/Microsoft/WinGet/Links")]
+    } else if cfg!(target_os = "macos") {
+        vec![Some("/opt/homebrew/bin".into()), Some("/usr/local/bin".into()), below("bin")]
+    } else {
+        vec![below("bin"), below(".local/bin")]
+    };
+    places.into_iter().flatten().collect()
 }
 
 /// Whether the command can be used, and who is signed in.
@@ -101,17 +131,26 @@ pub fn remedy(trouble: &Trouble) -> (Code, String) {
     }
 }
 
+/// Where Microsoft says what the command is and how else it can be had.
+pub const PAGE: &str = "https://learn.microsoft.com/azure/developer/dev-tunnels/get-started";
+
 /// The line that installs the command on this system.
 pub const INSTALL: &str = if cfg!(windows) {
-    "winget install Microsoft.devtunnel"
+    "winget install -e --id Microsoft.devtunnel --accept-package-agreements --accept-source-agreements"
 } else if cfg!(target_os = "macos") {
     "brew install --cask devtunnel"
 } else {
-    "curl -sL https://aka.ms/DevTunnelCliInstall | bash"
+    "curl -fsSL https://aka.ms/DevTunnelCliInstall | bash"
 };
 
-const UPDATE: &str = if cfg!(windows) {
-    "winget upgrade Microsoft.devtunnel"
+/// The line that installs the command, or updates one that is too old: what is shown before it is run.
+pub fn install_line(update: bool) -> &'static str {
+    if update { UPDATE } else { INSTALL }
+}
+
+/// The line that brings a newer one.
+pub const UPDATE: &str = if cfg!(windows) {
+    "winget upgrade -e --id Microsoft.devtunnel --accept-package-agreements --accept-source-agreements"
 } else if cfg!(target_os = "macos") {
     "brew upgrade --cask devtunnel"
 } else {
@@ -150,6 +189,11 @@ mod tests {
         assert!(!in_path.is_there() && !named.is_there());
         std::fs::write(&file, "").unwrap();
         assert!(in_path.is_there() && named.is_there());
+        // Just installed, and not in the `PATH` that this process began with.
+        let usual = Microsoft { usual: vec![folder.path().into()], ..Microsoft::default() };
+        assert!(usual.is_there());
+        let elsewhere = Microsoft { program: Some("other".into()), ..usual };
+        assert!(!elsewhere.is_there());
         assert!(!Microsoft::default().is_there());
     }
 

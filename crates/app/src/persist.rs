@@ -18,10 +18,11 @@ use crate::history::History;
 use crate::known::Known;
 use crate::place_key::PlaceKey;
 use crate::preferences::Preferences;
+use crate::setup::Setup;
 use crate::tunnel_key::TunnelKey;
 
 pub use form::{Migration, Stored};
-pub use import::{Imported, reference};
+pub use import::{Imported, find_reference, reference};
 
 /// The files.
 #[derive(Clone, Debug)]
@@ -100,6 +101,8 @@ pub struct Kept {
     pub lists: Lists,
     /// What happened.
     pub history: History,
+    /// What was chosen once.
+    pub setup: Setup,
     /// What somebody should hear of the files.
     pub remarks: Vec<Remark>,
 }
@@ -115,6 +118,8 @@ pub enum Save {
     Lists(Lists),
     /// What happened.
     History(Box<History>),
+    /// What was chosen once.
+    Setup(Setup),
 }
 
 /// Names what is kept in a file of its own.
@@ -128,6 +133,8 @@ pub enum Part {
     Lists,
     /// What happened.
     History,
+    /// What was chosen once.
+    Setup,
 }
 
 impl Files {
@@ -144,6 +151,7 @@ impl Files {
             memory: self.read(&mut remarks),
             lists: self.read(&mut remarks),
             history: self.read(&mut remarks),
+            setup: self.read(&mut remarks),
             remarks,
         }
     }
@@ -158,6 +166,7 @@ impl Files {
             Save::Memory(value) => self.write(value),
             Save::Lists(value) => self.write(value),
             Save::History(value) => self.write(&**value),
+            Save::Setup(value) => self.write(value),
         }
     }
 
@@ -187,6 +196,7 @@ impl Save {
             Self::Memory(_) => Part::Memory,
             Self::Lists(_) => Part::Lists,
             Self::History(_) => Part::History,
+            Self::Setup(_) => Part::Setup,
         }
     }
 }
@@ -216,6 +226,12 @@ impl Stored for Memory {
 
 impl Stored for Lists {
     const FILE: &str = "lists.json";
+    const VERSION: u32 = 1;
+    const MIGRATIONS: &[Migration] = &[];
+}
+
+impl Stored for Setup {
+    const FILE: &str = "setup.json";
     const VERSION: u32 = 1;
     const MIGRATIONS: &[Migration] = &[];
 }
@@ -257,6 +273,7 @@ mod tests {
             preferences: Preferences { skipped_update: Some("v1".into()), ..Default::default() },
             memory: Memory { tunnels: vec![TunnelKey { place: place.clone(), id }] },
             lists: Lists { places: [(place, list)].into() },
+            setup: Setup { sample: Some(3000), ..Setup::default() },
             ..Kept::default()
         }
     }
@@ -268,6 +285,7 @@ mod tests {
             Save::Memory(kept.memory.clone()),
             Save::Lists(kept.lists.clone()),
             Save::History(Box::new(kept.history.clone())),
+            Save::Setup(kept.setup.clone()),
         ] {
             files.save(&save).unwrap();
         }

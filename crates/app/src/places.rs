@@ -92,6 +92,11 @@ impl Places {
         self.state.join("default-tunnels.json")
     }
 
+    /// What the desktop app's window remembers of itself.
+    pub fn window(&self) -> PathBuf {
+        self.state.join("window.json")
+    }
+
     /// The log of the desktop app.
     pub fn log(&self) -> PathBuf {
         self.state.join("logs").join("desktop.log")

@@ -83,6 +83,11 @@ impl Reaches {
         Self { trial: false, names }
     }
 
+    /// How far names below its domain reach, if that is known.
+    pub fn names(&self) -> Option<Reach> {
+        self.names
+    }
+
     /// How far a URL reaches, if that is known.
     pub fn of(&self, url: &str) -> Option<Reach> {
         let host = host(url);

@@ -1,7 +1,10 @@
 //! All that the application knows. [`crate::update`] changes it, [`crate::view`] shows it, and nobody else looks.
 
 pub(crate) mod change;
+pub(crate) mod errand;
 pub(crate) mod place;
+pub(crate) mod setup;
+pub(crate) mod sheet;
 pub(crate) mod traffic;
 #[cfg(test)]
 pub(crate) mod world;
@@ -24,7 +27,10 @@ use crate::status;
 use crate::tunnel_key::TunnelKey;
 
 use self::change::{Change, Made, Stage, What};
+use self::errand::Errand;
 use self::place::{Entry, Place};
+use self::setup::SetupState;
+use self::sheet::Open;
 use self::traffic::Traffic;
 
 /// How far ahead the time of a file may be before the clock is called wrong.
@@ -45,6 +51,8 @@ pub struct State {
     pub(crate) remembered: Vec<Remembered>,
     /// What was asked for and is not confirmed, oldest first.
     pub(crate) changes: Vec<Change>,
+    /// What dialogs asked for: the one that is waited for, and those that go on without anybody.
+    pub(crate) errands: Vec<Errand>,
     /// Why a tunnel could not begin to be hosted.
     pub(crate) troubles: BTreeMap<TunnelKey, Failure>,
     /// When our engine of a tunnel ended.
@@ -61,12 +69,15 @@ pub struct State {
     pub(crate) visible: bool,
     pub(crate) selected: Option<(TunnelKey, u16)>,
     pub(crate) traffic: Traffic,
+    /// What the open dialog is about.
+    pub(crate) sheet: Option<Open>,
     pub(crate) conditions: Tracker,
     /// The URLs of ports that are hosted, as they were told last.
     pub(crate) urls: BTreeMap<(TunnelKey, u16), String>,
     /// When a tunnel is so near its end that it is told, the next one.
     pub(crate) expiry_due: Option<Instant>,
     pub(crate) quitting: Option<Quitting>,
+    pub(crate) setup: SetupState,
     next: u64,
 }
 
@@ -109,8 +120,10 @@ pub(crate) struct Quitting {
 impl State {
     /// What is known at the start: what was kept.
     pub fn new(places: Vec<PlaceKey>, kept: Kept, now: Moment) -> Self {
-        let Kept { preferences, memory, mut lists, history, remarks } = kept;
+        let Kept { preferences, memory, mut lists, history, setup, remarks } = kept;
         let mut clock_is_wrong = false;
+        let setup = SetupState::new(setup, &places, &memory, &lists);
+        let places = setup.all_places(places);
         let places = places.into_iter().map(|key| {
             let list = lists.places.remove(&key).filter(|list| {
                 let is_future = list.saved_at > now.wall + CLOCK_SLACK;
@@ -128,6 +141,7 @@ impl State {
             hosted: BTreeMap::new(),
             remembered: memory.tunnels.into_iter().map(remember).collect(),
             changes: Vec::new(),
+            errands: Vec::new(),
             troubles: BTreeMap::new(),
             left: BTreeMap::new(),
             preferences,
@@ -139,10 +153,12 @@ impl State {
             visible: false,
             selected: None,
             traffic: Traffic::default(),
+            sheet: None,
             conditions: Tracker::default(),
             urls,
             expiry_due: None,
             quitting: None,
+            setup,
             next: 0,
         }
     }
@@ -155,6 +171,12 @@ impl State {
     /// What happened.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Where new tunnels live, unless somebody says otherwise.
+    pub fn default_place(&self) -> PlaceKey {
+        let places: Vec<_> = self.places.iter().map(|place| place.key.clone()).collect();
+        self.setup.chosen.default_place(&places)
     }
 
     pub(crate) fn serial(&mut self) -> u64 {
@@ -224,6 +246,11 @@ impl State {
             }
         }
         Some(ports)
+    }
+
+    /// Whether somebody waits for a change, who hears of its failure there and then.
+    pub(crate) fn is_waited_for(&self, ticket: Ticket) -> bool {
+        self.errands.iter().any(|errand| errand.ticket == ticket && !errand.is_left)
     }
 
     /// Whether a tunnel is out of sight, because it is being removed.

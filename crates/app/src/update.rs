@@ -7,9 +7,13 @@ mod changes;
 mod commands;
 mod due;
 mod engines;
+mod errands;
+mod first_run;
 mod lists;
+mod manage;
 mod notices;
 mod resume;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -23,7 +27,6 @@ use crate::moment::Moment;
 use crate::persist::{Part, Save};
 use crate::place_key::PlaceKey;
 use crate::state::State;
-use crate::state::place::Access;
 
 pub use due::deadline;
 
@@ -58,8 +61,14 @@ impl Turn<'_> {
     fn event(&mut self, event: Event) {
         match event {
             Event::Checked { place, found } => self.checked(&place, found),
+            Event::Reached { place, reach } => {
+                if let Some(place) = self.state.place_mut(&place) {
+                    place.reach = reach;
+                }
+            }
             Event::Listed { place, serial, result } => self.listed(&place, serial, result),
             Event::Shown { tunnel, serial, result } => self.shown(&tunnel, serial, result),
+            Event::Read { tunnel, serial, result } => self.read(&tunnel, serial, result),
             Event::Changed { ticket, result } => self.changed(ticket, result),
             Event::Engine { tunnel, event } => self.engine(&tunnel, &event),
             Event::SentAgain { tunnel, port, of, result } => {
@@ -69,6 +78,7 @@ impl Turn<'_> {
             Event::NotHosted { tunnel, failure } => self.not_hosted(&tunnel, failure),
             Event::Ended(tunnel) => self.ended(&tunnel),
             // Other addresses, perhaps.
+            Event::Setup(told) => self.told_setup(told),
             Event::Preferred => self.refresh(Some(&PlaceKey::here())),
             Event::Saved { part, result } => self.saved(part, result),
         }
@@ -87,9 +97,9 @@ impl Turn<'_> {
 
     /// Somebody has to sign in to a place.
     fn signed_out(&mut self, place: &PlaceKey) {
+        let now = self.now.wall;
         if let Some(place) = self.state.place_mut(place) {
-            place.access = Access::SignedOut;
-            place.account = None;
+            place.sign_out(now);
         }
     }
 

@@ -5,8 +5,10 @@
 //! built from the same cards as the window, so that it can say nothing else.
 
 mod card;
+mod errand;
 mod headline;
 mod place;
+mod setup;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -14,12 +16,15 @@ mod tray;
 mod undo;
 
 use crate::condition::{Condition, Severity, Subject};
+use crate::manage::Sheet;
 use crate::preferences::Preferences;
 use crate::state::State;
 
 pub use card::{Card, CardId, Hosts, Row, Toggle};
+pub use errand::{Errand, Progress};
 pub use headline::{Counts, Headline};
-pub use place::PlaceView;
+pub use place::{Lapsed, PlaceView, Usable};
+pub use setup::{ErrandView, Failed, FirstRun, ImportView, SetupView, Stays, TrialView};
 pub use standing::{Mood, PortStatus, Standing, TunnelStatus, of_status};
 pub use tray::{Does, Icon, Item, Tray};
 pub use undo::Undo;
@@ -41,10 +46,16 @@ pub struct View {
     pub banner: Option<Condition>,
     /// All that is wrong, the worst first.
     pub conditions: Vec<Condition>,
+    /// What a dialog waits for.
+    pub errand: Option<Errand>,
     /// What can be undone.
     pub undo: Vec<Undo>,
+    /// What the open dialog about a tunnel shows.
+    pub sheet: Option<Sheet>,
     /// The places.
     pub places: Vec<PlaceView>,
+    /// What is being set up.
+    pub setup: SetupView,
     /// The tray.
     pub tray: Tray,
     /// The settings in force.
@@ -60,6 +71,13 @@ pub struct Selection {
     pub index: Option<usize>,
     /// It was chosen and is not there; whoever holds the choice lets go of it.
     pub is_stale: bool,
+}
+
+impl View {
+    /// The tunnels that this program hosts: those that stop when it ends.
+    pub fn hosted(&self) -> impl Iterator<Item = &Card> {
+        self.cards.iter().filter(|card| card.hosts == Hosts::Us)
+    }
 }
 
 /// Folds what is known.
@@ -78,8 +96,11 @@ pub fn fold(state: &State) -> View {
         rendered_ports: rows.filter(|row| row.index.is_some()).count(),
         selection,
         banner: conditions.iter().find(is_general).cloned(),
+        errand: errand::fold(state, &cards),
         undo: undo::fold(state),
+        sheet: state.sheet.as_ref().map(|open| open.sheet.clone()),
         places: place::fold(state, &conditions),
+        setup: setup::fold(state),
         tray: tray::fold(&cards, &conditions),
         preferences: state.preferences.clone(),
         is_quitting: state.quitting.is_some(),

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod key;
+mod notice;
 pub mod number;
 mod say;
 mod span;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
 
-pub use span::{clock, span};
+pub use notice::{Telling, telling};
+pub use span::{clock, span, until_clock};
 
 /// A language that there is a catalogue for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,7 +73,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::message::{Counted, Entry, Word};
+    use crate::message::{Counted, Entry, Seen, Word};
 
     fn said(message: Message, language: Language) -> String {
         text(&message, language, &Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC))
@@ -112,12 +114,12 @@ mod tests {
 
     #[test]
     fn what_is_filled_in_is_not_filled_again() {
-        let line = Message::Line { name: "{word}".to_owned(), word: Word::Live, is_open: false };
+        let line = Message::Line { name: "{word}".to_owned(), word: Word::Live, seen: Seen::ByFew };
         assert_eq!(said(line, Language::English), "{word}: live");
         let text = Box::new(Message::UrlDead);
         let about = Message::About { name: "shop".to_owned(), text };
         assert_eq!(said(about, Language::English), "shop: the URL is dead though the tunnel is up");
-        let word = Message::Line { name: "a".to_owned(), word: Word::UrlDead, is_open: true };
+        let word = Message::Line { name: "a".to_owned(), word: Word::UrlDead, seen: Seen::ByLink };
         assert_eq!(said(word, Language::English), "a: URL dead · anyone with the link");
     }
 

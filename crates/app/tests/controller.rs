@@ -27,6 +27,8 @@ fn draft(place: &PlaceKey, name: &str) -> Draft {
         ports: vec!["3000".parse().unwrap()],
         access: Default::default(),
         expiration: None,
+        labels: Default::default(),
+        options: Default::default(),
     }
 }
 
@@ -76,7 +78,7 @@ async fn quitting_leaves_no_host_behind_and_remembers_what_was_hosted() {
 async fn a_tunnel_is_made_hosted_given_a_port_and_removed() {
     let world = World::new().await;
     let app = world.spawn().await;
-    app.commands().send(Command::Create(draft(world.place(), "shop"))).await;
+    app.commands().send(Command::Create(Box::new(draft(world.place(), "shop")))).await;
     let made = |view: &View| card(view, "shop", |card| !card.is_placeholder);
     let view = world::until(&app, made).await;
     let shop = view.cards[0].tunnel().unwrap().clone();

@@ -6,12 +6,13 @@ mod world;
 use std::sync::Arc;
 
 use adit_app::access::Access;
-use adit_app::command::{Command, Draft};
+use adit_app::command::{Command, Draft, Errand, ErrandId, Wish};
 use adit_app::controller::{Config, Handle, ProfileServices};
 use adit_app::persist::Files;
 use adit_app::place_key::PlaceKey;
+use adit_app::preferences::NewTunnels;
 use adit_app::profile::Profile;
-use adit_app::view::{Hosts, Mood, View};
+use adit_app::view::{Hosts, Mood, Progress, View};
 use adit_tunnel::host::Identity;
 
 use self::world::{environment, origin, soon, until, visit};
@@ -52,8 +53,10 @@ async fn a_tunnel_of_this_computer_answers_and_keeps_its_url() {
         ports: vec![port.to_string().parse().unwrap()],
         access: Access::Private,
         expiration: None,
+        labels: Default::default(),
+        options: Default::default(),
     };
-    app.commands().send(Command::Create(draft)).await;
+    app.commands().send(Command::Create(Box::new(draft))).await;
     let made = |view: &View| view.cards.iter().any(|card| !card.is_placeholder);
     let view = until(&app, made).await;
     let tunnel = view.cards[0].tunnel().unwrap().clone();
@@ -68,5 +71,25 @@ async fn a_tunnel_of_this_computer_answers_and_keeps_its_url() {
     let again = url(&*until(&app, is_live).await);
     assert_eq!(again, first);
     assert!(visit(&again).await.contains("hello from here"));
+    soon(app.quit()).await;
+}
+
+#[tokio::test]
+async fn a_port_gets_a_url_that_answers_in_one_errand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, _origin) = origin("hello at once").await;
+    let app = spawn(&folder).await;
+    let draft = Draft::new(PlaceKey::here(), &NewTunnels::default());
+    let draft = Draft { name: "shop".parse().ok(), ..draft };
+    let wish = Wish::Create { draft, port: port.to_string().parse().ok() };
+    app.commands().send(Command::Begin(Box::new(Errand { id: ErrandId(7), wish }))).await;
+    let url = |view: &View| match &view.errand.as_ref()?.progress {
+        Progress::Done { url, .. } => url.clone(),
+        _ => None,
+    };
+    let told = url(&*until(&app, |view| url(view).is_some()).await).unwrap();
+    let live = self::url(&*until(&app, is_live).await);
+    assert_eq!(told, live, "what was told is what answers");
+    assert!(visit(&live).await.contains("hello at once"));
     soon(app.quit()).await;
 }

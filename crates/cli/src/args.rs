@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    completions, connect, host, login, logout, manage, place, relay, sample, service, status, tell,
-    up,
+    completions, connect, host, login, logout, manage, manual, place, relay, sample, service,
+    status, tell, up,
 };
 use crate::screen::report;
 
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Sample(sample::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
+    /// Write the man pages to a directory.
+    Manual(manual::Args),
     /// Tunnels on a relay, in the words of the `devtunnel` command.
     #[command(flatten)]
     Manage(manage::Command),
@@ -248,6 +250,7 @@ mod tests {
             "sample",
             "sample 3000",
             "completions bash",
+            "manual target/man",
         ] {
             if let Err(error) = read(line) {
                 panic!("{line}: {error}");

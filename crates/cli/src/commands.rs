@@ -7,6 +7,7 @@ pub(crate) mod host;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod manage;
+pub(crate) mod manual;
 pub(crate) mod place;
 pub(crate) mod relay;
 pub(crate) mod sample;
@@ -40,6 +41,7 @@ pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {
         Command::Use(args) => place::run(args, &context),
         Command::Sample(args) => sample::run(&args, &context).await,
         Command::Completions(args) => completions::run(&args),
+        Command::Manual(args) => manual::run(&args),
         Command::Manage(command) => manage::run(command, &context).await,
     }
 }

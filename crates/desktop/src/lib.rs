@@ -5,12 +5,18 @@
 //! itself is in `ui/`; `README.md` says where a screen, a dialog and a text go.
 
 pub mod adapter;
+pub mod around;
 pub mod demo;
 pub mod desk;
 pub mod headless;
+pub mod login;
+pub mod manual;
+pub mod notify;
 pub mod options;
 pub mod outside;
 pub mod shell;
+pub mod ticks;
+pub mod tray;
 #[allow(
     missing_docs,
     unreachable_pub,

@@ -4,13 +4,16 @@
 //! watches and queues that never make the interface wait.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_app::autostart::Autostart;
 use adit_app::command::Command;
 use adit_app::desk::{self, Happens, Started};
 use adit_app::environment::Environment;
+use adit_app::face::Face;
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::journal::{Journal, LogFile, Report, Reporter};
 use adit_app::local::{Found, Local};
@@ -23,7 +26,10 @@ use slint::ComponentHandle as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, watch};
 
+use crate::around::{self, Memory, Outer};
+use crate::demo::{Demo, Scene};
 use crate::desk::{Desk, LogDesk, StatusDesk};
+use crate::login;
 use crate::outside::Desktop;
 use crate::window::Window;
 
@@ -53,7 +59,7 @@ pub fn tell(failure: &Failure) {
 ///
 /// # Errors
 /// When a process without a window hosts for this user, files cannot be read, or nothing can be shown.
-pub fn run(environment: Environment) -> Outcome {
+pub fn run(environment: Environment, minimised: bool) -> Outcome {
     let journal = Journal::new(LogLevel::default());
     journal.install();
     let profile = Profile::new(environment, |remark| tracing::warn!("{remark}"))?;
@@ -63,13 +69,15 @@ pub fn run(environment: Environment) -> Outcome {
     Reporter { directory, program, journal: journal.clone() }.install();
     let log = LogFile::new(profile.places.log());
 
+    let file = profile.places.window();
     let runtime = runtime()?;
     let Started::Here(desk) = runtime.block_on(desk::start(profile))? else { return Ok(()) };
     let follower = {
         let _inside = runtime.enter();
         journal.follow_to(log)
     };
-    let ended = show(&runtime, *desk, &journal, reports);
+    let start = Start { file, minimised, reports };
+    let ended = show(&runtime, *desk, &journal, start);
     runtime.block_on(follower.finish());
     runtime.shutdown_timeout(LEFTOVERS);
     ended
@@ -81,12 +89,73 @@ fn runtime() -> Outcome<Runtime> {
     builder.build().map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))
 }
 
+/// How a window begins.
+struct Start {
+    /// Where what it remembers of itself is.
+    file: PathBuf,
+    /// It stays away where there is a tray.
+    minimised: bool,
+    /// What stopped working in earlier runs, the newest first.
+    reports: Vec<Report>,
+}
+
+/// What the window remembers of itself.
+async fn remembered(file: PathBuf) -> Face {
+    let load = move || Face::load(&file);
+    let loaded = task::blocking("read window's memory", load).await;
+    loaded.unwrap_or_else(|failure| {
+        tracing::warn!(reason = failure.message, "what the window remembered is not known");
+        Face::default()
+    })
+}
+
+/// Shows a scripted world until somebody quits it. Nothing is remembered.
+///
+/// # Errors
+/// When nothing can be shown.
+pub fn play(scene: Scene, minimised: bool) -> Outcome {
+    let failed = |error: slint::PlatformError| {
+        Failure::caused(Code::Internal, "the window cannot be shown", &error)
+    };
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    let desk = Demo::new(scene).desk();
+    let mut views = desk.views.clone();
+    let language = crate::outside::language();
+    let window = Window::new(desk, Rc::new(Desktop::default()), TimeZone::system(), language);
+    let window = window.map_err(failed)?;
+    let ending = async move {
+        // A script has nothing to stop.
+        let _ = views.wait_for(|view| view.is_quitting).await;
+        let _ = slint::quit_event_loop();
+    };
+    slint::spawn_local(ending)
+        .and(slint::spawn_local(window.clone().follow()))
+        .map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
+    window.keep_told();
+    let (memory, _saver) = Memory::start(Face::default(), None);
+    let placed = around::start(window, memory).map_err(failed)?;
+    if !minimised {
+        placed.around.raise();
+    }
+    slint::run_event_loop_until_quit().map_err(failed)
+}
+
 /// Shows the window until the application has ended.
-fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, reports: Vec<Report>) -> Outcome {
+fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, start: Start) -> Outcome {
     let _inside = runtime.enter();
     let tasks = task::Group::new("shell");
     tasks.spawn("log level", follow_level(desk.handle().views(), journal.clone()));
+    match Autostart::of_user() {
+        Ok(entry) => {
+            let handle = desk.handle();
+            let following = login::follow(entry, handle.views(), handle.commands());
+            tasks.spawn("start at login", following);
+        }
+        Err(failure) => tracing::warn!(reason = failure.message, "no start at login"),
+    }
     let ends = ends(&desk, &tasks, journal);
+    let stays_away = ends.views.borrow().preferences.general.start_minimised || start.minimised;
     let commands = desk.handle().commands();
     let language = crate::outside::language();
     let window = Window::new(ends, Rc::new(Desktop::default()), TimeZone::system(), language);
@@ -97,19 +166,27 @@ fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, reports: Vec<Rep
     let following = slint::spawn_local(window.clone().follow());
     following.map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
     window.keep_told();
-    window.raise();
+    let remembered = runtime.block_on(remembered(start.file.clone()));
+    let (memory, saver) = Memory::start(remembered, Some(start.file));
+    let placed = around::start(window.clone(), memory);
+    let placed = placed.map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
+    let reports = start.reports;
+    if !stays_away || !reports.is_empty() {
+        placed.around.raise();
+    }
     if let Some(newest) = reports.first() {
         let text = newest.text.clone();
         let spawner = tasks.spawner();
         window.show_report(&text, move || spawner.spawn("remove reports", forget(reports.clone())));
     }
 
-    let mut life = task::spawn("life", live(desk, window.app().as_weak()));
+    let mut life = task::spawn("life", live(desk, placed.outer.clone()));
     let shown = slint::run_event_loop_until_quit();
     // The event loop may have ended by itself, as when the screen went away.
     runtime.block_on(async {
         commands.send(Command::Quit).await;
         life.join().await;
+        saver.finish(placed.around.last()).await;
     });
     drop(tasks);
     shown.map_err(|error| Failure::caused(Code::Internal, "the window was lost", &error))
@@ -174,13 +251,13 @@ async fn follow_level(mut views: watch::Receiver<Arc<adit_app::view::View>>, jou
 }
 
 /// The application's life beside the window, from now to its end.
-async fn live(mut desk: desk::Desk, app: slint::Weak<crate::ui::App>) {
+async fn live(mut desk: desk::Desk, outer: Outer) {
     let mut signals = Signals::listen();
     loop {
         tokio::select! {
             happens = desk.next() => match happens {
-                Happens::Raised => raise(&app),
-                Happens::Notice(notice) => tracing::info!(about = %notice.about, "told"),
+                Happens::Raised => outer.raise(),
+                Happens::Notice(notice) => outer.notice(notice).await,
                 Happens::Ended => break,
             },
             () = signals.next() => desk.handle().commands().send(Command::Quit).await,
@@ -188,13 +265,6 @@ async fn live(mut desk: desk::Desk, app: slint::Weak<crate::ui::App>) {
     }
     desk.quit().await;
     let _ = slint::quit_event_loop();
-}
-
-fn raise(app: &slint::Weak<crate::ui::App>) {
-    let raised = app.upgrade_in_event_loop(|app| crate::window::raise(&app));
-    if let Err(error) = raised {
-        tracing::warn!(%error, "the window could not be shown");
-    }
 }
 
 /// What asks a program to end: Ctrl-C, and on Unix SIGTERM and SIGHUP.

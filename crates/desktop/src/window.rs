@@ -1,10 +1,15 @@
 //! The window: shows views, and turns what people do into commands.
 
+mod asked;
+mod drawn;
 mod life;
 mod log;
+mod making;
 mod pointed;
 mod report;
 mod settings;
+mod setup;
+mod sheet;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -59,12 +64,16 @@ pub struct Window {
     port: PortLists,
     log: Rc<LogLines>,
     settings: settings::Settings,
+    making: making::Making,
+    sheets: sheet::Sheets,
+    setup: setup::Parts,
     /// What was left of an offer to undo when somebody began to look at it.
     held: RefCell<BTreeMap<i32, Duration>>,
     retell: Timer,
     toast: Timer,
     pulse: Timer,
     closing: life::Closing,
+    drawn: drawn::Drawn,
 }
 
 impl Window {
@@ -95,16 +104,22 @@ impl Window {
             port: PortLists::default(),
             log,
             settings: settings::Settings::new(language),
+            making: making::Making::default(),
+            sheets: sheet::Sheets::default(),
+            setup: setup::Parts::default(),
             held: RefCell::default(),
             retell: Timer::default(),
             toast: Timer::default(),
             pulse: Timer::default(),
             closing: life::Closing::default(),
+            drawn: drawn::Drawn::default(),
         });
         window.fill();
         window.listen();
         window.prefer();
         window.draw();
+        window.begin_setup();
+        window.speak(language);
         Ok(window)
     }
 
@@ -178,9 +193,16 @@ impl Window {
 
     /// Asks the application for something.
     pub fn send(&self, command: Command) {
-        if !self.desk.commands.send(command) {
+        self.try_send(command);
+    }
+
+    /// As [`Window::send`]; `false` when it cannot be asked now, which is said.
+    pub fn try_send(&self, command: Command) -> bool {
+        let is_sent = self.desk.commands.send(command);
+        if !is_sent {
             self.say(self.app.global::<ui::Strings>().invoke_busy());
         }
+        is_sent
     }
 
     /// The view that is shown.
@@ -218,7 +240,8 @@ impl Window {
         self.begin_pulse();
     }
 
-    fn speech(&self) -> Speech {
+    /// In which language, and against which time, things are said now.
+    pub fn speech(&self) -> Speech {
         let now = (self.desk.clock)().wall.to_zoned_datetime(self.zone.clone());
         Speech { language: self.language.get(), now }
     }
@@ -249,15 +272,21 @@ impl Window {
         self.draw_settings();
         self.search_log();
         self.draw_log();
+        self.draw_sheet(&view, &speech);
+        self.draw_setup(&view, &speech);
         let found = listening::ports(&self.desk.listening.borrow(), &speech);
         sync(&self.listening, found, |it| it.port);
 
         sync(&self.marks, places::marks(&view, &strings), |mark| mark.key.clone());
         self.app.global::<ui::Places>().set_told(places::told(&view, &speech, &strings));
-        bars::banner(&self.app.global::<ui::Bars>(), view.banner.as_ref(), &speech);
+        let bars = self.app.global::<ui::Bars>();
+        bars::banner(&bars, view.banner.as_ref(), &speech);
+        self.draw_import(&bars, &view);
         let now = (self.desk.clock)().at;
         let held = |id| self.held.borrow().get(&id).copied();
         sync(&self.undo, bars::undo(&view.undo, &speech, now, &strings, &held), |bar| bar.id);
+        self.tell_drawn();
+        self.draw_dialog(&view);
     }
 
     fn draw_port(&self, view: &View, speech: &Speech) {
@@ -400,6 +429,9 @@ impl Window {
         self.listen_life();
         self.listen_log();
         self.listen_settings();
+        self.listen_sheet();
+        self.listen_setup();
+        self.listen_dialogs();
         let listening = self.app.global::<ui::Listening>();
         listening.on_refresh(self.on(|window| (window.desk.look)()));
     }
@@ -408,7 +440,7 @@ impl Window {
         let bars = self.app.global::<ui::Bars>();
         bars.on_banner_acted(self.on(|window| {
             let view = window.view();
-            let Some(condition) = &view.banner else { return };
+            let Some(condition) = &view.banner else { return window.open_import(&view) };
             match &condition.offer {
                 Some(Offer::SignIn(place)) => window.open(ui::Dialog::SignIn, place.as_str(), 0),
                 Some(Offer::GetCommand(place)) => {
@@ -451,8 +483,39 @@ impl Window {
             window.draw();
         }));
         self.app.global::<ui::Places>().on_open(self.on_one(|window, _key| {
-            window.app.global::<ui::Nav>().set_screen(ui::Screen::Settings);
+            window.show_settings(ui::SettingsPage::Places);
         }));
+    }
+
+    /// What dialogs show is filled in before they appear.
+    fn listen_dialogs(self: &Rc<Self>) {
+        self.listen_making();
+        self.listen_asked();
+        let dialogs = self.app.global::<ui::Dialogs>();
+        let window = Rc::downgrade(self);
+        dialogs.on_opening(move |dialog, key, port| {
+            let Some(window) = window.upgrade() else { return };
+            match dialog {
+                ui::Dialog::NewTunnel => window.open_new_tunnel(),
+                ui::Dialog::AddPort => window.open_add_port(&key, port),
+                dialog => {
+                    window.open_asked(dialog, &key, port);
+                    window.open_sheet(dialog, &key);
+                    window.open_setup(dialog, &key);
+                }
+            }
+        });
+        dialogs.on_closed(self.on(|window| {
+            window.leave_making();
+            window.close_sheet();
+            window.close_setup();
+        }));
+    }
+
+    /// Shows what is new to the dialog that is open.
+    fn draw_dialog(&self, view: &View) {
+        self.draw_making(view);
+        self.draw_asked(view);
     }
 
     /// Opens a dialog.
@@ -474,6 +537,7 @@ impl Window {
             Offer::SignIn(place) => self.open(ui::Dialog::SignIn, place.as_str(), 0),
             Offer::GetCommand(place) => self.open(ui::Dialog::GetCommand, place.as_str(), 0),
             Offer::AddPort => self.open(ui::Dialog::AddPort, key, 0),
+            Offer::TakeOver => self.open(ui::Dialog::TakeOver, key, 0),
             // What could not be made has no tunnel yet.
             Offer::Retry(ticket) => self.send(Command::Retry(*ticket)),
             offer => {

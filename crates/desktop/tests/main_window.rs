@@ -76,7 +76,7 @@ fn the_filter_shows_what_needs_somebody() {
 fn a_removal_waits_and_can_be_undone() {
     let stage = Stage::new(Scene::SignIn);
     assert!(!stage.labels().iter().any(|it| it.starts_with("design-review,")));
-    stage.one("design-review will be deleted in 4 s");
+    stage.one("design-review and its URL will be deleted in 4 s");
     stage.press("Undo");
     assert!(matches!(stage.demo.asked().last(), Some(Command::Undo(_))));
     stage.beginning("design-review,");

@@ -51,7 +51,7 @@ impl Stage {
         self.key(Key::Return);
     }
 
-    fn value(&self, label: &str) -> String {
+    fn value_of(&self, label: &str) -> String {
         let found = self.all(label);
         let field = found
             .iter()
@@ -104,12 +104,12 @@ fn a_refused_number_says_the_rule_and_what_stays_in_force() {
     let label = "Check each URL every, in seconds";
     stage.fill(label, "2");
     stage.one("Between 10 and 3,600. Still 60.");
-    assert_eq!(stage.value(label), "2");
+    assert_eq!(stage.value_of(label), "2");
     assert_eq!(stage.preferences().health_every.seconds(), 60);
     stage.fill(label, " 15 ");
     assert!(stage.all("Between 10 and 3,600. Still 60.").is_empty());
     assert_eq!(
-        (stage.value(label).as_str(), stage.preferences().health_every.seconds()),
+        (stage.value_of(label).as_str(), stage.preferences().health_every.seconds()),
         ("15", 15)
     );
     // What was refused is not there any more when somebody comes back.
@@ -117,7 +117,7 @@ fn a_refused_number_says_the_rule_and_what_stays_in_force() {
     stage.one("Between 10 and 3,600. Still 15.");
     stage.tab("General");
     stage.tab("Network and log");
-    assert_eq!(stage.value(label), "15");
+    assert_eq!(stage.value_of(label), "15");
     assert!(stage.all("Between 10 and 3,600. Still 15.").is_empty());
 }
 
@@ -163,7 +163,7 @@ fn new_tunnels_begin_as_these_say() {
     stage.fill("Description", "for the demo");
     assert!(stage.all("Open for").is_empty());
     stage.press("Anyone with the link");
-    assert_eq!(stage.value("Open for"), "8h");
+    assert_eq!(stage.value_of("Open for"), "8h");
     stage.fill("Open for", "forever");
     stage.one("A time from 1m to 30d, such as 8h or 7d. Still 8h.");
     stage.fill("Open for", "2h");
@@ -236,7 +236,7 @@ fn pages_are_walked_by_keyboard() {
             break;
         }
     }
-    assert_eq!(settings().get_page(), SettingsPage::Defaults);
+    assert_eq!(settings().get_page(), SettingsPage::Places);
     stage.key(Key::Escape);
     assert_eq!(stage.window.app().global::<Nav<'_>>().get_screen(), Screen::Tunnels);
 }

@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod management;
 mod probe;
 mod socket;
+pub mod told;
 
 pub use socket::SocketError;
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Code, Condition, Subject};
 use crate::event::Trouble;
 use crate::failure::{self, Failure};
+use crate::manage::Job;
 use crate::message::{Message, Offer};
 use crate::moment::Moment;
 use crate::persist::Remark;
@@ -38,7 +39,8 @@ pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
     for (tunnel, failure) in &state.troubles {
         raised.not_hosted(tunnel, Message::CouldNotStart, Some(failure));
     }
-    state.changes.iter().for_each(|change| raised.change(change));
+    let told = state.changes.iter().filter(|change| !state.is_waited_for(change.ticket));
+    told.for_each(|change| raised.change(change));
     expiring(state).filter(|(_, from, _)| *from <= now.wall).for_each(|(key, _, ends)| {
         raised.add(Code::Expiring, Subject::Tunnel(key), Message::Expiring(ends));
     });
@@ -236,6 +238,13 @@ pub(crate) fn change_text(what: &What) -> Message {
         What::ChangePort { port, .. } => Message::PortNotChanged(port.number),
         What::Delete(_) => Message::NotDeleted,
         What::DeletePort { port, .. } => Message::PortNotDeleted(*port),
+        What::Manage { job, .. } => match &**job {
+            Job::Access(_) | Job::Invite { .. } => Message::AccessNotChanged,
+            Job::Edit(_) => Message::TunnelNotChanged,
+            Job::EditPort(edit) => Message::PortNotChanged(edit.number),
+            Job::Token { .. } => Message::TokenNotMade,
+            Job::Move { to, .. } => Message::NotMoved(to.clone()),
+        },
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use adit_proto::id::FullId;
 use adit_tunnel::management::{self, Filter, Management, Want};
 
+use super::manage;
 use crate::effect::Effect;
 use crate::event::{Done, Event, Trouble};
 use crate::place_key::PlaceKey;
@@ -16,7 +17,9 @@ pub(super) fn place(effect: &Effect) -> Option<&PlaceKey> {
         Effect::Check(place) | Effect::List { place, .. } | Effect::Create { place, .. } => {
             Some(place)
         }
+        Effect::Manage { tunnel, job, .. } => Some(job.place(tunnel)),
         Effect::Show { tunnel, .. }
+        | Effect::Read { tunnel, .. }
         | Effect::AddPort { tunnel, .. }
         | Effect::ChangePort { tunnel, .. }
         | Effect::DeletePort { tunnel, .. }
@@ -25,6 +28,7 @@ pub(super) fn place(effect: &Effect) -> Option<&PlaceKey> {
         | Effect::Tell { .. }
         | Effect::KeepBodies { .. }
         | Effect::SendAgain { .. }
+        | Effect::Setup(_)
         | Effect::Save(_)
         | Effect::Apply(_)
         | Effect::Notify(_)
@@ -71,6 +75,14 @@ pub(super) async fn ask(service: &dyn Management, effect: Effect) -> Option<Even
             let what = format_args!("remove {}", tunnel.id);
             Event::Changed { ticket, result: told(what, result).map(|_| Done::Deleted) }
         }
+        Effect::Read { tunnel, serial } => {
+            let result = manage::read(service, &tunnel.id).await.map(Box::new);
+            Event::Read { tunnel, serial, result }
+        }
+        Effect::Manage { ticket, tunnel, job, now } => {
+            let result = manage::run(service, &tunnel.id, &job, now).await;
+            Event::Changed { ticket, result: result.map(Done::Managed) }
+        }
         _ => return None,
     })
 }
@@ -80,7 +92,9 @@ pub(super) fn refuse(effect: Effect, trouble: Trouble) -> Option<Event> {
     Some(match effect {
         Effect::List { place, serial } => Event::Listed { place, serial, result: Err(trouble) },
         Effect::Show { tunnel, serial } => Event::Shown { tunnel, serial, result: Err(trouble) },
+        Effect::Read { tunnel, serial } => Event::Read { tunnel, serial, result: Err(trouble) },
         Effect::Create { ticket, .. }
+        | Effect::Manage { ticket, .. }
         | Effect::AddPort { ticket, .. }
         | Effect::ChangePort { ticket, .. }
         | Effect::DeletePort { ticket, .. }
@@ -92,10 +106,13 @@ pub(super) fn refuse(effect: Effect, trouble: Trouble) -> Option<Event> {
 /// Several calls share one service.
 pub(super) type Service = Arc<dyn Management>;
 
-fn at(id: &FullId) -> management::Locator {
+pub(super) fn at(id: &FullId) -> management::Locator {
     id.clone().into()
 }
 
-fn told<T>(what: impl Display, result: Result<T, management::Error>) -> Result<T, Trouble> {
+pub(super) fn told<T>(
+    what: impl Display,
+    result: Result<T, management::Error>,
+) -> Result<T, Trouble> {
     result.map_err(|error| Trouble::service(what, &error))
 }

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use super::calls::{self, Service};
 use super::engine::{self, Engine};
+use super::errand::{Errands, With};
 use super::saver::Saver;
 use super::traffic::{self, Traffic};
 use super::{Config, Happened, Hosted, HostedTunnel, Services, Told};
@@ -24,6 +25,7 @@ use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::place_key::{Kind, PlaceKey};
 use crate::preferences::{HealthEvery, Preferences, Proxy};
+use crate::setup::{self, Act, Errand};
 use crate::state::State;
 use crate::tunnel_key::TunnelKey;
 use crate::update::{deadline, update};
@@ -67,6 +69,7 @@ pub(super) struct Driver {
     changes: Option<Watcher>,
     /// How many calls to each place may begin.
     calls: BTreeMap<PlaceKey, Arc<Semaphore>>,
+    errands: Errands,
     saver: Saver,
     traffic: Traffic,
     tasks: Group,
@@ -88,6 +91,7 @@ impl Driver {
             engines: BTreeMap::new(),
             changes: None,
             calls: config.places.iter().map(place).collect(),
+            errands: Errands::new(),
             saver: Saver::new(config.files.clone()),
             traffic,
             tasks: Group::new("controller"),
@@ -119,6 +123,7 @@ impl Driver {
             }
         }
         self.show();
+        self.errands.end().await;
         let _ = self.tasks.shutdown(LEFTOVERS).await;
         self.saver.finish().await;
         self.config.services.end(LAST).await;
@@ -132,6 +137,9 @@ impl Driver {
             }
             Input::Command(Command::Select(_) | Command::Visible(_)) => self.traffic.turn(),
             Input::Event(Event::Saved { .. }) => self.saver.written(),
+            Input::Event(Event::Setup(setup::Told::Ended { result: Err(_), .. })) => {
+                self.saver.open()
+            }
             _ => {}
         }
         self.tell_followers(&input);
@@ -180,6 +188,7 @@ impl Driver {
                     answer(&sender, Event::SentAgain { tunnel, port, of, result }).await;
                 });
             }
+            Effect::Setup(act) => self.set_up(act),
             Effect::Save(save) => self.saver.add(save),
             Effect::Apply(preferences) => {
                 if preferences.proxy != self.proxy {
@@ -204,13 +213,29 @@ impl Driver {
         }
     }
 
+    fn set_up(&mut self, act: Act) {
+        let with = With {
+            services: self.config.services.clone(),
+            connector: self.connector.clone(),
+            sender: self.sender.clone(),
+            writing: match &act {
+                Act::Begin { errand: Errand::Remove, .. } => Some(self.saver.shut()),
+                _ => None,
+            },
+        };
+        self.errands.act(act, with);
+    }
+
     fn check(&mut self, place: PlaceKey) {
         let (services, connector) = (self.config.services.clone(), self.connector_to(&place));
         let (sender, calls) = (self.sender.clone(), self.calls_to(&place));
         self.tasks.spawn("check", async move {
-            let _turn = calls.acquire().await;
+            let turn = calls.acquire().await;
             let found = services.check(&place, connector).await;
-            answer(&sender, Event::Checked { place, found }).await;
+            answer(&sender, Event::Checked { place: place.clone(), found }).await;
+            drop(turn);
+            let reach = services.reach(&place).await;
+            answer(&sender, Event::Reached { place, reach }).await;
         });
     }
 
@@ -339,7 +364,7 @@ async fn service(
 }
 
 /// Brings an event to the controller. Lost when it has ended.
-async fn answer(sender: &mpsc::Sender<Event>, event: Event) {
+pub(super) async fn answer(sender: &mpsc::Sender<Event>, event: Event) {
     let _ = sender.send(event).await;
 }
 

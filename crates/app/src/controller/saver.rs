@@ -1,8 +1,10 @@
 //! Writes files one after another. What changes again before its turn is written once, as it is then.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use adit_wire::task;
+use tokio::sync::Mutex;
 
 use crate::event::Event;
 use crate::failure::Outcome;
@@ -15,15 +17,30 @@ pub(super) struct Saver {
     waiting: BTreeMap<Part, Save>,
     /// One is being written.
     is_busy: bool,
+    /// Held by who writes.
+    writing: Writing,
+    /// Nothing is to be written.
+    is_shut: bool,
 }
+
+/// Held by who writes a file, so that nobody removes what another is about to write.
+pub(super) type Writing = Arc<Mutex<()>>;
 
 impl Saver {
     pub(super) fn new(files: Files) -> Self {
-        Self { files, waiting: BTreeMap::new(), is_busy: false }
+        Self {
+            files,
+            waiting: BTreeMap::new(),
+            is_busy: false,
+            writing: Writing::default(),
+            is_shut: false,
+        }
     }
 
     pub(super) fn add(&mut self, save: Save) {
-        self.waiting.insert(save.part(), save);
+        if !self.is_shut {
+            self.waiting.insert(save.part(), save);
+        }
     }
 
     /// The next to write; nothing while one is being written.
@@ -33,7 +50,23 @@ impl Saver {
         }
         let (_, save) = self.waiting.pop_first()?;
         self.is_busy = true;
-        Some(write(self.files.clone(), save))
+        let (writing, files) = (self.writing.clone(), self.files.clone());
+        Some(async move {
+            let _turn = writing.lock().await;
+            write(files, save).await
+        })
+    }
+
+    /// Nothing is written any more: what is kept is about to be removed by who has the lock.
+    pub(super) fn shut(&mut self) -> Writing {
+        self.is_shut = true;
+        self.waiting.clear();
+        self.writing.clone()
+    }
+
+    /// It was not removed after all.
+    pub(super) fn open(&mut self) {
+        self.is_shut = false;
     }
 
     /// One was written.

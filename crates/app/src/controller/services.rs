@@ -3,22 +3,26 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use adit_tunnel::management::cli::{Cli, Trouble};
 use adit_tunnel::management::{Credential, Error, Management, Rest};
 use adit_wire::net::Connector;
 use adit_wire::task;
+use tokio::sync::mpsc;
 
 use crate::embedded::Here;
 use crate::event::{self, Preflight};
 use crate::failure::{Code, Failure, Outcome};
 use crate::microsoft::preflight;
+use crate::persist::{Imported, find_reference};
 use crate::place_key::{Kind, PlaceKey};
 use crate::preferences::Preferences;
 use crate::profile::Profile;
+use crate::reach::{Reach, Reaches};
 use crate::relay_url::RelayUrl;
+use crate::setup::Errand;
 
 /// A service, or why there is none.
 pub type Made<'a> = Pin<Box<dyn Future<Output = Outcome<Arc<dyn Management>>> + Send + 'a>>;
@@ -37,10 +41,39 @@ pub trait Services: fmt::Debug + Send + Sync + 'static {
     /// Finds out whether a place can be used, and as whom.
     fn check<'a>(&'a self, place: &'a PlaceKey, connector: Connector) -> Found<'a>;
 
+    /// Finds out how far the URLs of a place reach; nothing where that is not known.
+    fn reach<'a>(&'a self, place: &'a PlaceKey) -> Doing<'a, Option<Reach>> {
+        let _ = place;
+        Box::pin(async { None })
+    }
+
     /// Puts settings in force, as far as they are about places.
     fn prefer<'a>(&'a self, preferences: &'a Preferences) -> Doing<'a, Outcome> {
         let _ = preferences;
         Box::pin(async { Ok(()) })
+    }
+
+    /// Does an errand: as whom somebody is signed in then, where it is about that. What a command says goes to `said`.
+    /// Dropping it breaks it off.
+    fn errand<'a>(
+        &'a self,
+        errand: &'a Errand,
+        connector: Connector,
+        said: mpsc::Sender<String>,
+    ) -> Doing<'a, Outcome<Option<String>>> {
+        let _ = (connector, said);
+        let message = format!("nothing can be set up here: {:?}", errand.kind());
+        Box::pin(async { Err(Failure::new(Code::Refused, message)) })
+    }
+
+    /// Whether the command of Microsoft's service is there.
+    fn has_command(&self) -> Doing<'_, bool> {
+        Box::pin(async { false })
+    }
+
+    /// What another app kept, if it did.
+    fn find_import(&self) -> Doing<'_, Option<Imported>> {
+        Box::pin(async { None })
     }
 
     /// Ends what was started for places, the last of all, within `grace`.
@@ -53,10 +86,11 @@ pub trait Services: fmt::Debug + Send + Sync + 'static {
 /// This computer's own tunnels, the relays that the user of a profile is signed in to, and Microsoft's service.
 #[derive(Clone, Debug)]
 pub struct ProfileServices {
-    profile: Arc<Profile>,
-    here: Here,
-    /// One for all, because it limits how many processes run at a time.
-    microsoft: OnceLock<Cli>,
+    pub(super) profile: Arc<Profile>,
+    pub(super) here: Here,
+    /// One for all, because it limits how many processes run at a time; none before the first use, and after the
+    /// command was installed.
+    pub(super) microsoft: Arc<Mutex<Option<Cli>>>,
 }
 
 impl ProfileServices {
@@ -65,7 +99,7 @@ impl ProfileServices {
     /// The caller must hold the profile's state directory: the relay of this computer's tunnels is in it.
     pub fn new(profile: Arc<Profile>) -> Self {
         let here = Here::new(profile.places.embedded("desktop"), "this computer");
-        Self { profile, here, microsoft: OnceLock::new() }
+        Self { profile, here, microsoft: Arc::default() }
     }
 
     async fn rest(&self, place: &PlaceKey, connector: Connector) -> Outcome<Rest> {
@@ -78,12 +112,12 @@ impl ProfileServices {
 }
 
 impl ProfileServices {
-    fn microsoft(&self) -> Outcome<Cli> {
-        let made = match self.microsoft.get() {
-            Some(made) => made.clone(),
-            None => self.profile.microsoft()?,
-        };
-        Ok(self.microsoft.get_or_init(|| made).clone())
+    pub(super) fn microsoft(&self) -> Outcome<Cli> {
+        let mut kept = self.microsoft.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(made) => Ok(made.clone()),
+            None => Ok(kept.insert(self.profile.microsoft()?).clone()),
+        }
     }
 
     async fn check_microsoft(&self) -> Preflight {
@@ -139,6 +173,34 @@ impl Services for ProfileServices {
         })
     }
 
+    fn errand<'a>(
+        &'a self,
+        errand: &'a Errand,
+        connector: Connector,
+        said: mpsc::Sender<String>,
+    ) -> Doing<'a, Outcome<Option<String>>> {
+        Box::pin(self.do_errand(errand, connector, said))
+    }
+
+    fn has_command(&self) -> Doing<'_, bool> {
+        let profile = self.profile.clone();
+        Box::pin(task::blocking("look for command", move || profile.has_microsoft()))
+    }
+
+    fn find_import(&self) -> Doing<'_, Option<Imported>> {
+        Box::pin(task::blocking("look for import", find_reference))
+    }
+
+    fn reach<'a>(&'a self, place: &'a PlaceKey) -> Doing<'a, Option<Reach>> {
+        Box::pin(async move {
+            match place.kind() {
+                Kind::Here => Some(Reach::Computer),
+                Kind::Microsoft => Reaches::MICROSOFT.names(),
+                Kind::Relay => Reaches::look_up(&relay(place).ok()?).await.names(),
+            }
+        })
+    }
+
     fn prefer<'a>(&'a self, preferences: &'a Preferences) -> Doing<'a, Outcome> {
         Box::pin(self.here.let_lan_in(preferences.local_network))
     }
@@ -149,7 +211,7 @@ impl Services for ProfileServices {
 }
 
 /// The relay that a place is.
-fn relay(place: &PlaceKey) -> Outcome<RelayUrl> {
+pub(super) fn relay(place: &PlaceKey) -> Outcome<RelayUrl> {
     match place.kind() {
         Kind::Relay => place.as_str().parse().map_err(|error| {
             Failure::new(Code::Usage, format!("{place} is no address of a relay: {error}"))

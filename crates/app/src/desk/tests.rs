@@ -47,8 +47,10 @@ async fn make(desk: &Desk, name: &str) -> TunnelKey {
         ports: vec!["3000".parse().unwrap()],
         access: Access::Private,
         expiration: None,
+        labels: Default::default(),
+        options: Default::default(),
     };
-    desk.handle().commands().send(Command::Create(draft)).await;
+    desk.handle().commands().send(Command::Create(Box::new(draft))).await;
     let mut views = desk.handle().views();
     let made = |view: &std::sync::Arc<crate::view::View>| {
         view.cards.iter().any(|card| card.name == name && !card.is_placeholder)
@@ -196,7 +198,7 @@ async fn what_was_started_here_goes_on_when_another_process_leaves() {
 }
 
 #[test]
-fn the_places_are_this_computer_the_sign_ins_and_microsoft_where_it_is_there() {
+fn the_places_are_this_computer_the_sign_ins_and_microsoft_where_it_is_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let profile = profile(folder.path());
     assert_eq!(places(&profile).unwrap(), [PlaceKey::here()]);

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_proto::access::Scope;
-use adit_proto::contracts::{ClusterDetails, NamedRateStatus, Tunnel, TunnelEndpoint, TunnelPort};
+use adit_proto::access::{Scope, Scopes};
+use adit_proto::contracts::{
+    AccessSubject, ClusterDetails, NamedRateStatus, Tunnel, TunnelEndpoint, TunnelPort,
+};
 use adit_proto::id::TunnelId;
 use adit_proto::token::Secret;
 use adit_tunnel::management::{Answer, Error, Filter, Locator, Management, Rest, Want};
@@ -265,6 +267,23 @@ impl Management for Here {
 
     fn mint<'a>(&'a self, at: &'a Locator, scope: Scope) -> Answer<'a, Secret> {
         Box::pin(async move { self.running().await?.rest.mint(at, scope).await })
+    }
+
+    fn issue<'a>(
+        &'a self,
+        at: &'a Locator,
+        port: Option<u16>,
+        scopes: Scopes,
+    ) -> Answer<'a, Secret> {
+        Box::pin(async move { self.running().await?.rest.issue(at, port, scopes).await })
+    }
+
+    fn resolve<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
+        Box::pin(async move { self.running().await?.rest.resolve(subjects).await })
+    }
+
+    fn format<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
+        Box::pin(async move { self.running().await?.rest.format(subjects).await })
     }
 
     fn limits(&self) -> Answer<'_, Vec<NamedRateStatus>> {

@@ -87,6 +87,12 @@ impl Series {
         (first..=last).map(|number| self.get(number)).collect()
     }
 
+    /// When the newest sample began; nothing where there is none.
+    pub fn last(&self) -> Option<Timestamp> {
+        let second = self.newest.checked_mul(self.step.into())?;
+        (!self.samples.is_empty()).then(|| Timestamp::from_second(second).ok())?
+    }
+
     /// Seconds of one sample.
     pub fn step(&self) -> u32 {
         self.step

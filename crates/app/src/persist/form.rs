@@ -164,6 +164,7 @@ mod tests {
         check::<Memory>();
         check::<Lists>();
         check::<History>();
+        check::<crate::setup::Setup>();
         check::<Third>();
     }
 }

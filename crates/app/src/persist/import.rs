@@ -1,11 +1,14 @@
 //! Takes over what another desktop app for Microsoft's service kept, so that somebody who changes to this one
 //! need not start again: its `state.json`, with `auto_host` (ids) and `settings`.
 
+use std::io::Read as _;
+
 use adit_proto::id::FullId;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::place_key::PlaceKey;
+use crate::places::user_config;
 use crate::preferences::{Appearance, HealthEvery, LogLevel, Preferences};
 use crate::tunnel_key::TunnelKey;
 
@@ -55,6 +58,50 @@ pub fn reference(text: &str) -> Option<Imported> {
     }
     settings(&file.settings, &mut imported);
     Some(imported)
+}
+
+/// The most that is read of it; it is a list of ids and some settings.
+const MOST: u64 = 1024 * 1024;
+
+/// Looks where the other app keeps its file; nothing when there is none that makes sense.
+pub fn find_reference() -> Option<Imported> {
+    let file = user_config().ok()?.join("devtunnel-gui").join("state.json");
+    let mut text = String::new();
+    std::fs::File::open(file).ok()?.take(MOST).read_to_string(&mut text).ok()?;
+    reference(&text)
+}
+
+impl Imported {
+    /// Whether there is anything that somebody could want to take over.
+    pub fn is_worth_a_question(&self) -> bool {
+        !self.tunnels.is_empty() || self.has_settings()
+    }
+
+    /// Whether its settings say anything that ours do not say at first.
+    pub fn has_settings(&self) -> bool {
+        self.preferences != Preferences::default()
+    }
+
+    /// These settings with what the other app said laid over them.
+    pub fn over(&self, ours: &Preferences) -> Preferences {
+        let (mut over, at_first) = (ours.clone(), Preferences::default());
+        let theirs = &self.preferences;
+        let mut lay = |take: &dyn Fn(&Preferences, &mut Preferences)| {
+            let (mut said, mut silent) = (at_first.clone(), at_first.clone());
+            take(theirs, &mut said);
+            take(&at_first, &mut silent);
+            if said != silent {
+                take(theirs, &mut over);
+            }
+        };
+        lay(&|from, to| to.health_every = from.health_every);
+        lay(&|from, to| to.general.start_at_login = from.general.start_at_login);
+        lay(&|from, to| to.general.appearance = from.general.appearance);
+        lay(&|from, to| to.general.log_level = from.general.log_level);
+        lay(&|from, to| to.new_tunnels.expiration = from.new_tunnels.expiration);
+        lay(&|from, to| to.skipped_update.clone_from(&from.skipped_update));
+        over
+    }
 }
 
 fn settings(old: &Settings, imported: &mut Imported) {
@@ -130,6 +177,15 @@ mod tests {
         assert_eq!(new_tunnels.anonymous, None);
         assert_eq!(skipped_update.as_deref(), Some("v0.3.0"));
         assert_eq!(imported.skipped, [r#"auto_host: "no-cluster""#, "auto_host: 3"]);
+    }
+
+    #[test]
+    fn only_what_it_said_is_laid_over_our_settings() {
+        let text = r#"{"settings": {"dark": true}}"#;
+        let mut ours = Preferences { health_every: 90.try_into().unwrap(), ..Default::default() };
+        let over = reference(text).unwrap().over(&ours);
+        ours.general.appearance = Appearance::Dark;
+        assert_eq!(over, ours);
     }
 
     #[test]

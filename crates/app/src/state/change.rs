@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::command::{Draft, Ticket};
 use crate::failure::Failure;
 use crate::known::{Known, KnownPort};
+use crate::manage::Job;
 use crate::place_key::PlaceKey;
 use crate::port::Port;
 use crate::tunnel_key::TunnelKey;
@@ -29,6 +30,7 @@ pub(crate) enum What {
     ChangePort { tunnel: TunnelKey, port: Port },
     Delete(TunnelKey),
     DeletePort { tunnel: TunnelKey, port: u16 },
+    Manage { tunnel: TunnelKey, job: Box<Job> },
 }
 
 /// How far it has come.
@@ -60,6 +62,7 @@ impl Change {
     pub(crate) fn place(&self) -> &PlaceKey {
         match &self.what {
             What::Create(draft) => &draft.place,
+            What::Manage { tunnel, job } => job.place(tunnel),
             What::AddPort { tunnel, .. }
             | What::ChangePort { tunnel, .. }
             | What::Delete(tunnel)
@@ -74,7 +77,8 @@ impl Change {
             What::AddPort { tunnel, .. }
             | What::ChangePort { tunnel, .. }
             | What::Delete(tunnel)
-            | What::DeletePort { tunnel, .. } => Some(tunnel),
+            | What::DeletePort { tunnel, .. }
+            | What::Manage { tunnel, .. } => Some(tunnel),
         }
     }
 

@@ -11,7 +11,9 @@ use crate::failure::Failure;
 use crate::known::Known;
 use crate::persist::SavedList;
 use crate::place_key::PlaceKey;
+use crate::reach::Reach;
 use crate::tunnel_key::TunnelKey;
+use crate::view::Lapsed;
 
 /// How often the list is asked for while somebody sees it.
 const SEEN: Duration = Duration::from_secs(60);
@@ -29,6 +31,12 @@ pub(crate) struct Place {
     pub(crate) access: Access,
     /// As whom, where that is known.
     pub(crate) account: Option<String>,
+    /// The sign-in that has ended, until somebody signs in again.
+    pub(crate) lapsed: Option<Lapsed>,
+    /// How far its URLs reach, where that is known.
+    pub(crate) reach: Option<Reach>,
+    /// How long its last list took.
+    pub(crate) answered: Option<Duration>,
     /// Its tunnels, in the order they were first seen.
     pub(crate) entries: Vec<Entry>,
     /// When the list that is shown was told.
@@ -91,6 +99,9 @@ impl Place {
             key,
             access: Access::Unknown,
             account: None,
+            lapsed: None,
+            reach: None,
+            answered: None,
             entries: tunnels.map(Entry::kept).collect(),
             as_of,
             told: None,
@@ -112,6 +123,14 @@ impl Place {
 
     pub(crate) fn entry_mut(&mut self, id: &FullId) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.known.id == *id)
+    }
+
+    /// Nobody is signed in any more.
+    pub(crate) fn sign_out(&mut self, at: Timestamp) {
+        self.access = Access::SignedOut;
+        if let Some(account) = self.account.take() {
+            self.lapsed = Some(Lapsed { account, at });
+        }
     }
 
     /// Asks by `at` at the latest.

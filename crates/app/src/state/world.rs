@@ -95,9 +95,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(kept: Kept) -> Self {
+        Self::at(vec![relay()], kept)
+    }
+
+    /// One with these places.
+    pub(crate) fn at(places: Vec<PlaceKey>, kept: Kept) -> Self {
         let wall = Timestamp::from_second(START).unwrap();
         let now = Moment { at: clock::now(), wall };
-        let state = State::new(vec![relay()], kept, now);
+        let state = State::new(places, kept, now);
         let mut world = Self { state, now, effects: Vec::new() };
         world.tick();
         world
@@ -204,6 +209,12 @@ impl World {
 
     pub(crate) fn done(&mut self, ticket: Ticket, done: Done) {
         self.event(Event::Changed { ticket, result: Ok(done) });
+    }
+
+    /// What a message says in English.
+    pub(crate) fn say(&self, message: &crate::message::Message) -> String {
+        let now = self.now.wall.to_zoned_datetime(jiff::tz::TimeZone::UTC);
+        crate::words::text(message, crate::words::Language::English, &now)
     }
 
     pub(crate) fn view(&self) -> View {

@@ -26,9 +26,10 @@ const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
 impl Turn<'_> {
     /// Begins a change that is sent at once.
-    pub(super) fn begin(&mut self, what: What) {
+    pub(super) fn begin(&mut self, what: What) -> Ticket {
         let ticket = self.add(what, Stage::Sent);
         self.send(ticket);
+        ticket
     }
 
     /// Begins a change that waits for a change of mind. What is on its way out already is not removed twice.
@@ -116,6 +117,9 @@ impl Turn<'_> {
             What::ChangePort { tunnel, port } => Effect::ChangePort { ticket, tunnel, port },
             What::DeletePort { tunnel, port } => Effect::DeletePort { ticket, tunnel, port },
             What::Delete(tunnel) => Effect::DeleteTunnel { ticket, tunnel },
+            What::Manage { tunnel, job } => {
+                Effect::Manage { ticket, tunnel, job, now: self.now.wall }
+            }
         });
     }
 
@@ -138,12 +142,15 @@ impl Turn<'_> {
         }
         let (place, what) = (change.place().clone(), change.what.clone());
         match result {
+            Ok(Done::Managed(got)) => self.managed(ticket, got),
             Ok(done) => self.done(ticket, &place, &what, done),
             Err(trouble) => {
                 if trouble.code() == Code::SignIn {
                     self.signed_out(&place);
                 }
-                self.stage(ticket, Stage::Failed(trouble.failure));
+                self.not_managed(ticket, &trouble.failure);
+                self.stage(ticket, Stage::Failed(trouble.failure.clone()));
+                self.errand_fails(ticket, trouble.failure);
             }
         }
     }
@@ -152,10 +159,14 @@ impl Turn<'_> {
         let made = match &done {
             Done::Created(tunnel) => Known::of(tunnel).map(|it| Made::Tunnel(Box::new(it))),
             Done::Port(port) => Some(Made::Port(KnownPort::of(port))),
-            Done::Deleted => None,
+            Done::Deleted | Done::Managed(_) => None,
         };
         match what {
             What::Delete(tunnel) => {
+                // What could not be changed about it is of no interest any more.
+                self.state
+                    .changes
+                    .retain(|it| it.failure().is_none() || it.tunnel() != Some(tunnel));
                 self.state.troubles.remove(tunnel);
                 self.state.left.remove(tunnel);
                 self.state.traffic.forget(tunnel);
@@ -166,10 +177,15 @@ impl Turn<'_> {
             What::AddPort { tunnel, .. }
             | What::ChangePort { tunnel, .. }
             | What::DeletePort { tunnel, .. } => self.tell(tunnel, host::Command::RefreshPorts),
-            What::Create(_) => {}
+            What::Create(_) | What::Manage { .. } => {}
         }
         let (since, made) = (self.at(), made.unwrap_or(Made::Nothing));
+        let made_tunnel = match &made {
+            Made::Tunnel(known) => Some(TunnelKey { place: place.clone(), id: known.id.clone() }),
+            Made::Port(_) | Made::Nothing => None,
+        };
         self.stage(ticket, Stage::Settling { since, made });
+        self.errand_goes_on(ticket, made_tunnel);
         if let Some(place) = self.state.place_mut(place) {
             place.by(since);
         }
@@ -202,7 +218,7 @@ impl Turn<'_> {
 }
 
 impl State {
-    fn change(&self, ticket: Ticket) -> Option<&Change> {
+    pub(super) fn change(&self, ticket: Ticket) -> Option<&Change> {
         self.changes.iter().find(|change| change.ticket == ticket)
     }
 
@@ -221,7 +237,8 @@ impl State {
             (What::Create(draft), Stage::Settling { made: Made::Tunnel(known), .. }) => {
                 self.place(&draft.place).is_none_or(|place| place.entry(&known.id).is_some())
             }
-            (What::Create(_), _) => true,
+            // What was read after it stands in the list already.
+            (What::Create(_) | What::Manage { .. }, _) => true,
             (What::Delete(tunnel), _) => self.entry(tunnel).is_none(),
             (What::AddPort { tunnel, port: it }, _) => {
                 port(tunnel, it.number).is_some_and(|found| found.is_some())
@@ -256,6 +273,10 @@ impl Change {
                 What::DeletePort { tunnel: one, port: first },
                 What::DeletePort { tunnel: two, port: second },
             ) => one == two && first == second,
+            (
+                What::Manage { tunnel: one, job: first },
+                What::Manage { tunnel: two, job: second },
+            ) => one == two && first.is_same(second),
             _ => false,
         }
     }

@@ -25,9 +25,17 @@ impl Turn<'_> {
             Command::Visible(visible) => self.state.visible = visible,
             Command::Refresh(place) => self.refresh(place.as_ref()),
             Command::CheckAgain(place) => self.ask_check(&place),
-            Command::Create(draft) => self.begin(What::Create(Box::new(draft))),
-            Command::AddPort { tunnel, port } => self.begin(What::AddPort { tunnel, port }),
-            Command::ChangePort { tunnel, port } => self.begin(What::ChangePort { tunnel, port }),
+            Command::Create(draft) => {
+                self.begin(What::Create(draft));
+            }
+            Command::Begin(errand) => self.begin_errand(*errand),
+            Command::LetGo(errand) => self.let_go(errand),
+            Command::AddPort { tunnel, port } => {
+                self.begin(What::AddPort { tunnel, port });
+            }
+            Command::ChangePort { tunnel, port } => {
+                self.begin(What::ChangePort { tunnel, port });
+            }
             Command::Delete(tunnel) => self.begin_undoable(What::Delete(tunnel)),
             Command::DeletePort { tunnel, port } => {
                 self.begin_undoable(What::DeletePort { tunnel, port });
@@ -74,6 +82,8 @@ impl Turn<'_> {
             Command::Select(selected) => self.state.selected = selected,
             Command::KeepBodies { tunnel, port, keep } => self.keep_bodies(tunnel, port, keep),
             Command::SendAgain { tunnel, port, of } => self.send_again(tunnel, port, of),
+            Command::Manage(manage) => self.manage(manage),
+            Command::Setup(ask) => self.ask_setup(ask),
             Command::Quit => self.quit(),
         }
     }
@@ -89,7 +99,7 @@ impl Turn<'_> {
         }
     }
 
-    fn prefer(&mut self, preferences: Preferences) {
+    pub(super) fn prefer(&mut self, preferences: Preferences) {
         if preferences == self.state.preferences {
             return;
         }
@@ -99,7 +109,7 @@ impl Turn<'_> {
     }
 
     /// Ends all in good order. What could still be undone is not done; what is remembered stays so.
-    fn quit(&mut self) {
+    pub(super) fn quit(&mut self) {
         self.state
             .changes
             .retain(|change| !matches!(change.stage, Stage::Undoable { .. } | Stage::Held { .. }));

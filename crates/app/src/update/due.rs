@@ -7,6 +7,7 @@ use crate::persist::Save;
 use crate::state::State;
 use crate::state::change::Stage;
 use crate::state::place::Access;
+use crate::state::setup::Removing;
 
 use super::Turn;
 use super::changes::SETTLE;
@@ -16,7 +17,8 @@ use super::changes::SETTLE;
 pub fn deadline(state: &State, now: Instant) -> Option<Instant> {
     // Who is on the way out asks nobody for anything, and waits for engines only.
     if let Some(quitting) = state.quitting {
-        return (!quitting.finished).then_some(quitting.until);
+        let waits = !quitting.finished && state.setup.removing != Some(Removing::Asked);
+        return waits.then_some(quitting.until);
     }
     let places = state.places.iter().filter_map(|place| place.due(state.visible, now));
     let changes = state.changes.iter().filter_map(|change| match &change.stage {
@@ -34,6 +36,7 @@ impl Turn<'_> {
         if self.state.quitting.is_some() {
             return self.finish_if_done();
         }
+        self.setup_due();
         self.changes_due();
         self.places_due();
         if self.state.history_due.is_some_and(|at| at <= self.at()) {
@@ -43,6 +46,8 @@ impl Turn<'_> {
 
     pub(super) fn save_history(&mut self) {
         self.state.history_due = None;
+        let there = self.state.tunnels();
+        self.state.history.forget_old(self.now.wall, |tunnel| there.contains(tunnel));
         let history = Box::new(self.state.history.clone());
         self.effects.push(Effect::Save(Save::History(history)));
     }
@@ -66,11 +71,20 @@ impl Turn<'_> {
     fn finish_if_done(&mut self) {
         let now = self.at();
         let is_empty = self.state.hosted.is_empty();
-        let Some(quitting) = &mut self.state.quitting else { return };
-        if !quitting.finished && (is_empty || quitting.until <= now) {
-            quitting.finished = true;
-            self.save_history();
-            self.effects.push(Effect::Finish);
+        let Some(quitting) = &self.state.quitting else { return };
+        if quitting.finished || !(is_empty || quitting.until <= now) {
+            return;
         }
+        match self.state.setup.removing {
+            Some(Removing::Stopping) => return self.remove_files(),
+            Some(Removing::Asked) => return,
+            // There is no place for it any more.
+            Some(Removing::Done) => {}
+            None => self.save_history(),
+        }
+        if let Some(quitting) = &mut self.state.quitting {
+            quitting.finished = true;
+        }
+        self.effects.push(Effect::Finish);
     }
 }

@@ -34,21 +34,24 @@ impl Turn<'_> {
     }
 
     pub(super) fn checked(&mut self, key: &PlaceKey, found: Preflight) {
-        let now = self.at();
+        let (now, wall) = (self.at(), self.now.wall);
         let Some(place) = self.state.place_mut(key) else { return };
         let was_ready = place.access == Access::Ready;
         (place.checking, place.finished) = (false, Some(now));
         let account = match found {
             // What failed before is mended by a list, not by this.
             Preflight::Ready { account } => account,
-            Preflight::SignedOut => return place.cannot_be_used(Access::SignedOut),
+            Preflight::SignedOut => {
+                place.sign_out(wall);
+                return place.failed = None;
+            }
             Preflight::CommandMissing => return place.cannot_be_used(Access::CommandMissing),
             Preflight::CommandOld { version } => {
                 return place.cannot_be_used(Access::CommandOld(version));
             }
             Preflight::Failed(trouble) => return place.fail(trouble),
         };
-        (place.access, place.account) = (Access::Ready, account);
+        (place.access, place.account, place.lapsed) = (Access::Ready, account, None);
         place.by(now);
         if !was_ready {
             self.arm(key);
@@ -70,6 +73,7 @@ impl Turn<'_> {
         match result {
             Ok(tunnels) => {
                 place.failed = None;
+                place.answered = Some(now.at.saturating_duration_since(asked.at));
                 (place.as_of, place.told) = (Some(now.wall), Some(asked.at));
                 place.merge(tunnels.iter().filter_map(Known::of).collect(), asked.at);
                 self.settle(key, asked.at);

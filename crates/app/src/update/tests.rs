@@ -1,8 +1,11 @@
 //! Stories about what the application decides.
 
 mod changes;
+mod errands;
 mod hosting;
+mod manage;
 mod notices;
 mod places;
 mod random;
+mod setup;
 mod traffic;

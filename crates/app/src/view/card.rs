@@ -186,6 +186,7 @@ impl Fold<'_> {
         }
         for change in &self.state.changes {
             if change.tunnel() == Some(key)
+                && !self.state.is_waited_for(change.ticket)
                 && let Some(failure) = change.failure()
             {
                 let text = crate::condition::change_text(&change.what);

@@ -31,14 +31,16 @@ fn add(world: &mut World, id: &str, number: u16) {
 }
 
 fn create(world: &mut World, name: &str, ports: &[u16]) {
-    world.command(Command::Create(Draft {
+    world.command(Command::Create(Box::new(Draft {
         place: relay(),
         name: Some(name.parse().unwrap()),
         description: None,
         ports: ports.iter().map(|number| port(*number)).collect(),
         access: crate::access::Access::Private,
         expiration: None,
-    }));
+        labels: Default::default(),
+        options: Default::default(),
+    })));
 }
 
 fn moods(world: &World, id: &str) -> Vec<Mood> {
@@ -373,17 +375,19 @@ fn the_tray_has_the_same_tunnels_in_the_same_words_worst_first() {
     assert_eq!(
         menu(&world),
         [
-            "(1 of 2 tunnels are live)",
+            "(1 of 2 live, 1 needs you)",
             "--",
             "blog: standing by · anyone with the link:",
             "  Copy URL of :90",
-            "  Open :90",
+            "  Open :90 in the browser",
+            "  --",
             "  Take over (disconnects it)",
-            "  Stop",
+            "  Stop blog",
             "shop: live:",
             "  Copy URL of :80",
-            "  Open :80",
-            "  Stop",
+            "  Open :80 in the browser",
+            "  --",
+            "  Stop shop",
             "(bare: stopped)",
             "--",
             "New tunnel...",
@@ -411,12 +415,16 @@ fn an_entry_of_the_tray_does_what_it_says() {
     };
     let items = does(&world, "shop").unwrap();
     let copy = Message::Menu(Entry::CopyUrl(80));
-    assert!(items.contains(&Item::Action(copy, Does::Copy("http://h-80/".to_owned()))));
+    assert!(items.contains(&Item::Action(
+        copy,
+        Does::Copy { url: "http://h-80/".to_owned(), name: "shop".to_owned(), port: 80 }
+    )));
     let stop = Command::Stop(key("shop"));
-    let stop = Item::Action(Message::Menu(Entry::Stop), Does::Command(Box::new(stop)));
+    let stop =
+        Item::Action(Message::Menu(Entry::Stop("shop".to_owned())), Does::Command(Box::new(stop)));
     assert!(items.contains(&stop));
     let start = Does::Command(Box::new(Command::Host(key("blog"))));
-    let start = Item::Action(Message::Do(Offer::Start), start);
+    let start = Item::Action(Message::Menu(Entry::Start("blog".to_owned())), start);
     assert!(does(&world, "blog").unwrap().contains(&start));
     world.engine_state("shop", host::State::Reconnecting);
     let retry = host::Event::Retry {
@@ -457,20 +465,23 @@ fn the_icon_is_the_worst_and_a_short_reconnect_does_not_change_it() {
     let now = world.now.wall.to_zoned_datetime(TimeZone::UTC);
     assert_eq!(
         words::text(&tooltip, Language::English, &now),
-        "0 of 1 tunnel is live. Sign in to r.example again."
+        "0 of 1 live, 1 needs you. Sign in to r.example again."
     );
 }
 
 #[test]
-fn the_tooltip_names_the_tunnel() {
+fn the_tooltip_names_the_tunnel_that_needs_a_person() {
     let mut world = hosted();
     world.health("shop", 80, Label::Operational);
     world.health("shop", 81, Label::LocalDown);
-    world.pass(10);
+    world.pass(9);
+    assert_eq!(world.view().tray.icon, Icon::Ok);
+    world.pass(1);
+    assert_eq!(world.view().tray.icon, Icon::Attention);
     let now = world.now.wall.to_zoned_datetime(TimeZone::UTC);
     assert_eq!(
         words::text(&world.view().tray.tooltip, Language::English, &now),
-        "0 of 1 tunnel is live. shop: nothing answers on localhost:81. The tunnel is fine; start your server."
+        "0 of 1 live, 1 needs you. shop: nothing answers on localhost:81. The tunnel is fine; start your server."
     );
 }
 

@@ -1,11 +1,13 @@
 //! The tray as a value: its icon, its tooltip and its menu, each entry with what it does.
 
 use super::headline::is_wanted;
-use super::{Card, Hosts, Mood};
+use super::{Card, Hosts, Mood, Row};
 use crate::command::Command;
 use crate::condition::Condition;
 use crate::known::Openness;
-use crate::message::{Entry, Message};
+use crate::message::{Entry, Message, Offer, Seen};
+use crate::place_key::{Kind, PlaceKey};
+use crate::tunnel_key::TunnelKey;
 
 /// More tunnels than this are found in the window.
 const MOST: usize = 10;
@@ -50,20 +52,30 @@ pub enum Item {
 pub enum Does {
     /// Asks the application for it.
     Command(Box<Command>),
-    /// Puts a URL on the clipboard.
-    Copy(String),
+    /// Puts the URL of a port on the clipboard.
+    Copy {
+        /// The URL.
+        url: String,
+        /// What the tunnel is called.
+        name: String,
+        /// The port.
+        port: u16,
+    },
     /// Opens a URL.
     Open(String),
     /// Opens the window.
     OpenWindow,
     /// Opens the window where a tunnel is made.
     NewTunnel,
+    /// Opens the window where somebody signs in to the place.
+    SignIn(PlaceKey),
 }
 
 pub(super) fn fold(cards: &[Card], conditions: &[Condition]) -> Tray {
     let summary = summary(cards);
     let mut said = vec![summary.clone()];
     let worst = conditions.iter().find(|condition| super::card::is_bad(condition.code));
+    let worst = worst.or(conditions.iter().find(|condition| needs_person(condition)));
     let worst = worst.or(conditions.iter().find(|condition| condition.code.stops_urls()));
     said.extend(worst.map(|condition| about(cards, condition)));
     Tray { icon: icon(cards, conditions), tooltip: Message::All(said), menu: menu(cards, summary) }
@@ -72,12 +84,17 @@ pub(super) fn fold(cards: &[Card], conditions: &[Condition]) -> Tray {
 fn summary(cards: &[Card]) -> Message {
     let wanted = cards.iter().filter(|card| is_wanted(card)).count() as u64;
     let live = cards.iter().filter(|card| card.standing.mood == Mood::Live).count() as u64;
-    if wanted == 0 { Message::NothingHosted } else { Message::LiveCount { live, of: wanted } }
+    let needs = cards.iter().filter(|card| is_wanted(card) && card.needs_you()).count() as u64;
+    if wanted == 0 {
+        Message::NothingHosted
+    } else {
+        Message::LiveBrief { live, of: wanted, needs }
+    }
 }
 
 /// The worst decides. What mends itself is visible only when it lasts, so a reconnect changes nothing here at first.
 fn icon(cards: &[Card], conditions: &[Condition]) -> Icon {
-    if conditions.iter().any(|condition| super::card::is_bad(condition.code)) {
+    if conditions.iter().any(needs_person) {
         return Icon::Attention;
     }
     let is_on = |card: &Card| card.toggle.on;
@@ -88,6 +105,11 @@ fn icon(cards: &[Card], conditions: &[Condition]) -> Icon {
         return Icon::Offline;
     }
     Icon::Ok
+}
+
+/// What somebody who looks elsewhere is told of is for a person to mend.
+fn needs_person(condition: &Condition) -> bool {
+    super::card::is_bad(condition.code) || condition.code.notice().is_some()
 }
 
 fn menu(cards: &[Card], summary: Message) -> Vec<Item> {
@@ -117,31 +139,67 @@ fn menu(cards: &[Card], summary: Message) -> Vec<Item> {
 
 fn of_card(card: &Card) -> Option<Item> {
     let tunnel = card.tunnel()?;
+    let mut items = of_urls(card);
+    let does = of_state(card, tunnel);
+    if !items.is_empty() && !does.is_empty() {
+        items.push(Item::Separator);
+    }
+    items.extend(does);
+    let seen = match card.openness {
+        Openness::Anyone { .. } if is_everywhere(card) => Seen::ByAll,
+        Openness::Anyone { .. } => Seen::ByLink,
+        _ => Seen::ByFew,
+    };
+    let title = Message::Line { name: card.name.clone(), word: card.standing.word, seen };
+    Some(if items.is_empty() { Item::Text(title) } else { Item::Menu(title, items) })
+}
+
+/// What can be done with the URLs.
+fn of_urls(card: &Card) -> Vec<Item> {
+    let of_row = |row: &Row| {
+        let url = row.urls.first()?.clone();
+        let copy = Does::Copy { url: url.clone(), name: card.name.clone(), port: row.port };
+        let copy = Item::Action(Message::Menu(Entry::CopyUrl(row.port)), copy);
+        Some((copy, Item::Action(Message::Menu(Entry::Open(row.port)), Does::Open(url))))
+    };
+    let (mut copies, opens): (Vec<_>, Vec<_>) = card.rows.iter().filter_map(of_row).unzip();
+    copies.extend(opens);
+    copies
+}
+
+/// What can be done about the state: what helps when something is wrong, and the switch.
+fn of_state(card: &Card, tunnel: &TunnelKey) -> Vec<Item> {
+    let does = |command| Does::Command(Box::new(command));
     let mut items = Vec::new();
-    for row in &card.rows {
-        if let Some(url) = row.urls.first() {
-            let entry = |entry| Message::Menu(entry);
-            items.push(Item::Action(entry(Entry::CopyUrl(row.port)), Does::Copy(url.clone())));
-            items.push(Item::Action(entry(Entry::Open(row.port)), Does::Open(url.clone())));
+    match &card.standing.offer {
+        // The switch says the same.
+        Some(Offer::Start) | None => {}
+        Some(Offer::SignIn(place)) => {
+            let text = Message::Do(Offer::SignIn(place.clone()));
+            items.push(Item::Action(text, Does::SignIn(place.clone())));
+        }
+        Some(offer) => {
+            if let Some(command) = offer.command(tunnel) {
+                items.push(Item::Action(Message::Do(offer.clone()), does(command)));
+            }
         }
     }
-    // What a person can do comes first to mind when something is wrong.
-    let command = match (&card.standing.offer, card.toggle.on) {
-        (Some(offer), _) => offer.command(tunnel).map(|it| (Message::Do(offer.clone()), it)),
-        (None, _) => None,
-    };
-    let switch = match card.toggle {
-        toggle if !toggle.is_enabled => None,
-        toggle if toggle.on => Some((Message::Menu(Entry::Stop), Command::Stop(tunnel.clone()))),
-        _ if command.as_ref().is_some_and(|(_, it)| matches!(it, Command::Host(_))) => None,
-        _ => Some((Message::Do(crate::message::Offer::Start), Command::Host(tunnel.clone()))),
-    };
-    for (text, command) in command.into_iter().chain(switch) {
-        items.push(Item::Action(text, Does::Command(Box::new(command))));
+    if card.toggle.is_enabled {
+        let (name, tunnel) = (card.name.clone(), tunnel.clone());
+        if card.toggle.on {
+            let text = Message::Menu(Entry::Stop(name));
+            items.push(Item::Action(text, does(Command::Stop(tunnel))));
+        } else {
+            let text = Message::Menu(Entry::Start(name));
+            items.push(Item::Action(text, does(Command::Host(tunnel))));
+        }
     }
-    let is_open = matches!(card.openness, Openness::Anyone { .. });
-    let title = Message::Line { name: card.name.clone(), word: card.standing.word, is_open };
-    Some(if items.is_empty() { Item::Text(title) } else { Item::Menu(title, items) })
+    items
+}
+
+/// Whether the internet reaches the place for certain. How far a relay of somebody's reaches depends on where it is.
+fn is_everywhere(card: &Card) -> bool {
+    card.place.kind() == Kind::Microsoft
 }
 
 fn about(cards: &[Card], condition: &Condition) -> Message {

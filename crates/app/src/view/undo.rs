@@ -6,6 +6,7 @@ use crate::command::Ticket;
 use crate::message::Message;
 use crate::state::State;
 use crate::state::change::{Stage, What};
+use crate::tunnel_key::TunnelKey;
 
 /// More than so many are told as one.
 const MOST: usize = 3;
@@ -34,7 +35,8 @@ pub(super) fn fold(state: &State) -> Vec<Undo> {
                 What::DeletePort { port, .. } => Some(port),
                 _ => None,
             };
-            let text = Message::Deleting { name: state.name(tunnel), port };
+            let urls = if port.is_none() { urls(state, tunnel) } else { 0 };
+            let text = Message::Deleting { name: state.name(tunnel), port, urls };
             Some(Undo { tickets: vec![change.ticket], text, until })
         })
         .collect();
@@ -45,4 +47,10 @@ pub(super) fn fold(state: &State) -> Vec<Undo> {
     let until = bars.iter().filter_map(|bar| bar.until).min();
     let tickets = bars.into_iter().flat_map(|bar| bar.tickets).collect();
     vec![Undo { tickets, text, until }]
+}
+
+/// How many ports of a tunnel have a URL.
+fn urls(state: &State, tunnel: &TunnelKey) -> u64 {
+    let ports = state.ports(tunnel).unwrap_or_default();
+    ports.iter().filter(|port| !port.urls.is_empty()).count() as u64
 }

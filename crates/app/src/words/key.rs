@@ -78,6 +78,10 @@ sentences! {
     PortNotChanged: "Port {port} could not be changed";
     PortNotDeleted: "Port {port} could not be removed";
     NotDeleted: "The tunnel could not be removed";
+    AccessNotChanged: "Who may visit could not be changed";
+    TunnelNotChanged: "The tunnel could not be changed";
+    TokenNotMade: "The token for programs could not be made";
+    NotMoved: "The tunnel could not be made on {place}";
     CouldNotStart: "The tunnel could not be started";
     PortsNotTold: "The service does not tell this tunnel's ports";
 
@@ -91,6 +95,23 @@ sentences! {
     LocalAnswers: "localhost:{port} answers again";
     UrlAnswers: "The URL of :{port} answers";
     UrlDeadOf: "The URL of :{port} is dead though the tunnel is up";
+
+    // Why what somebody wrote is not taken.
+    RuleName: "3 to 49 small letters, digits and dashes, with a letter or digit at both ends";
+    RuleDescription: "At most 400 characters";
+    RuleDescriptionStays: "Microsoft Dev Tunnels does not take a description away. Write another one.";
+    RuleLabel: "`{label}` is no label: 1 to 50 letters, digits, _, - and =";
+    RuleLabels: "At most 100 labels";
+    RuleExpiration: "A time from 1h to 30d, such as 8h or 7d";
+    RuleExpirationHours: "Microsoft Dev Tunnels takes whole hours, such as 8h or 7d";
+    RuleHeader: "One line of at most 300 plain characters";
+    RuleTimeout: "Seconds from 0 to 86,400; 0 is no limit";
+    RuleUntil: "A time such as 18:40 or 2026-12-24 18:40, within 30 days";
+
+    // What does not come along to another place.
+    LeftPeople: "{n} person or group with access is not known there. Let them in again." | "{n} people or groups with access are not known there. Let them in again.";
+    LeftOpen: "Open access, which ends within the hour.";
+    LeftOptions: "Ways to pass requests on that the place does not have.";
 
     // Why a port had better not be at a URL.
     RiskDatabase: "Database";
@@ -120,12 +141,28 @@ sentences! {
     MemoryNotSaved: "What to host at the next start cannot be saved";
     ListsNotSaved: "The last lists cannot be saved";
     HistoryNotSaved: "The history cannot be saved";
+    SetupNotSaved: "Which places are used cannot be saved";
     ClockWrong: "The clock of this computer is wrong; set it, or tokens and times are not to be trusted";
     CommandMissing: "The command for {place} is not installed";
     CommandOld: "The command for {place} is version {version}, which is too old";
     ListFailed: "{place} does not tell your tunnels";
     AsOf: "As of {time}";
     CheckedAgo: "Checked {time} ago";
+
+    // Why something could not be set up, and what to do.
+    RelayRefused: "{place} refused the key. Ask whoever runs the relay for a new one.";
+    RelayNotReached: "{place} does not answer as a relay. Check the address, mostly cp. and its domain, and the network.";
+    NotKept: "The key is good, but it could not be kept.";
+    SignInNoCommand: "The devtunnel command cannot be used. Install it, then sign in.";
+    SignInLate: "Nobody signed in within 10 minutes. Begin again when you are ready.";
+    SignInElsewhere: "The sign-in was kept for another user of this computer. Start Adit without administrator's rights and sign in again.";
+    SignInFailed: "The sign-in did not succeed. Nothing is changed; try again, or with a code.";
+    InstalledNotFound: "The install line ended, and the devtunnel command is still not found. Read what it said, or run it in a terminal.";
+    InstallLate: "The install line took longer than 10 minutes and was ended. Run it in a terminal.";
+    InstallFailed: "The install line failed. Run it in a terminal, or try again.";
+    NotLeft: "The key for {place} could not be removed.";
+    RemoveOthersRun: "Other programs of Adit still host tunnels on this computer. End them, then try again.";
+    NotRemoved: "Not everything could be removed. Your tunnels are stopped; try again.";
 
     // Counts and lists.
     AllLive: "The tunnel is live" | "All {n} tunnels are live";
@@ -139,10 +176,14 @@ sentences! {
     NothingHosted: "Nothing is hosted";
     NoTunnels: "No tunnels yet";
     Getting: "Getting your tunnels";
+    Brief: "{live} of {n} live";
+    BriefNeeds: "{live}, {n} needs you" | "{live}, {n} need you";
+    LinePublic: "{name}: {word} · public";
     LineOpen: "{name}: {word} · anyone with the link";
     Line: "{name}: {word}";
     About: "{name}: {text}";
     Deleting: "{name} will be deleted";
+    DeletingUrls: "{name} and its URL will be deleted" | "{name} and its {n} URLs will be deleted";
     DeletingPort: "Port {port} of {name} will be removed";
     DeletingMany: "{n} deletion waits" | "{n} deletions wait";
 
@@ -154,6 +195,23 @@ sentences! {
     WordStandingBy: "Standing by";
     WordNotHosted: "Not hosted";
     WordUrlDead: "URL dead";
+
+    // Why what was typed cannot be taken.
+    NameLength: "3 to 49 characters.";
+    NameCharacter: "Lower-case letters, digits and hyphens, not “{found}”.";
+    NameEnds: "It begins and ends with a letter or a digit.";
+    NameAlias: "Eight digits and consonants are the form of an alias. Put a vowel or a hyphen in.";
+    NameInspect: "It cannot end in -inspect, which marks inspectors.";
+    NameReserved: "The relay needs this name itself.";
+    NameTaken: "{place} has a tunnel of this name already.";
+    PortNumber: "A port is a number from 1 to 65,535.";
+    PortThere: "{name} has port {port} already.";
+    BadExpiration: "From 1 hour to 30 days, such as 8h or 7d.";
+    BadDescription: "400 characters at most.";
+    BadLabel: "“{label}” is no label: up to 50 letters, digits, hyphens, underscores and equals signs.";
+    ManyLabels: "100 labels at most.";
+    BadHeader: "Visible characters without spaces, 300 at most.";
+    BadTimeout: "A whole number of seconds; 0 is no limit.";
 
     // Buttons and links.
     TryNow: "Try now";
@@ -167,10 +225,16 @@ sentences! {
     Undo: "Undo";
     GetCommand: "Get it";
 
+    // Notifications.
+    SignInKeeps: "What was hosted there comes back after you do, with the same URLs.";
+    TakeOverHere: "Take over";
+    Later: "Later";
+
     // Menus.
     CopyUrl: "Copy URL of :{port}";
-    OpenUrl: "Open :{port}";
-    Stop: "Stop";
+    OpenUrl: "Open :{port} in the browser";
+    StartNamed: "Start {name}";
+    StopNamed: "Stop {name}";
     NewTunnel: "New tunnel...";
     OpenWindow: "Open window";
     StopAll: "Stop all";

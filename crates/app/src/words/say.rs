@@ -9,11 +9,17 @@ use jiff::ZonedDateTime;
 use super::catalogue::template;
 use super::key::Key;
 use super::{Language, number, span};
+use crate::failure::Code;
+use crate::form::Mistake;
 use crate::local::Risk;
-use crate::message::{Counted, Entry, Message, Offer, Word};
+use crate::manage::Rule;
+use crate::manage::moving::Left;
+use crate::message::{Counted, Entry, Message, Offer, Seen, Word};
+use crate::name::BadName;
 use crate::persist::Part;
 use crate::place_key::{Kind, PlaceKey};
 use crate::preferences::{Refusal, Refused, Still};
+use crate::setup::ErrandKind;
 use crate::status::Phase;
 
 /// Says messages in a language, at a time.
@@ -76,6 +82,16 @@ impl Speaker<'_> {
             Message::PortNotChanged(port) => self.of_port(Key::PortNotChanged, *port),
             Message::PortNotDeleted(port) => self.of_port(Key::PortNotDeleted, *port),
             Message::NotDeleted => self.bare(Key::NotDeleted),
+            Message::AccessNotChanged => self.bare(Key::AccessNotChanged),
+            Message::TunnelNotChanged => self.bare(Key::TunnelNotChanged),
+            Message::TokenNotMade => self.bare(Key::TokenNotMade),
+            Message::NotMoved(place) => self.of_place(Key::NotMoved, place),
+            Message::Rule(rule) => self.rule(rule),
+            Message::Left(Left::People(n)) => {
+                self.count(Key::LeftPeople, u64::try_from(*n).unwrap_or(u64::MAX), &[])
+            }
+            Message::Left(Left::Open) => self.bare(Key::LeftOpen),
+            Message::Left(Left::Options) => self.bare(Key::LeftOptions),
             Message::CouldNotStart => self.bare(Key::CouldNotStart),
             Message::PortsNotTold => self.bare(Key::PortsNotTold),
             Message::Expiring(at) => {
@@ -83,6 +99,7 @@ impl Speaker<'_> {
             }
             Message::UrlIs(url) => self.say(Key::UrlIs, &[("url", url.clone())]),
             Message::Refusal(refusal) => self.refusal(refusal),
+            Message::ErrandFailed(kind, code) => self.errand_failed(kind, *code),
             Message::Forgotten(name) => self.say(Key::Forgotten, &[("name", name.clone())]),
             Message::FileSetAside(file) => self.of_file(Key::FileSetAside, file),
             Message::FileNewer(file) => self.of_file(Key::FileNewer, file),
@@ -107,8 +124,17 @@ impl Speaker<'_> {
             Message::NothingHosted => self.bare(Key::NothingHosted),
             Message::NoTunnels => self.bare(Key::NoTunnels),
             Message::Getting => self.bare(Key::Getting),
-            Message::Line { name, word, is_open } => {
-                let key = if *is_open { Key::LineOpen } else { Key::Line };
+            Message::LiveBrief { live, of, needs: 0 } => self.brief(*live, *of),
+            Message::LiveBrief { live, of, needs } => {
+                let live = self.brief(*live, *of);
+                self.count(Key::BriefNeeds, *needs, &[("live", live)])
+            }
+            Message::Line { name, word, seen } => {
+                let key = match seen {
+                    Seen::ByFew => Key::Line,
+                    Seen::ByLink => Key::LineOpen,
+                    Seen::ByAll => Key::LinePublic,
+                };
                 let word = lower_first(&self.bare(to_key(*word)));
                 self.say(key, &[("name", name.clone()), ("word", word)])
             }
@@ -117,15 +143,19 @@ impl Speaker<'_> {
                 self.say(Key::About, &[("name", name.clone()), ("text", text)])
             }
             Message::All(messages) => self.all(messages),
-            Message::Deleting { name, port: None } => {
+            Message::Deleting { name, port: None, urls: 0 } => {
                 self.say(Key::Deleting, &[("name", name.clone())])
             }
-            Message::Deleting { name, port: Some(port) } => {
+            Message::Deleting { name, port: None, urls } => {
+                self.count(Key::DeletingUrls, *urls, &[("name", name.clone())])
+            }
+            Message::Deleting { name, port: Some(port), .. } => {
                 let holes = [("name", name.clone()), ("port", port.to_string())];
                 self.say(Key::DeletingPort, &holes)
             }
             Message::DeletingMany(n) => self.count(Key::DeletingMany, *n, &[]),
-            Message::Menu(entry) => self.entry(*entry),
+            Message::Mistake(mistake) => self.mistake(mistake),
+            Message::Menu(entry) => self.entry(entry),
             Message::Do(offer) => self.offer(offer),
             Message::Word(word) => self.bare(to_key(*word)),
         }
@@ -155,6 +185,28 @@ impl Speaker<'_> {
         format!("{rule} {still}")
     }
 
+    fn errand_failed(&self, kind: &ErrandKind, code: Code) -> String {
+        match (kind, code) {
+            (ErrandKind::Relay(place), Code::SignIn | Code::Access) => {
+                self.of_place(Key::RelayRefused, place)
+            }
+            (ErrandKind::Relay(place), Code::Unreachable) => {
+                self.of_place(Key::RelayNotReached, place)
+            }
+            (ErrandKind::Relay(_), _) => self.bare(Key::NotKept),
+            (ErrandKind::SignIn { .. }, Code::Devtunnel) => self.bare(Key::SignInNoCommand),
+            (ErrandKind::SignIn { .. }, Code::Interrupted) => self.bare(Key::SignInLate),
+            (ErrandKind::SignIn { .. }, Code::Conflict) => self.bare(Key::SignInElsewhere),
+            (ErrandKind::SignIn { .. }, _) => self.bare(Key::SignInFailed),
+            (ErrandKind::Install, Code::Devtunnel) => self.bare(Key::InstalledNotFound),
+            (ErrandKind::Install, Code::Interrupted) => self.bare(Key::InstallLate),
+            (ErrandKind::Install, _) => self.bare(Key::InstallFailed),
+            (ErrandKind::Forget(place), _) => self.of_place(Key::NotLeft, place),
+            (ErrandKind::Remove, Code::AlreadyRunning) => self.bare(Key::RemoveOthersRun),
+            (ErrandKind::Remove, _) => self.bare(Key::NotRemoved),
+        }
+    }
+
     fn offer(&self, offer: &Offer) -> String {
         match offer {
             Offer::TryNow => self.bare(Key::TryNow),
@@ -172,18 +224,68 @@ impl Speaker<'_> {
         }
     }
 
-    fn entry(&self, entry: Entry) -> String {
+    fn rule(&self, rule: &Rule) -> String {
+        match rule {
+            Rule::Name => self.bare(Key::RuleName),
+            Rule::Description => self.bare(Key::RuleDescription),
+            Rule::DescriptionStays => self.bare(Key::RuleDescriptionStays),
+            Rule::Label(label) => self.say(Key::RuleLabel, &[("label", label.clone())]),
+            Rule::Labels => self.bare(Key::RuleLabels),
+            Rule::Expiration => self.bare(Key::RuleExpiration),
+            Rule::ExpirationHours => self.bare(Key::RuleExpirationHours),
+            Rule::Header => self.bare(Key::RuleHeader),
+            Rule::Timeout => self.bare(Key::RuleTimeout),
+            Rule::Until => self.bare(Key::RuleUntil),
+        }
+    }
+
+    fn mistake(&self, mistake: &Mistake) -> String {
+        match mistake {
+            Mistake::Name(bad) => self.bad_name(*bad),
+            Mistake::NameTaken(place) => self.of_place(Key::NameTaken, place),
+            Mistake::PortNumber => self.bare(Key::PortNumber),
+            Mistake::PortThere { name, port } => {
+                self.say(Key::PortThere, &[("name", name.clone()), ("port", port.to_string())])
+            }
+            Mistake::Expiration => self.bare(Key::BadExpiration),
+            Mistake::Description => self.bare(Key::BadDescription),
+            Mistake::Label(label) => self.say(Key::BadLabel, &[("label", label.clone())]),
+            Mistake::ManyLabels => self.bare(Key::ManyLabels),
+            Mistake::Header => self.bare(Key::BadHeader),
+            Mistake::Timeout => self.bare(Key::BadTimeout),
+        }
+    }
+
+    fn bad_name(&self, bad: BadName) -> String {
+        match bad {
+            BadName::Length => self.bare(Key::NameLength),
+            BadName::Character(found) => {
+                self.say(Key::NameCharacter, &[("found", found.to_string())])
+            }
+            BadName::Ends => self.bare(Key::NameEnds),
+            BadName::Alias => self.bare(Key::NameAlias),
+            BadName::Inspect => self.bare(Key::NameInspect),
+            BadName::Reserved => self.bare(Key::NameReserved),
+        }
+    }
+
+    fn entry(&self, entry: &Entry) -> String {
         match entry {
-            Entry::CopyUrl(port) => self.of_port(Key::CopyUrl, port),
-            Entry::Open(port) => self.of_port(Key::OpenUrl, port),
-            Entry::Stop => self.bare(Key::Stop),
+            Entry::CopyUrl(port) => self.of_port(Key::CopyUrl, *port),
+            Entry::Open(port) => self.of_port(Key::OpenUrl, *port),
+            Entry::Start(name) => self.say(Key::StartNamed, &[("name", name.clone())]),
+            Entry::Stop(name) => self.say(Key::StopNamed, &[("name", name.clone())]),
             Entry::NewTunnel => self.bare(Key::NewTunnel),
             Entry::OpenWindow => self.bare(Key::OpenWindow),
             Entry::StopAll => self.bare(Key::StopAll),
             Entry::More => self.bare(Key::More),
             Entry::Quit(0) => self.bare(Key::QuitNow),
-            Entry::Quit(n) => self.count(Key::Quit, n, &[]),
+            Entry::Quit(n) => self.count(Key::Quit, *n, &[]),
         }
+    }
+
+    fn brief(&self, live: u64, of: u64) -> String {
+        self.say(Key::Brief, &[("live", live.to_string()), ("n", of.to_string())])
     }
 
     /// Several counts are one sentence, with commas; anything else is a sentence each.
@@ -238,7 +340,7 @@ impl Speaker<'_> {
         }
     }
 
-    fn bare(&self, key: Key) -> String {
+    pub(super) fn bare(&self, key: Key) -> String {
         template(key, false, self.language).to_owned()
     }
 
@@ -305,6 +407,7 @@ fn not_saved(part: Part) -> Key {
         Part::Memory => Key::MemoryNotSaved,
         Part::Lists => Key::ListsNotSaved,
         Part::History => Key::HistoryNotSaved,
+        Part::Setup => Key::SetupNotSaved,
     }
 }
 

@@ -23,6 +23,14 @@ pub fn clock(at: Timestamp, now: &ZonedDateTime) -> String {
     if at.date() == now.date() { time } else { format!("{} {time}", at.date()) }
 }
 
+/// When something ends, as [`clock`] but without the date where the next such time is meant: `02:10` tonight.
+pub fn until_clock(at: Timestamp, now: &ZonedDateTime) -> String {
+    let left = at.duration_since(now.timestamp());
+    let is_next = left.is_positive() && left.as_secs() < 86_400;
+    let time = at.to_zoned_datetime(now.time_zone().clone());
+    if is_next { format!("{:02}:{:02}", time.hour(), time.minute()) } else { clock(at, now) }
+}
+
 /// How long ago something was; nothing that lies ahead is told as such, since clocks are set back.
 pub(super) fn ago(at: Timestamp, now: &ZonedDateTime) -> String {
     span(between(at, now.timestamp()))
@@ -67,6 +75,14 @@ mod tests {
         let now = at(100_000).to_zoned_datetime(TimeZone::UTC);
         assert_eq!(clock(at(90_000), &now), "01:00");
         assert_eq!(clock(at(0), &now), "1970-01-01 00:00");
+    }
+
+    #[test]
+    fn an_end_within_a_day_needs_no_date() {
+        let now = at(80_000).to_zoned_datetime(TimeZone::UTC);
+        assert_eq!(until_clock(at(90_000), &now), "01:00");
+        assert_eq!(until_clock(at(80_000 + 86_400), &now), "1970-01-02 22:13");
+        assert_eq!(until_clock(at(79_000), &now), "21:56");
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use adit_app::controller::{Found, Made, Services};
 use adit_app::event::Preflight;
 use adit_app::place_key::PlaceKey;
-use adit_proto::access::Scope;
-use adit_proto::contracts::{ClusterDetails, NamedRateStatus, Tunnel, TunnelEndpoint, TunnelPort};
+use adit_proto::access::{Scope, Scopes};
+use adit_proto::contracts::{
+    AccessSubject, ClusterDetails, NamedRateStatus, Tunnel, TunnelEndpoint, TunnelPort,
+};
 use adit_proto::token::Secret;
 use adit_tunnel::management::{Answer, Error, Filter, Locator, Management, Rest, Said, Want};
 use adit_wire::net::Connector;
@@ -166,6 +168,19 @@ impl Management for Watched {
 
     fn mint<'a>(&'a self, at: &'a Locator, scope: Scope) -> Answer<'a, Secret> {
         self.rest.mint(at, scope)
+    }
+
+    fn issue<'a>(
+        &'a self,
+        at: &'a Locator,
+        port: Option<u16>,
+        scopes: Scopes,
+    ) -> Answer<'a, Secret> {
+        self.rest.issue(at, port, scopes)
+    }
+
+    fn resolve<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
+        self.rest.resolve(subjects)
     }
 
     fn limits(&self) -> Answer<'_, Vec<NamedRateStatus>> {

@@ -6,10 +6,11 @@ pub(crate) mod microsoft;
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::str::FromStr;
 
-use adit_app::credentials::{SignIn, parse_key};
+use adit_app::credentials::parse_key;
 use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::login::{SignedIn, with_key};
 use adit_app::relay_url::RelayUrl;
-use adit_app::service::service;
+use adit_app::service::connector;
 use adit_proto::token::Secret;
 use adit_tunnel::management::BadBase;
 use adit_wire::task;
@@ -79,11 +80,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
             Code::Usage,
             "--github and --device-code are for: adit login microsoft",
         )),
-        At::Relay(relay) => with_key(relay, context).await,
+        At::Relay(relay) => to_relay(relay, context).await,
     }
 }
 
-async fn with_key(relay: RelayUrl, context: &Context) -> Outcome {
+async fn to_relay(relay: RelayUrl, context: &Context) -> Outcome {
     if relay.is_exposed() {
         remark(format!(
             "{relay} is not encrypted: everybody on the way can read your key and your traffic"
@@ -91,16 +92,9 @@ async fn with_key(relay: RelayUrl, context: &Context) -> Outcome {
     }
     let prompt = format!("API key for {relay}: ");
     let key = task::blocking("read key", move || read_key(&prompt)).await?;
-    let service = service(&relay, key.clone());
-    let user = service.whoami().await;
-    let user = user.map_err(|error| match Failure::service("sign in", &error) {
-        failure if failure.code == Code::SignIn => {
-            failure.hint("the relay does not know this key; ask its operator for one")
-        }
-        failure => failure,
-    })?;
-    let mut credentials = context.profile.credentials()?;
-    credentials.put(SignIn { relay: relay.clone(), key })?;
+    let places = &context.profile.places;
+    let SignedIn { user, credentials } = with_key(places, &relay, key, connector()).await?;
+    credentials.remarks().iter().for_each(remark);
     if context.json {
         let line = json!({ "relay": relay, "signed_in": true, "user": user });
         return print_line(&line.to_string());

@@ -150,14 +150,14 @@ pub fn port_row(
 
 /// Who may visit, with how many and until when.
 pub fn access(openness: Openness, speech: &Speech) -> (ui::Who, i32, SharedString) {
-    match openness {
+    match openness.at(speech.now.timestamp()) {
         Openness::Unknown => (ui::Who::Unknown, 0, SharedString::default()),
         Openness::OnlyMe => (ui::Who::OnlyMe, 0, SharedString::default()),
         Openness::Shared { with } => {
             (ui::Who::Shared, i32::try_from(with).unwrap_or(i32::MAX), SharedString::default())
         }
         Openness::Anyone { until } => {
-            let until = until.map(|at| words::clock(at, &speech.now)).unwrap_or_default();
+            let until = until.map(|at| words::until_clock(at, &speech.now)).unwrap_or_default();
             (ui::Who::Anyone, 0, until.into())
         }
     }
@@ -192,7 +192,10 @@ fn own_notice(
         (None, Some(Offer::TakeOver)) => strings.invoke_take_over_notice(),
         (None, _) => return None,
     };
-    Some(notice("standing".into(), text, standing, speech))
+    let notice = notice("standing".into(), text, standing, speech);
+    // It asks first.
+    let asks = standing.offer == Some(Offer::TakeOver);
+    Some(if asks { ui::Notice { action: strings.invoke_take_over(), ..notice } } else { notice })
 }
 
 fn notice(

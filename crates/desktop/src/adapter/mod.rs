@@ -7,9 +7,12 @@ pub mod cards;
 pub mod chart;
 pub mod listening;
 pub mod log;
+pub mod making;
 pub mod places;
 pub mod port;
 pub mod settings;
+pub mod setup;
+pub mod sheet;
 pub mod terms;
 
 use slint::{Model, VecModel};

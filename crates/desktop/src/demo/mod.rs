@@ -5,6 +5,8 @@
 
 mod log;
 mod scene;
+mod setup;
+mod sheet;
 mod status;
 mod world;
 
@@ -24,7 +26,8 @@ use tokio::sync::watch;
 use crate::desk::{Commands, Desk};
 
 pub use scene::{Scene, start};
-pub use world::World;
+pub use setup::SetupScript;
+pub use world::{Refuses, World};
 
 /// A world, and who looks at it. Cheap to clone.
 #[derive(Clone)]
@@ -51,7 +54,7 @@ impl Demo {
             shown,
             rows,
             detail,
-            listening: watch::Sender::new(scene::listening()),
+            listening: watch::Sender::new(scene::listening(scene)),
             log: log::Script::new(scene),
             status: status::Script::new(),
         }

@@ -8,7 +8,10 @@ use adit_app::event::Preflight;
 use adit_app::failure::{Code, Failure};
 use adit_app::local::{Found, Listening, risk};
 use adit_app::moment::Moment;
+use adit_app::persist::{Kept, reference};
 use adit_app::place_key::PlaceKey;
+use adit_app::reach::Reach;
+use adit_app::setup::Setup;
 use adit_app::tunnel_key::TunnelKey;
 use adit_proto::contracts::{
     AccessControl, AccessEntry, AccessEntryType, Protocol, Tunnel, TunnelPort,
@@ -18,7 +21,7 @@ use adit_tunnel::host::{self, GiveUp, PortUrls};
 use adit_tunnel::inspect::{Ending, Exchange, Observation, Observed};
 use jiff::Timestamp;
 
-use super::World;
+use super::{SetupScript, World};
 
 /// A world to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,6 +38,12 @@ pub enum Scene {
     SignIn,
     /// A thousand tunnels.
     Many,
+    /// Nothing was set up yet.
+    FirstRun,
+    /// The same, and nothing listens on this computer.
+    FirstRunQuiet,
+    /// The same, and another app was used.
+    FirstRunImport,
 }
 
 /// When the pictures were taken.
@@ -42,8 +51,40 @@ pub fn start() -> Timestamp {
     Timestamp::from_second(1_795_456_961).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// The places that are used at the start.
+pub(super) fn keys(scene: Scene) -> Vec<PlaceKey> {
+    match scene {
+        Scene::FirstRun | Scene::FirstRunQuiet | Scene::FirstRunImport => vec![PlaceKey::here()],
+        _ => vec![PlaceKey::here(), relay(), PlaceKey::microsoft()],
+    }
+}
+
+/// What was kept of an earlier run.
+pub(super) fn kept(scene: Scene) -> Kept {
+    let is_first = matches!(scene, Scene::FirstRun | Scene::FirstRunQuiet | Scene::FirstRunImport);
+    let setup = Setup {
+        microsoft: !is_first,
+        first_run_over: !is_first,
+        default: (!is_first).then(relay),
+        ..Setup::default()
+    };
+    Kept { setup, ..Kept::default() }
+}
+
+/// What comes of setting up.
+pub(super) fn setup(scene: Scene) -> SetupScript {
+    let kept = r#"{"auto_host": ["quiet-fox-4k9x2bd.euw"], "settings": {"dark": true}}"#;
+    let import = (scene == Scene::FirstRunImport).then(|| reference(kept)).flatten();
+    SetupScript { sample: Some(40_123), import, ..SetupScript::default() }
+}
+
 pub(super) fn relay() -> PlaceKey {
     PlaceKey::from("https://cp.relay.example.com")
+}
+
+/// How far a place of the pictures reaches.
+pub(super) fn reach(place: &PlaceKey) -> Reach {
+    if *place == PlaceKey::here() { Reach::Computer } else { Reach::Internet }
 }
 
 /// A tunnel of the pictures, by its id.
@@ -103,6 +144,11 @@ fn everybody() -> Vec<AccessEntry> {
     vec![AccessEntry { kind: AccessEntryType::Anonymous, expiration, ..AccessEntry::default() }]
 }
 
+/// Whether there are no tunnels.
+fn is_empty(scene: Scene) -> bool {
+    matches!(scene, Scene::Empty | Scene::FirstRun | Scene::FirstRunQuiet | Scene::FirstRunImport)
+}
+
 /// What each place has.
 pub(super) fn places(scene: Scene) -> BTreeMap<PlaceKey, Vec<Tunnel>> {
     let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -117,7 +163,7 @@ pub(super) fn places(scene: Scene) -> BTreeMap<PlaceKey, Vec<Tunnel>> {
             )
         });
         places.insert(relay(), many.collect());
-    } else if scene != Scene::Empty {
+    } else if !is_empty(scene) {
         for drawn in DRAWN {
             let place = (drawn.place)();
             let tunnel = tunnel(&place, drawn.id, drawn.name, drawn.ports, (drawn.access)());
@@ -149,9 +195,14 @@ fn tunnel(
 }
 
 /// A tunnel that was asked for, as the service has it then; `n` makes its id.
-pub(super) fn made(asked: Tunnel, n: usize) -> Tunnel {
+pub(super) fn made(place: &PlaceKey, asked: Tunnel, n: usize) -> Tunnel {
     let id = format!("n{n:07}");
-    Tunnel { tunnel_id: Some(id), cluster_id: Some("loc1".to_owned()), ..asked }
+    let ports = asked.ports.unwrap_or_default().into_iter().map(|port| TunnelPort {
+        port_forwarding_uris: port_with(place, &id, port.port_number).port_forwarding_uris,
+        ..port
+    });
+    let ports = Some(ports.collect());
+    Tunnel { tunnel_id: Some(id), cluster_id: Some("loc1".to_owned()), ports, ..asked }
 }
 
 /// A port of a tunnel, as its service has it.
@@ -212,7 +263,7 @@ pub(super) fn play(scene: Scene, world: &mut World) {
     world.command(Command::Visible(true));
     if scene == Scene::Many {
         some_of_many(world);
-    } else if scene != Scene::Empty {
+    } else if !is_empty(scene) {
         for drawn in DRAWN {
             world.command(Command::Host(key(drawn)));
         }
@@ -290,6 +341,9 @@ fn script(scene: Scene, world: &mut World) {
                 )),
             );
         }
+        Scene::FirstRun | Scene::FirstRunQuiet | Scene::FirstRunImport => {
+            world.broken.insert(PlaceKey::microsoft(), Preflight::CommandMissing);
+        }
         Scene::Empty | Scene::Many => {}
     }
 }
@@ -316,7 +370,10 @@ fn then(scene: Scene, world: &mut World) {
 }
 
 /// What listens on the computer of the pictures.
-pub(super) fn listening() -> Found {
+pub(super) fn listening(scene: Scene) -> Found {
+    if scene == Scene::FirstRunQuiet {
+        return Found::Ports([].into());
+    }
     let entry = |port, program: &str| Listening {
         port,
         program: Some(program.to_owned()),

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use adit_app::command::Command;
+use adit_app::command::{Command, Ticket};
 use adit_app::effect::Effect;
 use adit_app::event::{Done, Event, Input, Preflight, Trouble};
 use adit_app::failure::{Code, Failure};
 use adit_app::moment::Moment;
-use adit_app::persist::Kept;
 use adit_app::place_key::PlaceKey;
 use adit_app::state::State;
 use adit_app::traffic::{self, Axes, Detail, Rows};
@@ -19,6 +18,26 @@ use adit_proto::contracts::{Tunnel, TunnelPort};
 use adit_tunnel::host;
 
 use super::scene::{self, Scene};
+use super::setup::SetupScript;
+
+/// What a service may refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuses {
+    /// To make a tunnel.
+    Create,
+    /// To add a port.
+    AddPort,
+}
+
+impl Refuses {
+    fn of(effect: &Effect) -> Option<(Self, Ticket)> {
+        match effect {
+            Effect::Create { ticket, .. } => Some((Self::Create, *ticket)),
+            Effect::AddPort { ticket, .. } => Some((Self::AddPort, *ticket)),
+            _ => None,
+        }
+    }
+}
 
 /// A scripted world.
 #[derive(Debug)]
@@ -31,6 +50,14 @@ pub struct World {
     pub(super) broken: BTreeMap<PlaceKey, Preflight>,
     /// What an engine tells when it is started.
     pub(super) engines: BTreeMap<TunnelKey, Vec<host::Event>>,
+    /// Whose next change is refused, and why.
+    refusals: Vec<(Refuses, Failure)>,
+    /// Changes are not answered yet: those that were asked for since.
+    unanswered: Option<Vec<Effect>>,
+    /// Why changes of tunnels are refused, while they are.
+    pub(super) refusal: Option<Failure>,
+    /// What comes of setting up.
+    pub setup: SetupScript,
     waiting: VecDeque<Input>,
     asked: Vec<Command>,
 }
@@ -40,17 +67,38 @@ impl World {
     pub(super) fn new(scene: Scene) -> Self {
         let now = Moment { at: adit_wire::clock::now(), wall: scene::start() };
         let places = scene::places(scene);
-        let keys = [PlaceKey::here(), scene::relay(), PlaceKey::microsoft()];
-        let state = State::new(keys.to_vec(), Kept::default(), now);
+        let keys = scene::keys(scene);
+        let state = State::new(keys, scene::kept(scene), now);
         Self {
             state,
             now,
             places,
             broken: BTreeMap::new(),
             engines: BTreeMap::new(),
+            refusals: Vec::new(),
+            unanswered: None,
+            refusal: None,
+            setup: scene::setup(scene),
             waiting: VecDeque::new(),
             asked: Vec::new(),
         }
+    }
+
+    /// The next change of that kind is refused.
+    pub fn refuse(&mut self, what: Refuses, failure: Failure) {
+        self.refusals.push((what, failure));
+    }
+
+    /// Services do not answer changes until [`World::answer_now`].
+    pub fn keep_waiting(&mut self) {
+        self.unanswered.get_or_insert_default();
+    }
+
+    /// Answers all that waits, and what comes.
+    pub fn answer_now(&mut self) {
+        let unanswered = self.unanswered.take().unwrap_or_default();
+        unanswered.into_iter().for_each(|effect| self.answer(effect));
+        self.take(Input::Tick);
     }
 
     /// Asks for something, as a person does.
@@ -122,18 +170,36 @@ impl World {
         }
     }
 
-    fn then(&mut self, event: Event) {
+    pub(super) fn then(&mut self, event: Event) {
         self.waiting.push_back(Input::Event(event));
+    }
+
+    /// Whether a change is kept waiting or refused.
+    fn is_kept_back(&mut self, effect: &Effect) -> bool {
+        let Some((kind, ticket)) = Refuses::of(effect) else { return false };
+        if let Some(unanswered) = &mut self.unanswered {
+            unanswered.push(effect.clone());
+            return true;
+        }
+        let Some(at) = self.refusals.iter().position(|(of, _)| *of == kind) else { return false };
+        let (_, failure) = self.refusals.remove(at);
+        self.then(Event::Changed { ticket, result: Err(failure.into()) });
+        true
     }
 
     /// Does what the script says to what is asked of services and engines.
     fn answer(&mut self, effect: Effect) {
+        if self.is_kept_back(&effect) {
+            return;
+        }
         match effect {
             Effect::Check(place) => {
                 let account = Some("ana@example.com".to_owned());
                 let found = self.broken.get(&place).cloned();
                 let found = found.unwrap_or(Preflight::Ready { account });
-                self.then(Event::Checked { place, found });
+                let reach = Some(scene::reach(&place));
+                self.then(Event::Checked { place: place.clone(), found });
+                self.then(Event::Reached { place, reach });
             }
             Effect::List { place, serial } => {
                 let result = match self.broken.get(&place) {
@@ -149,7 +215,7 @@ impl World {
                 self.then(Event::Shown { tunnel, serial, result });
             }
             Effect::Create { ticket, place, tunnel } => {
-                let made = scene::made(*tunnel, self.asked.len());
+                let made = scene::made(&place, *tunnel, self.asked.len());
                 self.places.entry(place).or_default().push(made.clone());
                 self.then(Event::Changed { ticket, result: Ok(Done::Created(Box::new(made))) });
             }
@@ -189,17 +255,20 @@ impl World {
                     self.then(Event::Engine { tunnel: tunnel.clone(), event });
                 }
             }
+            Effect::Read { tunnel, serial } => self.read_whole(tunnel, serial),
+            Effect::Manage { ticket, tunnel, job, now } => self.manage(ticket, &tunnel, &job, now),
+            Effect::Setup(act) => self.set_up(act),
             Effect::Save(save) => self.then(Event::Saved { part: save.part(), result: Ok(()) }),
             _ => {}
         }
     }
 
-    fn tunnel(&self, key: &TunnelKey) -> Option<&Tunnel> {
+    pub(super) fn tunnel(&self, key: &TunnelKey) -> Option<&Tunnel> {
         let tunnels = self.places.get(&key.place)?;
         tunnels.iter().find(|tunnel| tunnel.full_id().as_ref() == Some(&key.id))
     }
 
-    fn tunnel_mut(&mut self, key: &TunnelKey) -> Option<&mut Tunnel> {
+    pub(super) fn tunnel_mut(&mut self, key: &TunnelKey) -> Option<&mut Tunnel> {
         let tunnels = self.places.get_mut(&key.place)?;
         tunnels.iter_mut().find(|tunnel| tunnel.full_id().as_ref() == Some(&key.id))
     }
@@ -212,6 +281,6 @@ impl World {
     }
 }
 
-fn unknown() -> Trouble {
+pub(super) fn unknown() -> Trouble {
     Failure::new(Code::NotFound, "there is no such tunnel").into()
 }

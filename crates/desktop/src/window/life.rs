@@ -39,7 +39,12 @@ impl Window {
 
     /// Ends the application, after asking if something would stop.
     pub fn quit(&self) {
-        self.send(Command::Quit);
+        if self.would_lose() {
+            self.raise();
+            self.open(ui::Dialog::Quit, "", 0);
+        } else {
+            self.send(Command::Quit);
+        }
     }
 
     /// Does what closing the window does.

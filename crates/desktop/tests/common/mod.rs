@@ -18,7 +18,7 @@ use i_slint_backend_testing::{
     testing_backend,
 };
 use jiff::tz::TimeZone;
-use slint::platform::{PointerEventButton, WindowEvent};
+use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, PhysicalSize, SharedString};
 
 /// What was done to the desktop.
@@ -176,6 +176,54 @@ impl Stage {
         window.dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
         window.dispatch_event(WindowEvent::KeyReleased { text });
         self.settle();
+    }
+
+    /// Presses a key while Ctrl is held.
+    pub(crate) fn control(&self, key: impl Into<SharedString>) {
+        self.held(Key::Control, key);
+    }
+
+    /// Presses Shift and Tab.
+    pub(crate) fn back_tab(&self) {
+        self.held(Key::Shift, Key::Tab);
+    }
+
+    fn held(&self, modifier: Key, key: impl Into<SharedString>) {
+        let window = self.window.app().window();
+        window.dispatch_event(WindowEvent::KeyPressed { text: modifier.into() });
+        self.key(key);
+        window.dispatch_event(WindowEvent::KeyReleased { text: modifier.into() });
+        self.settle();
+    }
+
+    /// What stands in the field or choice of that name.
+    pub(crate) fn value(&self, label: &str) -> String {
+        self.one(label).accessible_value().unwrap_or_default().to_string()
+    }
+
+    /// Writes into the field of that name.
+    pub(crate) fn write(&self, label: &str, text: &str) {
+        self.one(label).set_accessible_value(text);
+        self.settle();
+    }
+
+    /// The button of that name, which a dialog may have too.
+    pub(crate) fn button(&self, label: &str) -> ElementHandle {
+        let is_button = |it: &ElementHandle| it.accessible_role() == Some(AccessibleRole::Button);
+        let found: Vec<_> = self.all(label).into_iter().filter(is_button).collect();
+        assert_eq!(found.len(), 1, "buttons called `{label}`; there are {:?}", self.labels());
+        found.into_iter().next().unwrap()
+    }
+
+    /// Presses the button of that name.
+    pub(crate) fn press_button(&self, label: &str) {
+        self.button(label).invoke_accessible_default_action();
+        self.settle();
+    }
+
+    /// Whether the button of that name can be pressed.
+    pub(crate) fn is_enabled(&self, label: &str) -> bool {
+        self.button(label).accessible_enabled().unwrap_or(true)
     }
 
     /// Types a text.

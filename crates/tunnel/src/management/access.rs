@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use adit_proto::contracts::{AccessControl, AccessEntry, Tunnel, TunnelPort};
+use adit_proto::contracts::{
+    AccessControl, AccessEntry, AccessEntryType, AccessSubject, Tunnel, TunnelPort,
+};
 use jiff::Timestamp;
 
 use super::{Error, Locator, Management, Want, absent, not_shown};
@@ -68,6 +70,50 @@ pub async fn change(
         }
     };
     control.map(|control| Some(control.entries)).ok_or_else(|| not_shown("who may visit"))
+}
+
+/// Finds the ids of those who are named so, in the same order; nothing for one that the service does not
+/// know.
+///
+/// # Errors
+///
+/// As [`Management::resolve`].
+pub async fn ids(
+    service: &dyn Management,
+    kind: &AccessEntryType,
+    names: &[String],
+) -> Result<Vec<Option<String>>, Error> {
+    let asked = names.iter().map(|name| AccessSubject {
+        kind: kind.clone(),
+        name: Some(name.clone()),
+        ..AccessSubject::default()
+    });
+    let found = service.resolve(&asked.collect::<Vec<_>>()).await?;
+    let mut found = found.into_iter();
+    Ok(names.iter().map(|_| found.next().and_then(|subject| subject.id)).collect())
+}
+
+/// What those are called whom entries name by id, as far as the service tells it.
+pub async fn names(service: &dyn Management, entries: &[AccessEntry]) -> Vec<AccessSubject> {
+    let subject = |entry: &AccessEntry, id: &String| AccessSubject {
+        kind: entry.kind.clone(),
+        id: Some(id.clone()),
+        ..AccessSubject::default()
+    };
+    let asked: Vec<_> = (entries.iter())
+        .flat_map(|entry| entry.subjects.iter().map(move |id| subject(entry, id)))
+        .collect();
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    // Where that is not told, their ids say it too.
+    service.format(&asked).await.unwrap_or_default()
+}
+
+/// What somebody is called, by [`names`]: the id where that is not known.
+pub fn name<'a>(names: &'a [AccessSubject], kind: &AccessEntryType, id: &'a str) -> &'a str {
+    let known = names.iter().find(|it| it.kind == *kind && it.id.as_deref() == Some(id));
+    known.and_then(|subject| subject.name.as_deref()).unwrap_or(id)
 }
 
 /// The list with one more entry and without those that have ended. An entry that says the same gives

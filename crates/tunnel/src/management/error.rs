@@ -181,6 +181,11 @@ pub(super) fn absent(detail: &str) -> Error {
     Error::NotFound(said(detail))
 }
 
+/// The service has no `what`.
+pub(super) fn unable(what: &str) -> Error {
+    Error::Invalid(said(&format!("this service has no {what}")))
+}
+
 /// The service leaves out `what` for callers who may not see it.
 pub(super) fn not_shown(what: &str) -> Error {
     Error::Forbidden(said(&format!("{what} is shown only to those who manage the tunnel")))

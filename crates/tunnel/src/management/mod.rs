@@ -18,9 +18,10 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
 
-use adit_proto::access::Scope;
+use adit_proto::access::{Scope, Scopes};
 use adit_proto::contracts::{
-    ClusterDetails, NamedRateStatus, ProblemDetails, Tunnel, TunnelEndpoint, TunnelPort,
+    AccessSubject, ClusterDetails, NamedRateStatus, ProblemDetails, Tunnel, TunnelEndpoint,
+    TunnelPort,
 };
 use adit_proto::id::{ClusterId, FullId, FullIdError, TunnelId};
 use adit_proto::renewal::Life;
@@ -28,7 +29,7 @@ use adit_proto::token::Secret;
 
 pub use base::{BadBase, Base};
 pub use error::{Error, Flaw, Said, explain};
-use error::{absent, not_shown};
+use error::{absent, not_shown, unable};
 pub use rest::{Credential, Rest};
 
 /// The answer to a call, to be awaited. Boxed, so that a place can be chosen at run time; calls
@@ -98,6 +99,42 @@ pub trait Management: fmt::Debug + Send + Sync + 'static {
     ///
     /// [`Error::Forbidden`] when the caller may not have it.
     fn mint<'a>(&'a self, at: &'a Locator, scope: Scope) -> Answer<'a, Secret>;
+
+    /// Asks for one token with all these scopes, for the tunnel or for one of its ports only.
+    ///
+    /// A service that makes tokens for whole tunnels and single scopes only makes no other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] when the caller may not have it.
+    fn issue<'a>(
+        &'a self,
+        at: &'a Locator,
+        port: Option<u16>,
+        scopes: Scopes,
+    ) -> Answer<'a, Secret> {
+        let mut each = scopes.iter();
+        match (port, each.next(), each.next()) {
+            (None, Some(scope), None) => self.mint(at, scope),
+            _ => Box::pin(async { Err(unable("tokens for a port, or with several scopes")) }),
+        }
+    }
+
+    /// Finds the ids of subjects of access lists that are known by name. One that is not found stays
+    /// without an id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] where the service knows nobody by name.
+    fn resolve<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
+        let _ = subjects;
+        Box::pin(async { Err(unable("users and groups by name")) })
+    }
+
+    /// Finds the names of subjects that are known by id. One that is not found stays without a name.
+    fn format<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
+        Box::pin(async { Ok(subjects.to_vec()) })
+    }
 
     /// What the caller may use, and what is used.
     fn limits(&self) -> Answer<'_, Vec<NamedRateStatus>>;

@@ -96,53 +96,6 @@ impl Rest {
         Ok(wire_http::date(answer.headers()))
     }
 
-    /// Finds the ids of subjects that are known by name. One that is not found stays without an id.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SignIn`] when the caller is no user.
-    pub async fn resolve(&self, subjects: &[AccessSubject]) -> Result<Vec<AccessSubject>, Error> {
-        let call = Call::new(Method::POST, "/subjects/resolve".to_owned()).json(&subjects)?;
-        self.send(call).await
-    }
-
-    /// Finds the names of subjects that are known by id. One that is not found stays without a name.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SignIn`] when the caller is no user.
-    pub async fn format(&self, subjects: &[AccessSubject]) -> Result<Vec<AccessSubject>, Error> {
-        let call = Call::new(Method::POST, "/subjects/format".to_owned()).json(&subjects)?;
-        self.send(call).await
-    }
-
-    /// Asks for one token with all these scopes, for the tunnel or for one of its ports only.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Forbidden`] when the caller may not have it.
-    pub async fn issue(
-        &self,
-        at: &Locator,
-        port: Option<u16>,
-        scopes: Scopes,
-    ) -> Result<Secret, Error> {
-        /// What of a tunnel or port matters here.
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Issued {
-            #[serde(default)]
-            access_tokens: BTreeMap<String, Secret>,
-        }
-        let path = port.map(|port| format!("/ports/{port}")).unwrap_or_default();
-        let key = scopes.to_string();
-        let call = Call::to(Method::GET, at, &path).query("tokenScopes", &[&key]);
-        let host = self.host(&call);
-        let mut issued: Issued = self.send(call).await?;
-        let token = issued.access_tokens.remove(&key).filter(|token| !token.is_empty());
-        token.ok_or(Error::Protocol { host, flaw: Flaw::Missing("token with the asked scopes") })
-    }
-
     async fn create_tunnel(&self, tunnel: &Tunnel, want: Want) -> Result<Tunnel, Error> {
         if let Some(id) = &tunnel.tunnel_id {
             return self.put_tunnel(parse_id(id)?, tunnel, want, IF_NONE_MATCH).await;
@@ -414,6 +367,45 @@ impl Management for Rest {
             let tunnel: Tunnel = self.send(call).await?;
             let token = tunnel.token(scope).filter(|token| !token.is_empty()).cloned();
             token.ok_or(Error::Protocol { host, flaw: Flaw::Missing("token with the asked scope") })
+        })
+    }
+
+    fn issue<'a>(
+        &'a self,
+        at: &'a Locator,
+        port: Option<u16>,
+        scopes: Scopes,
+    ) -> Answer<'a, Secret> {
+        /// What of a tunnel or port matters here.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Issued {
+            #[serde(default)]
+            access_tokens: BTreeMap<String, Secret>,
+        }
+        Box::pin(async move {
+            let path = port.map(|port| format!("/ports/{port}")).unwrap_or_default();
+            let key = scopes.to_string();
+            let call = Call::to(Method::GET, at, &path).query("tokenScopes", &[&key]);
+            let host = self.host(&call);
+            let mut issued: Issued = self.send(call).await?;
+            let token = issued.access_tokens.remove(&key).filter(|token| !token.is_empty());
+            token
+                .ok_or(Error::Protocol { host, flaw: Flaw::Missing("token with the asked scopes") })
+        })
+    }
+
+    fn resolve<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
+        Box::pin(async move {
+            let call = Call::new(Method::POST, "/subjects/resolve".to_owned()).json(&subjects)?;
+            self.send(call).await
+        })
+    }
+
+    fn format<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
+        Box::pin(async move {
+            let call = Call::new(Method::POST, "/subjects/format".to_owned()).json(&subjects)?;
+            self.send(call).await
         })
     }
 

@@ -20,6 +20,8 @@ fn draft(name: &str, ports: &[u16]) -> Draft {
         ports: ports.iter().map(|number| port(*number)).collect(),
         access: Access::Private,
         expiration: None,
+        labels: Default::default(),
+        options: Default::default(),
     }
 }
 
@@ -54,7 +56,8 @@ fn a_removal_is_out_of_sight_at_once_and_sent_when_it_can_no_longer_be_undone() 
     world.command(Command::Delete(key("shop")));
     assert_eq!(world.names(), ["blog"]);
     let [undo] = &world.view().undo[..] else { panic!("an offer") };
-    assert_eq!(undo.text, Message::Deleting { name: "shop".to_owned(), port: None });
+    let name = "shop".to_owned();
+    assert_eq!(undo.text, Message::Deleting { name, port: None, urls: 1 });
     world.pass(5);
     assert_eq!(world.take(delete), None);
     world.pass(1);
@@ -296,7 +299,7 @@ fn a_protocol_changes_at_once() {
 #[test]
 fn a_tunnel_is_there_at_once_and_becomes_itself_without_a_second_card() {
     let mut world = World::told(&[tunnel("blog", &[80])]);
-    world.command(Command::Create(draft("shop", &[3000])));
+    world.command(Command::Create(Box::new(draft("shop", &[3000]))));
     let card = world.card("shop");
     assert!(card.is_placeholder && !card.toggle.is_enabled);
     assert_eq!((card.rows[0].port, card.standing.mood), (3000, Mood::Connecting));
@@ -319,7 +322,7 @@ fn a_tunnel_is_there_at_once_and_becomes_itself_without_a_second_card() {
 #[test]
 fn a_tunnel_that_could_not_be_made_can_be_tried_again_or_put_away() {
     let mut world = World::told(&[]);
-    world.command(Command::Create(draft("shop", &[])));
+    world.command(Command::Create(Box::new(draft("shop", &[]))));
     let (ticket, _) = world.take(create).unwrap();
     world.event(Event::Changed { ticket, result: Err(failure(Code::Conflict)) });
     let card = world.card("shop");
@@ -334,7 +337,7 @@ fn a_tunnel_that_could_not_be_made_can_be_tried_again_or_put_away() {
 #[test]
 fn an_answer_that_comes_twice_counts_once() {
     let mut world = World::told(&[]);
-    world.command(Command::Create(draft("shop", &[])));
+    world.command(Command::Create(Box::new(draft("shop", &[]))));
     let (ticket, _) = world.take(create).unwrap();
     world.done(ticket, Done::Created(Box::new(tunnel("shop", &[]))));
     world.event(Event::Changed { ticket, result: Err(failure(Code::Conflict)) });

@@ -1,16 +1,14 @@
 //! `adit access`: who may visit a tunnel besides its owner.
 
-mod edit;
-
 use adit_app::access::Open;
+use adit_app::access::edit::{Edit, Wanted, made};
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_proto::access::{Scope, ScopeError};
-use adit_proto::contracts::{AccessEntry, AccessEntryType, AccessSubject};
-use adit_tunnel::management::access::{self, change, entries};
+use adit_proto::contracts::{AccessEntry, AccessEntryType};
+use adit_tunnel::management::access::{self, entries};
 use adit_tunnel::management::{Error, Locator, Rest};
 use adit_wire::clock;
 
-use self::edit::{Wanted, made};
 use super::target::{OfPort, Target};
 use super::{foreign, shape, text};
 use crate::context::Context;
@@ -142,8 +140,7 @@ async fn create(args: CreateArgs, context: &Context) -> Outcome {
     let who = of.resolve(&args.whom).await?;
     let now = clock::wall();
     let new = made(who, args.deny, &args.scopes, args.expiration, now);
-    let add = |known| Some(new.into_iter().fold(known, |all, entry| access::with(all, entry, now)));
-    let changed = change(&of.rest, &of.at, port, add).await.map_err(|error| of.failure(&error))?;
+    let changed = of.change(port, &Edit::Add(new)).await?;
     of.print(changed.unwrap_or_default(), context).await
 }
 
@@ -157,11 +154,8 @@ async fn delete(args: DeleteArgs, context: &Context) -> Outcome {
     args.whom.check(args.index.is_some())?;
     let (of, port) = Of::open(&args.list, context).await?;
     let who = of.resolve(&args.whom).await?;
-    let wanted = Wanted { index: args.index, who, only_deny: args.deny };
-    let now = clock::wall();
-    let without = |known| wanted.without(access::in_force(known, now));
-    let changed = change(&of.rest, &of.at, port, without).await;
-    match changed.map_err(|error| of.failure(&error))? {
+    let wanted = Wanted { index: args.index, who, deny: args.deny.then_some(true) };
+    match of.change(port, &Edit::Take(wanted)).await? {
         Some(changed) => of.print(changed, context).await,
         None => Err(Failure::new(Code::NotFound, format!("{} has no such entry", of.shown))
             .hint("`adit access list` shows what there is")),
@@ -170,8 +164,7 @@ async fn delete(args: DeleteArgs, context: &Context) -> Outcome {
 
 async fn reset(args: ListArgs, context: &Context) -> Outcome {
     let (of, port) = Of::open(&args.list, context).await?;
-    let changed = change(&of.rest, &of.at, port, |_| Some(Vec::new())).await;
-    let changed = changed.map_err(|error| of.failure(&error))?;
+    let changed = of.change(port, &Edit::Reset).await?;
     of.print(changed.unwrap_or_default(), context).await
 }
 
@@ -223,23 +216,22 @@ impl Of {
     }
 
     async fn ids(&self, kind: &AccessEntryType, names: &[String]) -> Outcome<Vec<String>> {
-        let asked = names.iter().map(|name| AccessSubject {
-            kind: kind.clone(),
-            name: Some(name.clone()),
-            ..AccessSubject::default()
-        });
-        let found = self.rest.resolve(&asked.collect::<Vec<_>>()).await;
+        let found = access::ids(&self.rest, kind, names).await;
         let found = found.map_err(|error| self.failure(&error))?;
-        let each = names.iter().zip(found.into_iter().map(Some).chain(std::iter::repeat(None)));
-        let id = |(name, found): (&String, Option<AccessSubject>)| {
-            let id = found.and_then(|subject| subject.id);
+        let id = |(name, id): (&String, Option<String>)| {
             id.ok_or_else(|| {
                 let what = if *kind == AccessEntryType::Users { "user" } else { "group" };
                 Failure::new(Code::NotFound, format!("the relay knows no {what} `{name}`"))
                     .hint("the relay's operator sees them with: adit relay user list")
             })
         };
-        each.map(id).collect()
+        names.iter().zip(found).map(id).collect()
+    }
+
+    async fn change(&self, port: Option<u16>, edit: &Edit) -> Outcome<Option<Vec<AccessEntry>>> {
+        let now = clock::wall();
+        let changed = access::change(&self.rest, &self.at, port, |known| edit.apply(known, now));
+        changed.await.map_err(|error| self.failure(&error))
     }
 
     async fn print(&self, entries: Vec<AccessEntry>, context: &Context) -> Outcome {
@@ -250,31 +242,10 @@ impl Of {
         if entries.is_empty() {
             return context.screen.line("The owner only.");
         }
-        let names = self.names(&entries).await;
-        let name = |entry: &AccessEntry, id: &str| {
-            let known =
-                names.iter().find(|it| it.kind == entry.kind && it.id.as_deref() == Some(id));
-            known.and_then(|subject| subject.name.clone()).unwrap_or_else(|| id.to_owned())
-        };
+        let names = access::names(&self.rest, &entries).await;
+        let name = |entry: &AccessEntry, id: &str| access::name(&names, &entry.kind, id).to_owned();
         let rows = text::entry_rows(&entries, name);
         rows.iter().try_for_each(|line| context.screen.line(line))
-    }
-
-    /// What the subjects are called. Where that is not told, their ids say it too.
-    async fn names(&self, entries: &[AccessEntry]) -> Vec<AccessSubject> {
-        let subject = |entry: &AccessEntry, id: &String| AccessSubject {
-            kind: entry.kind.clone(),
-            id: Some(id.clone()),
-            ..AccessSubject::default()
-        };
-        let asked = entries
-            .iter()
-            .flat_map(|entry| entry.subjects.iter().map(move |id| subject(entry, id)))
-            .collect::<Vec<_>>();
-        if asked.is_empty() {
-            return Vec::new();
-        }
-        self.rest.format(&asked).await.unwrap_or_default()
     }
 
     fn failure(&self, error: &Error) -> Failure {

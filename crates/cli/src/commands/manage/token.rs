@@ -4,6 +4,7 @@ use adit_app::failure::{Failure, Outcome};
 use adit_app::service::find;
 use adit_proto::access::{ScopeError, Scopes};
 use adit_proto::token::peek;
+use adit_tunnel::management::Management;
 use adit_wire::clock;
 
 use super::shape;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adit_proto::access::Scope;
 use adit_proto::contracts::{AccessControl, AccessEntry, AccessEntryType};
 use adit_wire::clock;
 
@@ -57,23 +58,44 @@ pub(super) fn plan(wanted: &AccessControl, known: &[AccessEntry]) -> Result<Plan
     let same = |a: &AccessEntry, b: &AccessEntry| {
         (&a.kind, a.is_deny, &a.subjects, &a.scopes) == (&b.kind, b.is_deny, &b.subjects, &b.scopes)
     };
-    let mut others = wanted.iter().filter(|entry| !is_anonymous(entry));
-    if others.any(|entry| !known.iter().any(|it| same(it, entry))) {
-        return Err(invalid(
-            "the command lets in everybody or nobody; use `devtunnel access create`",
-        ));
-    }
-    let create: Vec<_> = wanted.iter().filter(is_anonymous).cloned().collect();
-    for entry in &create {
+    let is_known = |entry: &&AccessEntry| known.iter().any(|it| same(it, entry));
+    let new = wanted.iter().filter(|entry| is_anonymous(entry) || !is_known(entry));
+    let mut create = Vec::new();
+    for entry in new {
         left(entry)?;
+        whom(entry).ok_or_else(|| {
+            invalid(
+                "the command lets in everybody, your tenant or a GitHub organization; for others use \
+                 `devtunnel access create`",
+            )
+        })?;
+        create.push(entry.clone());
     }
-    let reset = known.iter().any(is_anonymous);
-    if reset && known.iter().any(|entry| !is_anonymous(entry)) {
+    let is_gone = |entry: &&AccessEntry| !wanted.iter().any(|it| same(it, entry));
+    let reset = known.iter().any(|entry| is_anonymous(entry) || is_gone(entry));
+    if reset && wanted.iter().any(|entry| !is_anonymous(&entry) && is_known(&entry)) {
         return Err(invalid(
             "others have access too, which would be lost; use `devtunnel access` to change it",
         ));
     }
     Ok(Plan { reset, create })
+}
+
+/// How the command calls those whom an entry is about: a flag, and a name where it takes one. Nothing
+/// where it cannot make such an entry.
+fn whom(entry: &AccessEntry) -> Option<(&'static str, Option<&str>)> {
+    let provider = entry.provider.as_deref();
+    let is_of_all = entry.scopes.iter().all(|scope| scope == Scope::Connect.as_str());
+    match (&entry.kind, provider, &entry.subjects[..]) {
+        _ if entry.is_inverse || !is_of_all => None,
+        (AccessEntryType::Anonymous, _, []) => Some(("--anonymous", None)),
+        // The tenant of who is signed in: the command takes no other.
+        (AccessEntryType::Organizations, Some("microsoft"), []) => Some(("--tenant", None)),
+        (AccessEntryType::Organizations, Some("github"), [name]) => {
+            Some(("--organization", Some(name)))
+        }
+        _ => None,
+    }
 }
 
 /// How long an entry lasts, if it ends.
@@ -83,9 +105,15 @@ fn left(entry: &AccessEntry) -> Result<Option<String>, Error> {
     whole_hours(left).map(Some)
 }
 
-/// Lets everybody in, or keeps everybody out, until the entry ends.
+/// Lets somebody in, or keeps them out, until the entry ends.
 fn creation(at: &Locator, port: Option<u16>, entry: &AccessEntry) -> Result<Line, Error> {
-    let mut line = of_port(Line::new("access create").value(at), port).words(&["--anonymous"]);
+    let (flag, name) =
+        whom(entry).ok_or_else(|| invalid("the command cannot make such an entry"))?;
+    let line = of_port(Line::new("access create").value(at), port);
+    let mut line = match name {
+        Some(name) => line.text(flag, Some(name))?,
+        None => line.words(&[flag]),
+    };
     if entry.is_deny {
         line = line.words(&["--deny"]);
     }
@@ -176,5 +204,26 @@ mod tests {
         assert!(matches!(plan(&control(&both[1..]), &[]), Err(Error::Invalid(_))));
         let users = &both[1..];
         assert_eq!(plan(&control(users), users).unwrap(), Plan::default());
+    }
+
+    #[test]
+    fn a_tenant_or_an_organization_comes_in_beside_others_and_goes_alone() {
+        let of = |provider: &str, subjects: &[&str]| AccessEntry {
+            provider: Some(provider.into()),
+            subjects: subjects.iter().map(|it| (*it).to_owned()).collect(),
+            ..entry(AccessEntryType::Organizations)
+        };
+        let (tenant, org) = (of("microsoft", &[]), of("github", &["rust-lang"]));
+        let added =
+            plan(&control(&[org.clone(), tenant.clone()]), std::slice::from_ref(&org)).unwrap();
+        assert_eq!(added, Plan { reset: false, create: vec![tenant.clone()] });
+        let at: Locator = "shop.euw".parse().unwrap();
+        let line = |entry: &AccessEntry| creation(&at, None, entry).unwrap().sent().join(" ");
+        assert_eq!(line(&tenant), "access create shop.euw --tenant -j");
+        assert_eq!(line(&org), "access create shop.euw --organization rust-lang -j");
+        let gone = plan(&control(&[]), std::slice::from_ref(&tenant)).unwrap();
+        assert_eq!(gone, Plan { reset: true, create: vec![] });
+        let both = [tenant, org];
+        assert!(matches!(plan(&control(&both[1..]), &both), Err(Error::Invalid(_))));
     }
 }

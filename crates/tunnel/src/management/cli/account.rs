@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use super::json;
 use super::line::Line;
 use super::shape::Known;
@@ -82,16 +84,35 @@ impl Cli {
         device_code: bool,
         output: Stdio,
     ) -> Result<Account, Error> {
-        let mut line = Line::new("user login");
-        if provider == Provider::GitHub {
-            line = line.words(&["-g"]);
-        }
-        if device_code {
-            line = line.words(&["-d"]);
-        }
+        let line = login(provider, device_code);
         if self.runner().talk(&line, output).await? != Some(0) {
             return Err(Trouble::SignedOut.into());
         }
+        self.signed_in().await
+    }
+
+    /// As [`Cli::login`] without a terminal: what the command says is told line by line, such as the address and the
+    /// code. It has until `within` to succeed. Dropping the future ends it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cli::login`], and [`Trouble::Late`].
+    pub async fn login_telling(
+        &self,
+        provider: Provider,
+        device_code: bool,
+        said: &mpsc::Sender<String>,
+        within: Duration,
+    ) -> Result<Account, Error> {
+        let line = login(provider, device_code);
+        if self.runner().tell(&line, !device_code, said, within).await? != Some(0) {
+            return Err(Trouble::SignedOut.into());
+        }
+        self.signed_in().await
+    }
+
+    /// The user that a successful sign-in is for.
+    async fn signed_in(&self) -> Result<Account, Error> {
         self.account().await.map_err(|error| match error {
             Error::Command(Trouble::SignedOut | Trouble::Expired) => Trouble::OtherProfile.into(),
             error => error,
@@ -106,6 +127,17 @@ impl Cli {
     pub async fn logout(&self) -> Result<(), Error> {
         self.runner().ask(&Line::new("user logout")).await.map(drop)
     }
+}
+
+fn login(provider: Provider, device_code: bool) -> Line {
+    let mut line = Line::new("user login");
+    if provider == Provider::GitHub {
+        line = line.words(&["-g"]);
+    }
+    if device_code {
+        line = line.words(&["-d"]);
+    }
+    line
 }
 
 fn status_of(text: &str) -> Option<Trouble> {

@@ -59,7 +59,7 @@ impl Cli {
             }
             None => access::Plan::default(),
         };
-        if let Some(line) = update(&at, tunnel)? {
+        if let Some(line) = update(&at, tunnel, known.labels.as_deref().unwrap_or_default())? {
             known =
                 Tunnel { ports: known.ports, ..contract(self.read::<Shown>(&line).await?.tunnel) };
         }
@@ -241,16 +241,25 @@ fn port_creation(at: &str, port: &TunnelPort) -> Result<Line, Error> {
     Ok(line.words(&["-j"]))
 }
 
-/// The call that changes what belongs to the tunnel itself, if anything does.
-fn update(at: &Locator, tunnel: &Tunnel) -> Result<Option<Line>, Error> {
+/// The call that changes what belongs to the tunnel itself, if anything does. Of its labels the command
+/// is told which come and which go.
+fn update(at: &Locator, tunnel: &Tunnel, labels: &[String]) -> Result<Option<Line>, Error> {
+    if tunnel.options.is_some() {
+        return Err(invalid("the options of a tunnel are chosen when it is made, and stay"));
+    }
     let bare = Line::new("update").value(at);
     let mut line = bare.clone().text("-d", tunnel.description.as_deref())?;
     if let Some(seconds) = tunnel.custom_expiration {
         let life = access::whole_hours(Duration::from_secs(seconds.into()))?;
         line = line.option("--expiration", life);
     }
-    for label in tunnel.labels.iter().flatten() {
-        line = line.text("--add-labels", Some(label))?;
+    if let Some(wanted) = &tunnel.labels {
+        for label in wanted.iter().filter(|label| !labels.contains(label)) {
+            line = line.text("--add-labels", Some(label))?;
+        }
+        for label in labels.iter().filter(|label| !wanted.contains(label)) {
+            line = line.text("--remove-labels", Some(label))?;
+        }
     }
     Ok((line.sent() != bare.sent()).then(|| line.words(&["-j"])))
 }
@@ -349,9 +358,16 @@ mod tests {
     #[test]
     fn only_what_changes_is_sent() {
         let at: Locator = "shop.euw".parse().unwrap();
-        assert!(update(&at, &Tunnel::default()).unwrap().is_none());
+        assert!(update(&at, &Tunnel::default(), &[]).unwrap().is_none());
         let tunnel = Tunnel { custom_expiration: Some(86_400), ..Tunnel::default() };
-        let line = update(&at, &tunnel).unwrap().unwrap();
+        let line = update(&at, &tunnel, &[]).unwrap().unwrap();
         assert_eq!(line.sent().join(" "), "update shop.euw --expiration 1d -j");
+        let labels = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let tunnel = Tunnel { labels: Some(labels(&["a", "b"])), ..Tunnel::default() };
+        let line = update(&at, &tunnel, &labels(&["a", "c"])).unwrap().unwrap();
+        assert_eq!(line.sent().join(" "), "update shop.euw --add-labels b --remove-labels c -j");
+        assert!(update(&at, &tunnel, &labels(&["a", "b"])).unwrap().is_none());
+        let tunnel = Tunnel { options: Some(TunnelOptions::default()), ..Tunnel::default() };
+        assert!(matches!(update(&at, &tunnel, &[]), Err(Error::Invalid(_))));
     }
 }

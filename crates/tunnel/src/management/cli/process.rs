@@ -9,12 +9,13 @@ use adit_proto::token::Secret;
 use adit_wire::clock;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::line::Line;
 use super::trouble::Trouble;
 use super::{Config, classify};
 use crate::management::Error;
+use crate::told;
 
 /// The longest answer: a list of some thousand tunnels.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -28,6 +29,10 @@ const GONE: Duration = Duration::from_secs(5);
 /// Windows: no console window for a process that shows nothing.
 #[cfg(windows)]
 const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+
+/// Windows: a console of its own for a process that shows something.
+#[cfg(windows)]
+const CREATE_NEW_CONSOLE: u32 = 0x0000_0010;
 
 /// Starts processes of the command.
 #[derive(Debug)]
@@ -87,6 +92,39 @@ impl Runner {
         let status = child.wait().await;
         let status = status.map_err(|error| self.not_started(error))?;
         Ok(status.code())
+    }
+
+    /// Lets the user sign in without a terminal: what the command says is told as it says it.
+    ///
+    /// With `shown`, Windows gives it a console of its own, because its window for accounts needs one to stand over;
+    /// then it says everything there, and nothing here.
+    pub(super) async fn tell(
+        &self,
+        line: &Line,
+        shown: bool,
+        said: &mpsc::Sender<String>,
+        within: Duration,
+    ) -> Result<Option<i32>, Error> {
+        let mut command = Command::new(&self.program);
+        command.args(line.sent());
+        #[cfg(windows)]
+        if shown {
+            command.creation_flags(CREATE_NEW_CONSOLE).kill_on_drop(true);
+            let mut child = command.spawn().map_err(|error| self.not_started(error))?;
+            let ended = clock::until(clock::now() + within, child.wait()).await;
+            let Ok(status) = ended else {
+                return Err(Trouble::Late { what: line.what(), after: within }.into());
+            };
+            return Ok(status.map_err(|error| self.not_started(error))?.code());
+        }
+        #[cfg(windows)]
+        command.creation_flags(CREATE_NO_WINDOW);
+        #[cfg(not(windows))]
+        let _ = shown;
+        match clock::until(clock::now() + within, told::run(command, said)).await {
+            Ok(code) => code.map_err(|error| self.not_started(error)),
+            Err(clock::Late) => Err(Trouble::Late { what: line.what(), after: within }.into()),
+        }
     }
 
     fn start(&self, line: &Line, output: Stdio) -> Result<Child, Error> {

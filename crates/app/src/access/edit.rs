@@ -1,13 +1,41 @@
-//! Entries as the command line means them. Nothing happens here.
+//! Changes of access lists, as people mean them: who is let in or kept out, and who is not any more.
+//! Nothing happens here.
 
-use adit_app::access::Open;
 use adit_proto::access::Scope;
 use adit_proto::contracts::{AccessEntry, AccessEntryType};
+use adit_tunnel::management::access;
 use jiff::Timestamp;
+
+use super::Open;
+
+/// A change of one list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Adds these. One that is there already gets the end of the new one.
+    Add(Vec<AccessEntry>),
+    /// Takes some away.
+    Take(Wanted),
+    /// Takes all away.
+    Reset,
+}
+
+impl Edit {
+    /// The list as it is then, without what has ended; nothing where there is nothing to take away.
+    pub fn apply(&self, known: Vec<AccessEntry>, now: Timestamp) -> Option<Vec<AccessEntry>> {
+        match self {
+            Self::Add(new) => {
+                let add = |all, entry: &AccessEntry| access::with(all, entry.clone(), now);
+                Some(new.iter().fold(known, add))
+            }
+            Self::Take(wanted) => wanted.without(access::in_force(known, now)),
+            Self::Reset => Some(Vec::new()),
+        }
+    }
+}
 
 /// New entries for these, each kind with its subjects. Only everybody's way in ends by itself, unless
 /// an end is given.
-pub(super) fn made(
+pub fn made(
     who: Vec<(AccessEntryType, Vec<String>)>,
     is_deny: bool,
     scopes: &[Scope],
@@ -29,20 +57,20 @@ pub(super) fn made(
 }
 
 /// Which entries to take away.
-#[derive(Debug)]
-pub(super) struct Wanted {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
     /// The one with this number, counted from 1.
-    pub(super) index: Option<usize>,
+    pub index: Option<usize>,
     /// Those about these.
-    pub(super) who: Vec<(AccessEntryType, Vec<String>)>,
-    /// Only those that keep somebody out.
-    pub(super) only_deny: bool,
+    pub who: Vec<(AccessEntryType, Vec<String>)>,
+    /// Only those that keep somebody out, or only those that let somebody in; `None` is both.
+    pub deny: Option<bool>,
 }
 
 impl Wanted {
     /// The list without them; nothing where none of them is in it. An entry that names others too
     /// stays for those.
-    pub(super) fn without(&self, entries: Vec<AccessEntry>) -> Option<Vec<AccessEntry>> {
+    pub fn without(&self, entries: Vec<AccessEntry>) -> Option<Vec<AccessEntry>> {
         let mut found = false;
         let mut left = Vec::with_capacity(entries.len());
         for (at, entry) in entries.into_iter().enumerate() {
@@ -63,7 +91,7 @@ impl Wanted {
         if let Some(index) = self.index {
             return if index == number { None } else { kept() };
         }
-        if self.only_deny && !entry.is_deny {
+        if self.deny.is_some_and(|deny| deny != entry.is_deny) {
             return kept();
         }
         let Some((_, named)) = self.who.iter().find(|(kind, _)| *kind == entry.kind) else {
@@ -110,7 +138,7 @@ mod tests {
     #[test]
     fn one_user_of_several_is_taken_away_alone() {
         let list = entries(vec![everybody(), users(&["a", "b"])], false);
-        let wanted = |who| Wanted { index: None, who, only_deny: false };
+        let wanted = |who| Wanted { index: None, who, deny: None };
         let left = wanted(vec![users(&["a"])]).without(list.clone()).unwrap();
         assert_eq!(left[1].subjects, ["b"]);
         let left = wanted(vec![users(&["b", "a"])]).without(list.clone()).unwrap();
@@ -124,12 +152,14 @@ mod tests {
     fn an_entry_is_found_by_its_number_or_as_one_that_denies() {
         let mut list = entries(vec![everybody()], false);
         list.extend(entries(vec![everybody()], true));
-        let wanted = |index, who, only_deny| Wanted { index, who, only_deny };
-        assert_eq!(wanted(Some(2), vec![], false).without(list.clone()).unwrap(), list[..1]);
-        assert_eq!(wanted(Some(3), vec![], false).without(list.clone()), None);
-        let left = wanted(None, vec![everybody()], true).without(list.clone()).unwrap();
+        let wanted = |index, who, deny| Wanted { index, who, deny };
+        assert_eq!(wanted(Some(2), vec![], None).without(list.clone()).unwrap(), list[..1]);
+        assert_eq!(wanted(Some(3), vec![], None).without(list.clone()), None);
+        let left = wanted(None, vec![everybody()], Some(true)).without(list.clone()).unwrap();
         assert_eq!(left, list[..1]);
-        let none = wanted(None, vec![everybody()], false).without(list).unwrap();
+        let left = wanted(None, vec![everybody()], Some(false)).without(list.clone()).unwrap();
+        assert_eq!(left, list[1..]);
+        let none = wanted(None, vec![everybody()], None).without(list).unwrap();
         assert!(none.is_empty());
     }
 }

@@ -1,0 +1,181 @@
+//! What is set up: errands, one at a time, and the small questions around them.
+
+use std::sync::Arc;
+
+use adit_tunnel::management::Error;
+use adit_tunnel::management::cli::Trouble;
+use adit_wire::net::Connector;
+use adit_wire::task::{self, Task};
+use tokio::sync::mpsc;
+
+use super::driver::answer;
+use super::saver::Writing;
+use super::services::relay;
+use super::{ProfileServices, Services};
+use crate::event::Event;
+use crate::failure::{Code, Failure, Outcome};
+use crate::microsoft::install_line;
+use crate::place_key::Kind;
+use crate::sample::Sample;
+use crate::setup::{Act, Errand, Provider, Told};
+use crate::{login, removal, run};
+
+/// Lines of a command that wait to be taken in. Full means that the command waits.
+const LINES: usize = 64;
+
+/// What is under way. There is at most one task of each kind, and a new one breaks the old one off.
+#[derive(Debug)]
+pub(super) struct Errands {
+    current: Option<Task<()>>,
+    questions: task::Group,
+    /// The page of our own, served until it is ended.
+    sample: Option<Sample>,
+}
+
+/// What an errand is done with.
+#[derive(Debug)]
+pub(super) struct With {
+    pub(super) services: Arc<dyn Services>,
+    pub(super) connector: Connector,
+    pub(super) sender: mpsc::Sender<Event>,
+    /// Held while files are removed.
+    pub(super) writing: Option<Writing>,
+}
+
+impl Errands {
+    pub(super) fn new() -> Self {
+        Self { current: None, questions: task::Group::new("setup"), sample: None }
+    }
+
+    pub(super) fn act(&mut self, act: Act, with: With) {
+        if let Act::Begin { serial, errand } = act {
+            return self.current = Some(task::spawn("errand", begin(serial, errand, with)));
+        }
+        let With { services, sender, .. } = with;
+        match act {
+            Act::Begin { .. } => {}
+            Act::Cancel => self.current = None,
+            Act::LookForCommand => self.questions.spawn("look for command", async move {
+                let is_there = services.has_command().await;
+                tell(&sender, Told::CommandIsThere(is_there)).await;
+            }),
+            Act::LookForImport => self.questions.spawn("look for import", async move {
+                let found = services.find_import().await;
+                tell(&sender, Told::Import(found)).await;
+            }),
+            Act::Sample(port) => {
+                let result = self.serve_sample(port);
+                self.questions.spawn("sample", async move {
+                    tell(&sender, Told::Sample(result)).await;
+                });
+            }
+            Act::EndSample => self.sample = None,
+        }
+    }
+
+    /// One page is enough, whatever port it is on.
+    fn serve_sample(&mut self, port: Option<u16>) -> Outcome<u16> {
+        if let Some(sample) = &self.sample {
+            return Ok(sample.port());
+        }
+        let sample = Sample::serve(port)?;
+        Ok(self.sample.insert(sample).port())
+    }
+
+    /// Breaks off what is under way, and ends the page after the requests at hand.
+    pub(super) async fn end(&mut self) {
+        self.current = None;
+        if let Some(sample) = self.sample.take() {
+            sample.end().await;
+        }
+    }
+}
+
+/// Does an errand, and tells what is said meanwhile and how it ends, in this order.
+async fn begin(serial: u64, errand: Errand, with: With) {
+    let With { services, connector, sender, writing } = with;
+    let _nobody_writes = match &writing {
+        Some(writing) => Some(writing.lock().await),
+        None => None,
+    };
+    let (said, mut heard) = mpsc::channel(LINES);
+    let does = services.errand(&errand, connector, said);
+    let hears = async {
+        while let Some(line) = heard.recv().await {
+            tell(&sender, Told::Said { serial, line }).await;
+        }
+    };
+    let (result, ()) = tokio::join!(does, hears);
+    tell(&sender, Told::Ended { serial, result }).await;
+}
+
+async fn tell(sender: &mpsc::Sender<Event>, told: Told) {
+    answer(sender, Event::Setup(told)).await;
+}
+
+impl ProfileServices {
+    pub(super) async fn do_errand(
+        &self,
+        errand: &Errand,
+        connector: Connector,
+        said: mpsc::Sender<String>,
+    ) -> Outcome<Option<String>> {
+        let places = &self.profile.places;
+        match errand {
+            Errand::Relay { relay, key } => {
+                let signed_in = login::with_key(places, relay, key.clone(), connector).await?;
+                Ok(signed_in.user)
+            }
+            Errand::SignIn { provider, by_code } => self.sign_in(*provider, *by_code, &said).await,
+            Errand::Install { update } => {
+                run::install(install_line(*update), &said).await?;
+                self.installed().await.map(|()| None)
+            }
+            // The sign-in is the command's own, and stays with it.
+            Errand::Forget(place) if place.kind() == Kind::Microsoft => Ok(None),
+            Errand::Forget(place) => {
+                login::forget_key(places, &relay(place)?).await?;
+                Ok(None)
+            }
+            Errand::Remove => {
+                removal::check(places).await?;
+                self.here.end(removal::GRACE).await;
+                let places = places.clone();
+                task::blocking("remove files", move || removal::remove(&places)).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn sign_in(
+        &self,
+        provider: Provider,
+        by_code: bool,
+        said: &mpsc::Sender<String>,
+    ) -> Outcome<Option<String>> {
+        let command = self.microsoft()?;
+        let unusable = |error: Error| failed("use the devtunnel command", &error);
+        command.version().await.map_err(unusable)?;
+        let account = command.login_telling(provider, by_code, said, run::PATIENCE).await;
+        account.map(|account| account.name).map_err(|error| failed("sign in", &error))
+    }
+
+    /// Looks for the command anew, wherever it was before.
+    async fn installed(&self) -> Outcome {
+        let kept = self.microsoft.clone();
+        *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        let found = self.microsoft()?.version().await;
+        found.map(drop).map_err(|error| failed("use the devtunnel command", &error))
+    }
+}
+
+/// What a failed sign-in is told as: each kind has a remedy of its own.
+fn failed(what: &str, error: &Error) -> Failure {
+    let failure = Failure::service(what, error);
+    let code = match error {
+        Error::Command(Trouble::Late { .. }) => Code::Interrupted,
+        Error::Command(Trouble::OtherProfile) => Code::Conflict,
+        _ => failure.code,
+    };
+    Failure { code, ..failure }
+}

@@ -1,0 +1,269 @@
+//! What stands around a window: the tray, notifications, and what is remembered of it.
+//!
+//! Lives on the thread of the interface, as the window does. What is decided about it is in [`adit_app::face`].
+
+mod memory;
+mod place;
+mod start;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use adit_app::command::Command;
+use adit_app::condition::Subject;
+use adit_app::effect::Notice;
+use adit_app::face::{Close, PATIENCE};
+use adit_app::message::Offer;
+use adit_app::view::{CardId, Does};
+use slint::{ComponentHandle as _, SharedString, Timer, TimerMode};
+use tokio::sync::mpsc;
+
+use crate::adapter::terms;
+use crate::notify::{Answer, Note, Notes};
+use crate::tray::{Event, Shown, Tray};
+use crate::ui;
+use crate::window::Window;
+
+pub use memory::{Memory, Saver};
+pub use start::{Outer, Placed, start};
+
+/// What stands around a window.
+pub struct Around {
+    window: Rc<Window>,
+    tray: Tray,
+    notes: Notes,
+    memory: Memory,
+    has_tray: Cell<bool>,
+    /// Runs while there is no tray, until that counts.
+    patience: Timer,
+}
+
+/// Where news for a window comes from.
+#[derive(Debug)]
+pub struct News {
+    /// What people do in the tray.
+    pub tray: mpsc::Receiver<Event>,
+    /// What they answer to notifications.
+    pub answers: mpsc::Receiver<Answer>,
+    /// What is to be told outside the window.
+    pub notices: mpsc::Receiver<Notice>,
+    /// Somebody wants to see the window, as who starts the application once more.
+    pub raised: mpsc::Receiver<()>,
+}
+
+impl Around {
+    /// Puts all of it around a window, which is not shown yet.
+    pub fn new(window: Rc<Window>, tray: Tray, notes: Notes, memory: Memory) -> Rc<Self> {
+        let around = Rc::new(Self {
+            window,
+            tray,
+            notes,
+            memory,
+            has_tray: Cell::new(false),
+            patience: Timer::default(),
+        });
+        let weak = Rc::downgrade(&around);
+        around.window.on_close(move |_| {
+            if let Some(around) = weak.upgrade() {
+                around.close();
+            }
+        });
+        let weak = Rc::downgrade(&around);
+        around.window.on_draw(move |view, speech| {
+            if let Some(around) = weak.upgrade() {
+                around.tray.show(Shown::of(&view.tray, speech));
+            }
+        });
+        around.come_back();
+        around.watch_place();
+        around.wait();
+        around
+    }
+
+    /// Does what is asked until everything ends: for [`slint::spawn_local`].
+    pub async fn follow(self: Rc<Self>, mut news: News) {
+        loop {
+            tokio::select! {
+                Some(event) = news.tray.recv() => self.happened(event),
+                Some(answer) = news.answers.recv() => self.answered(answer),
+                Some(notice) = news.notices.recv() => self.noticed(notice),
+                Some(()) = news.raised.recv() => self.raise(),
+                else => return,
+            }
+        }
+    }
+
+    /// Something about the tray.
+    pub fn happened(self: &Rc<Self>, event: Event) {
+        match event {
+            Event::Present(true) => {
+                self.has_tray.set(true);
+                self.patience.stop();
+            }
+            Event::Present(false) => {
+                if self.has_tray.replace(false) {
+                    self.wait();
+                }
+            }
+            Event::Clicked => self.raise(),
+            Event::Chosen(does) => self.does(does),
+        }
+    }
+
+    /// Somebody answered a notification.
+    pub fn answered(&self, answer: Answer) {
+        match answer {
+            Answer::Show(notice) => {
+                self.raise();
+                self.go_to(&notice.about);
+            }
+            Answer::Act(notice) => self.act(&notice),
+        }
+    }
+
+    /// Something for a person who does not look at the window.
+    pub fn noticed(&self, notice: Notice) {
+        self.notes.show(Note::of(notice, &self.window.speech()));
+    }
+
+    /// Shows the window where it was.
+    pub fn raise(&self) {
+        if !self.window.app().window().is_visible() {
+            self.come_back();
+        }
+        self.window.raise();
+    }
+
+    /// What there is to remember at the end.
+    pub fn last(&self) -> adit_app::face::Face {
+        self.remember_place();
+        self.memory.face()
+    }
+
+    /// A tray may be late. One that stays away is said once, and a window that nobody could find comes up.
+    fn wait(self: &Rc<Self>) {
+        let weak = Rc::downgrade(self);
+        self.patience.start(TimerMode::SingleShot, PATIENCE, move || {
+            if let Some(around) = weak.upgrade() {
+                around.does_without();
+            }
+        });
+    }
+
+    fn does_without(&self) {
+        if !self.window.app().window().is_visible() {
+            self.raise();
+        }
+        if self.memory.change(adit_app::face::Face::misses_tray) {
+            let strings = self.window.app().global::<ui::Strings>();
+            let (title, body) = (strings.invoke_no_tray(), strings.invoke_no_tray_more());
+            self.tell(title, body);
+        }
+    }
+
+    fn close(&self) {
+        self.remember_place();
+        let has_tray = self.has_tray.get();
+        match self.memory.change(|face| face.close(has_tray)) {
+            Close::Hide { say } => {
+                self.window.hide();
+                if say {
+                    let strings = self.window.app().global::<ui::Strings>();
+                    self.tell(strings.invoke_stays(), strings.invoke_stays_more());
+                }
+            }
+            Close::Quit => self.window.quit(),
+        }
+    }
+
+    fn does(&self, does: Does) {
+        let strings = self.window.app().global::<ui::Strings>();
+        match does {
+            Does::Command(command) => self.window.send(*command),
+            Does::Copy { url, name, port } => {
+                let said = if self.window.outside().copy(&url) {
+                    strings.invoke_url_copied(name.into(), i32::from(port))
+                } else {
+                    strings.invoke_not_copied()
+                };
+                self.confirm(said);
+            }
+            Does::Open(url) => {
+                if !self.window.outside().open(&url) {
+                    self.confirm(strings.invoke_not_opened());
+                }
+            }
+            Does::OpenWindow => self.raise(),
+            Does::NewTunnel => {
+                self.raise();
+                self.window.open(ui::Dialog::NewTunnel, "", 0);
+            }
+            Does::SignIn(place) => {
+                self.raise();
+                self.window.open(ui::Dialog::SignIn, place.as_str(), 0);
+            }
+        }
+    }
+
+    /// Does what a notice offers, or opens the window where more is asked first.
+    fn act(&self, notice: &Notice) {
+        let Some(offer) = &notice.offer else { return };
+        let key = notice.about.tunnel().map(|it| terms::card_key(&CardId::Tunnel(it.clone())));
+        let key = key.unwrap_or_default();
+        let open = |dialog, key: &str| {
+            self.raise();
+            self.window.open(dialog, key, 0);
+        };
+        match offer {
+            Offer::SignIn(place) => open(ui::Dialog::SignIn, place.as_str()),
+            Offer::GetCommand(place) => open(ui::Dialog::GetCommand, place.as_str()),
+            Offer::AddPort => open(ui::Dialog::AddPort, &key),
+            Offer::TakeOver => open(ui::Dialog::TakeOver, &key),
+            Offer::Refresh => {
+                self.window.send(Command::Refresh(notice.about.place().cloned()));
+            }
+            offer => {
+                if let Some(command) = notice.about.tunnel().and_then(|it| offer.command(it)) {
+                    self.window.send(command);
+                }
+            }
+        }
+    }
+
+    fn go_to(&self, about: &Subject) {
+        let nav = self.window.app().global::<ui::Nav>();
+        match about {
+            Subject::Port(tunnel, port) => {
+                let key = terms::card_key(&CardId::Tunnel(tunnel.clone()));
+                nav.invoke_open_port(key, i32::from(*port));
+            }
+            Subject::Tunnel(_) => nav.invoke_go(ui::Screen::Tunnels),
+            Subject::App | Subject::Place(_) => {}
+        }
+    }
+
+    /// Says what was done, where it is seen.
+    fn confirm(&self, said: SharedString) {
+        if self.is_seen() {
+            self.window.say(said);
+        } else {
+            self.notes.show(Note::passing(said));
+        }
+    }
+
+    /// Says something to know. A toast is too short for it.
+    fn tell(&self, title: SharedString, body: SharedString) {
+        self.notes.show(Note::telling(title, body));
+    }
+
+    fn is_seen(&self) -> bool {
+        let window = self.window.app().window();
+        window.is_visible() && !window.is_minimized()
+    }
+}
+
+impl std::fmt::Debug for Around {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Around").finish_non_exhaustive()
+    }
+}

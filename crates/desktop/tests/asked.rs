@@ -1,0 +1,146 @@
+//! What is asked before something goes.
+
+mod common;
+
+use adit_app::command::Command;
+use adit_app::event::{Event, Preflight};
+use adit_app::microsoft;
+use adit_app::place_key::PlaceKey;
+use adit_desktop::demo::Scene;
+use common::Stage;
+use slint::platform::Key;
+
+/// On the header of storefront, or on its first row.
+fn at_storefront(row: bool) -> Stage {
+    let stage = Stage::new(Scene::Main);
+    (0..if row { 4 } else { 3 }).for_each(|_| stage.key(Key::DownArrow));
+    stage
+}
+
+fn last(stage: &Stage) -> Option<Command> {
+    stage.demo.asked().pop()
+}
+
+#[test]
+fn deleting_a_tunnel_names_its_urls_and_begins_on_cancel() {
+    let stage = at_storefront(false);
+    stage.key(Key::Delete);
+    stage.one("Delete storefront?");
+    stage.one("Its URLs stop working and cannot be recovered. A new tunnel gets new ones.");
+    stage.one("https://k3x9q2mw-5173.relay.example.com/");
+    stage.one("https://k3x9q2mw-8080.relay.example.com/");
+    stage.key(Key::Return);
+    assert!(stage.all("Delete storefront?").is_empty());
+    assert!(!matches!(last(&stage), Some(Command::Delete(_))));
+    stage.beginning("storefront,");
+}
+
+#[test]
+fn a_tunnel_is_deleted_by_keys_and_can_be_had_back() {
+    let stage = at_storefront(false);
+    stage.key(Key::Delete);
+    stage.key(Key::Tab);
+    stage.key(Key::Return);
+    assert!(matches!(last(&stage), Some(Command::Delete(_))));
+    stage.one("storefront and its 2 URLs will be deleted in 6 s");
+    assert!(!stage.labels().iter().any(|it| it.starts_with("storefront,")));
+    stage.control('z');
+    stage.beginning("storefront,");
+}
+
+#[test]
+fn tab_goes_round_between_the_two_buttons() {
+    let stage = at_storefront(false);
+    stage.key(Key::Delete);
+    stage.key(Key::Tab);
+    stage.key(Key::Tab);
+    stage.key(Key::Return);
+    assert!(stage.all("Delete storefront?").is_empty(), "it was Cancel again");
+    assert!(!matches!(last(&stage), Some(Command::Delete(_))));
+    stage.key(Key::Delete);
+    stage.back_tab();
+    stage.key(Key::Return);
+    assert!(matches!(last(&stage), Some(Command::Delete(_))), "it was Delete tunnel");
+}
+
+#[test]
+fn a_port_is_deleted_by_itself() {
+    let stage = at_storefront(true);
+    stage.key(Key::Delete);
+    stage.one("Delete port 5173 of storefront?");
+    stage.one("https://k3x9q2mw-5173.relay.example.com/");
+    assert!(stage.all("https://k3x9q2mw-8080.relay.example.com/").is_empty());
+    stage.press("Delete port");
+    assert!(matches!(last(&stage), Some(Command::DeletePort { port: 5173, .. })));
+    stage.one("Port 5173 of storefront will be removed in 6 s");
+    stage.beginning("port 8080");
+}
+
+#[test]
+fn the_menus_ask_too() {
+    let stage = Stage::new(Scene::Main);
+    stage.press("More for design-review");
+    stage.press("Delete...");
+    stage.one("Delete design-review?");
+    stage.one("Its URL stops working and cannot be recovered. A new tunnel gets a new one.");
+    stage.key(Key::Escape);
+    stage.press("More for port 3000");
+    stage.press("Delete...");
+    stage.one("Delete port 3000 of billing?");
+    stage.beginning("Its URL stops working, and may be another one");
+}
+
+#[test]
+fn a_tunnel_is_taken_over_only_after_a_question() {
+    let stage = Stage::new(Scene::Errors);
+    stage.press("Take over...");
+    stage.one("Take over design-review?");
+    assert!(!matches!(last(&stage), Some(Command::TakeOver(_))));
+    stage.press("Take over");
+    assert!(matches!(last(&stage), Some(Command::TakeOver(_))));
+    assert!(stage.all("Take over design-review?").is_empty());
+}
+
+#[test]
+fn quitting_says_what_stops() {
+    let stage = Stage::new(Scene::Main);
+    stage.control('q');
+    stage.one("Quit Adit?");
+    stage.beginning("5 tunnels stop: ");
+    stage.key(Key::Escape);
+    assert_ne!(last(&stage), Some(Command::Quit));
+    stage.control('q');
+    stage.press("Quit (stops 5 tunnels)");
+    assert_eq!(last(&stage), Some(Command::Quit));
+}
+
+#[test]
+fn where_nothing_stops_quitting_asks_nothing() {
+    let stage = Stage::new(Scene::Empty);
+    stage.control('q');
+    assert_eq!(last(&stage), Some(Command::Quit));
+}
+
+#[test]
+fn the_command_is_got_by_a_line_to_copy_and_looked_for_again() {
+    let stage = Stage::new(Scene::Main);
+    let found = |found: Preflight| {
+        let place = PlaceKey::microsoft();
+        stage.demo.change(|world| world.event(Event::Checked { place, found }));
+        stage.settle();
+    };
+    found(Preflight::CommandMissing);
+    stage.pass(1);
+    stage.press("Get it");
+    stage.one("Get the devtunnel command");
+    // The keyboard is on the copy.
+    stage.key(Key::Return);
+    assert_eq!(*stage.outside.copied.borrow(), [microsoft::INSTALL]);
+    stage.press("What Microsoft says about it");
+    assert_eq!(*stage.outside.opened.borrow(), [microsoft::PAGE]);
+    stage.press("Check again");
+    assert!(stage.demo.asked().contains(&Command::CheckAgain(PlaceKey::microsoft())));
+    // The script has it by now.
+    assert!(stage.all("Get the devtunnel command").is_empty());
+    stage.one("The devtunnel command is there");
+}

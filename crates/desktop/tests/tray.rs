@@ -1,0 +1,229 @@
+//! A window with its tray and notifications, on a bus of the test's own.
+#![cfg(not(any(windows, target_os = "macos")))]
+
+mod bus;
+mod common;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use adit_app::command::Command;
+use adit_app::effect::{Notice, NoticeKind};
+use adit_app::face::{Face, PATIENCE};
+use adit_app::message::{Message, Offer};
+use adit_desktop::around::{Around, Memory, Saver};
+use adit_desktop::demo::Scene;
+use adit_desktop::notify::{Answer, Notifier};
+use adit_desktop::tray::{Event, Shown, Tray};
+use adit_desktop::{Bars, Dialog, Dialogs};
+use slint::ComponentHandle as _;
+use slint::platform::WindowEvent;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+use bus::notifications::Server;
+use bus::panel::{Icon, Panel};
+use bus::{Private, next};
+use common::Stage;
+
+/// A desktop with a window.
+struct Desk {
+    stage: Stage,
+    around: Rc<Around>,
+    events: mpsc::Receiver<Event>,
+    answers: mpsc::Receiver<Answer>,
+    server: Server,
+    _notifier: Notifier,
+    _saver: Saver,
+    private: Private,
+    // Last, so that everything else ends in it.
+    runtime: Runtime,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let inside = runtime.enter();
+        let private = Private::start();
+        let server = runtime.block_on(Server::start(&private, &["actions"]));
+        let stage = Stage::new(Scene::Main);
+        let view = stage.window.view();
+        let shown = Shown::of(&view.tray, &stage.window.speech());
+        let (tray, events) = Tray::start(private.bus(), shown);
+        let (notifier, answers) = Notifier::start(private.bus());
+        let (memory, saver) = Memory::start(Face::default(), None);
+        let around = Around::new(stage.window.clone(), tray, notifier.notes(), memory);
+        drop(inside);
+        Self {
+            stage,
+            around,
+            events,
+            answers,
+            server,
+            _notifier: notifier,
+            _saver: saver,
+            private,
+            runtime,
+        }
+    }
+
+    /// The next that the tray tells is done.
+    fn turn(&mut self) -> Event {
+        let event = self.runtime.block_on(next(&mut self.events));
+        self.around.happened(event.clone());
+        self.stage.settle();
+        event
+    }
+
+    /// A panel, and the icon in it.
+    fn panel(&mut self) -> (Panel, Icon) {
+        let mut panel = self.runtime.block_on(Panel::start(&self.private, true));
+        let icon = self.runtime.block_on(panel.icon());
+        while self.turn() != Event::Present(true) {}
+        (panel, icon)
+    }
+
+    fn choose(&mut self, icon: &Icon, words: &str) {
+        self.runtime.block_on(icon.choose(words));
+        while !matches!(self.turn(), Event::Chosen(_)) {}
+    }
+
+    /// Somebody closes the window.
+    fn close(&self) {
+        self.stage.window.app().window().dispatch_event(WindowEvent::CloseRequested);
+        self.stage.settle();
+    }
+
+    fn is_visible(&self) -> bool {
+        self.stage.window.app().window().is_visible()
+    }
+
+    fn toast(&self) -> String {
+        self.stage.window.app().global::<Bars<'_>>().get_toast().into()
+    }
+
+    fn dialog(&self) -> Dialog {
+        self.stage.window.app().global::<Dialogs<'_>>().get_current()
+    }
+}
+
+#[test]
+fn a_url_is_copied_from_the_tray_and_that_is_said_where_it_is_seen() {
+    let mut desk = Desk::new();
+    let (_panel, icon) = desk.panel();
+    desk.choose(&icon, "Copy URL of :5173");
+    assert_eq!(desk.toast(), "URL of storefront :5173 copied");
+    let copied = desk.stage.outside.copied.borrow().clone();
+    assert_eq!(copied.len(), 1);
+    assert!(copied[0].contains("5173"), "{copied:?}");
+    desk.close();
+    assert!(!desk.is_visible());
+    let stays = desk.runtime.block_on(desk.server.shown());
+    assert_eq!(stays.title, "Adit keeps running in the tray");
+    desk.choose(&icon, "Copy URL of :8080");
+    let shown = desk.runtime.block_on(desk.server.shown());
+    assert_eq!(shown.title, "URL of storefront :8080 copied");
+    desk.choose(&icon, "Open :8080 in the browser");
+    assert_eq!(desk.stage.outside.opened.borrow().len(), 1);
+}
+
+#[test]
+fn a_tunnel_is_stopped_and_started_from_the_tray() {
+    let mut desk = Desk::new();
+    let (_panel, icon) = desk.panel();
+    let mut menus = desk.runtime.block_on(icon.new_menu());
+    desk.choose(&icon, "Stop storefront");
+    assert!(matches!(desk.stage.demo.asked().last(), Some(Command::Stop(_))));
+    desk.runtime.block_on(bus::panel::signal(&mut menus));
+    let words = desk.runtime.block_on(icon.menu()).words();
+    assert!(words.contains(&"storefront: stopped".to_owned()), "{words:?}");
+    desk.choose(&icon, "Start storefront");
+    assert!(matches!(desk.stage.demo.asked().last(), Some(Command::Host(_))));
+    desk.choose(&icon, "Stop all");
+    assert_eq!(desk.stage.demo.asked().last(), Some(&Command::StopAll));
+}
+
+#[test]
+fn closing_leaves_it_in_the_tray_and_says_so_once() {
+    let mut desk = Desk::new();
+    let (_panel, icon) = desk.panel();
+    desk.close();
+    assert!(!desk.is_visible());
+    let shown = desk.runtime.block_on(desk.server.shown());
+    assert_eq!(shown.title, "Adit keeps running in the tray");
+    desk.runtime.block_on(icon.click());
+    assert_eq!(desk.turn(), Event::Clicked);
+    assert!(desk.is_visible());
+    desk.close();
+    assert!(!desk.is_visible());
+    desk.choose(&icon, "New tunnel...");
+    assert!(desk.is_visible());
+    assert_eq!(desk.dialog(), Dialog::NewTunnel);
+    // Had it been said again, it would be the next.
+    desk.close();
+    desk.choose(&icon, "Copy URL of :5173");
+    let shown = desk.runtime.block_on(desk.server.shown());
+    assert_eq!(shown.title, "URL of storefront :5173 copied");
+}
+
+#[test]
+fn without_a_tray_that_is_said_once_the_window_comes_up_and_closing_quits() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.turn(), Event::Present(false));
+    // As after `--minimised`.
+    desk.stage.window.app().hide().unwrap();
+    desk.stage.wait(PATIENCE - Duration::from_secs(1));
+    assert!(!desk.is_visible(), "a panel may be late");
+    desk.stage.wait(Duration::from_secs(1));
+    assert!(desk.is_visible());
+    let shown = desk.runtime.block_on(desk.server.shown());
+    assert_eq!(shown.title, "This desktop shows no tray");
+    let (panel, _icon) = desk.panel();
+    desk.close();
+    assert!(!desk.is_visible(), "a tray that appears is used");
+    desk.runtime.block_on(panel.end());
+    assert_eq!(desk.turn(), Event::Present(false));
+    desk.stage.wait(PATIENCE);
+    assert!(desk.is_visible(), "nobody could find it any more");
+    desk.close();
+    desk.stage.settle();
+    let asks = desk.dialog() == Dialog::Quit;
+    assert!(asks || desk.stage.demo.asked().contains(&Command::Quit));
+    assert!(desk.is_visible() || !asks);
+}
+
+#[test]
+fn what_a_notification_offers_is_done() {
+    let mut desk = Desk::new();
+    let view = desk.stage.window.view();
+    let card = view.cards.iter().find(|it| it.name == "billing").unwrap();
+    let tunnel = card.tunnel().unwrap().clone();
+    let notice = Notice {
+        kind: NoticeKind::Broken,
+        about: adit_app::condition::Subject::Tunnel(tunnel.clone()),
+        name: Some("billing".to_owned()),
+        text: Message::Refused,
+        offer: Some(Offer::TryNow),
+    };
+    desk.around.noticed(notice.clone());
+    let shown = desk.runtime.block_on(desk.server.shown());
+    assert_eq!(shown.title, "billing: the service refuses this tunnel");
+    desk.runtime.block_on(desk.server.press(shown.id, "act"));
+    let answer = desk.runtime.block_on(next(&mut desk.answers));
+    assert_eq!(answer, Answer::Act(notice));
+    desk.around.answered(answer);
+    assert_eq!(desk.stage.demo.asked().last(), Some(&Command::TryNow(tunnel.clone())));
+    let other = Notice { offer: Some(Offer::TakeOver), ..shown_notice(&tunnel) };
+    desk.around.answered(Answer::Act(other));
+    assert_eq!(desk.dialog(), Dialog::TakeOver);
+}
+
+fn shown_notice(tunnel: &adit_app::tunnel_key::TunnelKey) -> Notice {
+    Notice {
+        kind: NoticeKind::TakenOver,
+        about: adit_app::condition::Subject::Tunnel(tunnel.clone()),
+        name: Some("billing".to_owned()),
+        text: Message::AnotherHost,
+        offer: None,
+    }
+}
