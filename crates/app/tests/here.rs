@@ -8,6 +8,8 @@ use std::sync::Arc;
 use adit_app::access::Access;
 use adit_app::command::{Command, Draft, Errand, ErrandId, Wish};
 use adit_app::controller::{Config, Handle, ProfileServices};
+use adit_app::known::Openness;
+use adit_app::message::Message;
 use adit_app::persist::Files;
 use adit_app::place_key::PlaceKey;
 use adit_app::preferences::NewTunnels;
@@ -70,6 +72,9 @@ async fn a_tunnel_of_this_computer_answers_and_keeps_its_url() {
     let app = spawn(&folder).await;
     let again = url(&*until(&app, is_live).await);
     assert_eq!(again, first);
+    // The list says who may visit, too.
+    let is_told = |view: &View| matches!(view.places[0].list, Some(Message::CheckedAgo(_)));
+    assert_eq!(until(&app, is_told).await.cards[0].openness, Openness::OnlyMe);
     assert!(visit(&again).await.contains("hello from here"));
     soon(app.quit()).await;
 }

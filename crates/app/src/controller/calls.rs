@@ -40,7 +40,7 @@ pub(super) fn place(effect: &Effect) -> Option<&PlaceKey> {
 pub(super) async fn ask(service: &dyn Management, effect: Effect) -> Option<Event> {
     Some(match effect {
         Effect::List { place, serial } => {
-            let filter = Filter { ports: true, ..Filter::default() };
+            let filter = Filter { ports: true, access: true, ..Filter::default() };
             let result = told("list your tunnels", service.list(&filter).await);
             Event::Listed { place, serial, result }
         }

@@ -202,7 +202,8 @@ impl Management for Here {
             for tunnel in running.rest.list(filter).await? {
                 tunnels.push(running.told(tunnel).await);
             }
-            if *filter == (Filter { ports: filter.ports, ..Filter::default() }) {
+            let (ports, access) = (filter.ports, filter.access);
+            if *filter == (Filter { ports, access, ..Filter::default() }) {
                 let ids: Vec<_> = tunnels.iter().filter_map(|it| it.tunnel_id.clone()).collect();
                 let is_there = |id: &TunnelId| ids.iter().any(|it| it == id.as_str());
                 noted(running.relay.retain(is_there).await);

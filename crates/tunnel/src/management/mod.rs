@@ -317,4 +317,6 @@ pub struct Filter {
     pub owned: bool,
     /// Include the ports of each.
     pub ports: bool,
+    /// Include the access list of each, where the place tells them in a list.
+    pub access: bool,
 }

@@ -298,6 +298,9 @@ impl Management for Rest {
             if filter.owned {
                 call = call.query("ownedTunnelsOnly", &["true"]);
             }
+            if filter.access {
+                call = call.query("includeAccessControl", &["true"]);
+            }
             let call = call.want(Want { ports: filter.ports, token: None });
             let regions: TunnelListByRegionResponse = self.send(call).await?;
             Ok(regions.into_tunnels().collect())

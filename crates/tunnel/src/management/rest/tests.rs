@@ -192,13 +192,14 @@ async fn lists_are_asked_for_by_label_and_flattened() {
         labels: vec!["a=b".into(), "c".into()],
         all_labels: true,
         ports: true,
+        access: true,
         ..Filter::default()
     };
     let tunnels = service.rest.list(&filter).await.expect("a list");
     assert_eq!(tunnels.len(), 1);
     assert_eq!(
         service.asked().line,
-        "GET /tunnels?global=true&labels=a%3Db,c&allLabels=true&includePorts=true&V"
+        "GET /tunnels?global=true&labels=a%3Db,c&allLabels=true&includeAccessControl=true&includePorts=true&V"
     );
 }
 
