@@ -72,7 +72,7 @@ pub enum Command {
     Host(TunnelKey),
     /// Stop hosting it, now and after the next start.
     Stop(TunnelKey),
-    /// Stop hosting all.
+    /// Stop hosting all, until somebody starts them or the application starts again.
     StopAll,
     /// Host a tunnel for another process, which ends with it: it is not hosted again at the next start.
     Lend(TunnelKey),

@@ -63,8 +63,8 @@ impl Turn<'_> {
             }
             Command::Drop(tunnel) => self.tell(&tunnel, host::Command::Drop),
             Command::StopAll => {
+                // For now: what was hosted is hosted again at the next start.
                 let hosted: Vec<_> = self.state.hosted.keys().cloned().collect();
-                self.forget_if(|tunnel| hosted.contains(tunnel));
                 hosted.iter().for_each(|tunnel| self.stop(tunnel));
             }
             Command::TakeOver(tunnel) => {

@@ -99,6 +99,21 @@ fn a_tunnel_that_one_answer_does_not_know_is_kept() {
 }
 
 #[test]
+fn what_was_stopped_with_all_stays_stopped_until_the_next_start() {
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    world.command(Command::Host(key("shop")));
+    assert_eq!(remembered(&world).unwrap(), ["shop"]);
+    world.effects.clear();
+    world.command(Command::StopAll);
+    world.event(Event::Ended(key("shop")));
+    world.command(Command::Refresh(None));
+    world.pass(10);
+    world.list(&[tunnel("shop", &[80])]);
+    assert!(world.hosts().is_empty());
+    assert_eq!(remembered(&world), None, "it is remembered as before");
+}
+
+#[test]
 fn an_engine_that_finds_no_tunnel_is_one_answer() {
     let mut world = World::told(&[tunnel("shop", &[80])]);
     world.command(Command::Host(key("shop")));
