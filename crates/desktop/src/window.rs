@@ -305,6 +305,7 @@ impl Window {
             return;
         };
         port::facts(&port, card, row, speech, &self.desk.rows.borrow());
+        port.set_reach(terms::reach_of(view, &card.place));
         let detail = self.desk.details.borrow().clone();
         let is_it = |it: &Arc<Detail>| card.tunnel() == Some(&it.tunnel) && it.port == row.port;
         match detail.filter(is_it) {

@@ -47,17 +47,8 @@ pub fn place(
         kind: terms::place_kind(&place.key),
         host: place.key.host().into(),
         detail,
-        reach: to_reach(reach),
+        reach: terms::reach(reach),
         enabled,
-    }
-}
-
-fn to_reach(reach: Option<Reach>) -> ui::Reach {
-    match reach {
-        None => ui::Reach::Unknown,
-        Some(Reach::Computer) => ui::Reach::Computer,
-        Some(Reach::Network) => ui::Reach::Network,
-        Some(Reach::Internet) => ui::Reach::Internet,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use adit_app::microsoft::install_line;
 use adit_app::place_key::{Kind, PlaceKey};
-use adit_app::reach;
 use adit_app::setup::{BadAddress, BadKey, ErrandKind, RelayForm, Stage};
 use adit_app::view::{Card, ErrandView, FirstRun, Mood, PlaceView, TrialView, Usable, View};
 use adit_app::words;
@@ -11,16 +10,6 @@ use slint::{Model as _, ModelRc, SharedString, VecModel};
 use super::cards;
 use super::terms::{self, Speech};
 use crate::ui;
-
-/// How far URLs reach, as the interface has it.
-pub fn reach(reach: Option<reach::Reach>) -> ui::Reach {
-    match reach {
-        None => ui::Reach::Unknown,
-        Some(reach::Reach::Computer) => ui::Reach::Computer,
-        Some(reach::Reach::Network) => ui::Reach::Network,
-        Some(reach::Reach::Internet) => ui::Reach::Internet,
-    }
-}
 
 /// The places' cards.
 pub fn places(view: &View, speech: &Speech, strings: &ui::SetupStrings<'_>) -> Vec<ui::PlaceCard> {
@@ -31,7 +20,7 @@ pub fn places(view: &View, speech: &Speech, strings: &ui::SetupStrings<'_>) -> V
         mood: terms::mood(place.mood),
         state: state(place, speech, strings),
         line: line(place, speech, strings),
-        reach: reach(place.reach),
+        reach: terms::reach(place.reach),
         tunnels: i32::try_from(place.tunnels).unwrap_or(i32::MAX),
         is_default: place.is_default,
         action: action(place, view),
@@ -191,8 +180,7 @@ fn end(of: &ui::FirstRun<'_>, trial: &TrialView, card: &Card, view: &View, speec
     let port = trial.port.unwrap_or_default();
     of.set_local(slint::format!("localhost:{port}"));
     of.set_is_sample(trial.is_sample);
-    let place = view.places.iter().find(|place| place.key == trial.place);
-    of.set_reach(reach(place.and_then(|place| place.reach)));
+    of.set_reach(terms::reach_of(view, &trial.place));
     let (who, shared_with, until) = cards::access(card.openness, speech);
     of.set_who(who);
     of.set_shared_with(shared_with);

@@ -2,7 +2,8 @@
 
 use adit_app::message::Message;
 use adit_app::place_key::{Kind, PlaceKey};
-use adit_app::view::{CardId, Mood};
+use adit_app::reach::Reach;
+use adit_app::view::{CardId, Mood, View};
 use adit_app::words::{self, Language};
 use jiff::ZonedDateTime;
 use slint::SharedString;
@@ -37,6 +38,21 @@ pub fn mood(mood: Mood) -> ui::Mood {
         Mood::Standby => ui::Mood::Standby,
         Mood::Error => ui::Mood::Error,
     }
+}
+
+/// How far URLs reach, as the interface has it.
+pub fn reach(reach: Option<Reach>) -> ui::Reach {
+    match reach {
+        None => ui::Reach::Unknown,
+        Some(Reach::Computer) => ui::Reach::Computer,
+        Some(Reach::Network) => ui::Reach::Network,
+        Some(Reach::Internet) => ui::Reach::Internet,
+    }
+}
+
+/// The same of a place, as far as it is known.
+pub fn reach_of(view: &View, place: &PlaceKey) -> ui::Reach {
+    reach(view.places.iter().find(|it| it.key == *place).and_then(|it| it.reach))
 }
 
 /// What kind of place it is.

@@ -174,6 +174,7 @@ impl Window {
         state.set_tunnel(name.map(|card| card.name.as_str()).unwrap_or_default().into());
         state.set_place(terms::place_kind(&sheet.tunnel.place));
         state.set_host(sheet.tunnel.place.host().into());
+        state.set_reach(terms::reach_of(view, &sheet.tunnel.place));
         state.set_is_read(sheet.whole.is_some());
         let trouble = sheet.trouble.as_ref().map(|it| terms::sentence(&it.message));
         state.set_trouble(trouble.unwrap_or_default().into());
@@ -325,6 +326,7 @@ impl Window {
         let choice = |place: &PlaceKey| ui::MoveTarget {
             kind: terms::place_kind(place),
             host: place.host().into(),
+            reach: terms::reach_of(view, place),
         };
         let places: Vec<_> = self.other_places().iter().map(choice).collect();
         set_parts(form.get_places(), places, |places| form.set_places(places));
