@@ -6,7 +6,6 @@ pub mod anyone;
 pub mod edit;
 pub mod moving;
 pub mod people;
-mod rule;
 
 use std::sync::Arc;
 
@@ -21,8 +20,6 @@ use crate::place_key::{Kind, PlaceKey};
 use crate::tunnel_key::TunnelKey;
 
 use self::edit::{PortEdit, TunnelEdit};
-
-pub use rule::Rule;
 
 /// What a dialog about a tunnel asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,6 @@ use crate::command::{Command, Ticket};
 use crate::failure::Code;
 use crate::form::Mistake;
 use crate::local::Risk;
-use crate::manage::Rule;
 use crate::manage::moving::Left;
 use crate::persist::Part;
 use crate::place_key::PlaceKey;
@@ -133,8 +132,6 @@ pub enum Message {
     TokenNotMade,
     /// A tunnel could not be made at that other place.
     NotMoved(PlaceKey),
-    /// Why what somebody wrote is not taken.
-    Rule(Rule),
     /// What does not come along to another place.
     Left(Left),
     /// A tunnel could not begin to be hosted.

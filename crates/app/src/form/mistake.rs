@@ -21,14 +21,20 @@ pub enum Mistake {
     },
     /// No time after which a tunnel can go away.
     Expiration,
+    /// Such a time, on a service that takes whole hours.
+    ExpirationHours,
     /// A description is too long.
     Description,
+    /// The service takes no description away.
+    DescriptionStays,
     /// Not a label.
     Label(String),
     /// More labels than a tunnel can have.
     ManyLabels,
     /// Not the value of a header.
     Header,
-    /// Not a number of seconds.
+    /// Not a number of seconds that a request may be silent.
     Timeout,
+    /// No time at which open access can end.
+    Until,
 }

@@ -7,6 +7,9 @@ use adit_tunnel::management::change::{Header, OptionsChange};
 
 use super::Mistake;
 
+/// The most seconds that a request may be silent: a day.
+pub(crate) const LONGEST_TIMEOUT: u32 = 86_400;
+
 /// Labels of a tunnel or a port: each as services accept it, none twice, and not too many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels(Vec<String>);
@@ -80,16 +83,25 @@ impl FromStr for Labels {
 }
 
 impl HeaderText {
-    fn check(&self) -> Result<Option<Header>, Mistake> {
+    /// The header that is asked for; one without a value is as the service has it.
+    ///
+    /// # Errors
+    /// When the value is none of a header.
+    pub(crate) fn header(&self) -> Result<Header, Mistake> {
         let value = self.value.trim();
-        match (self.is_passed_on, value) {
-            (true, _) => Ok(Some(Header::Unchanged)),
-            (false, "") => Ok(None),
-            (false, value) => match constraints::header_value(value) {
-                Ok(()) => Ok(Some(Header::Is(value.to_owned()))),
-                Err(_) => Err(Mistake::Header),
-            },
+        if self.is_passed_on {
+            return Ok(Header::Unchanged);
         }
+        if !value.is_empty() {
+            constraints::header_value(value).map_err(|_| Mistake::Header)?;
+        }
+        Ok(Header::Is(value.to_owned()))
+    }
+
+    /// The same where nothing has been chosen yet: what is left empty is not asked for.
+    fn check(&self) -> Result<Option<Header>, Mistake> {
+        let header = self.header()?;
+        Ok((header != Header::Is(String::new())).then_some(header))
     }
 }
 
@@ -119,15 +131,18 @@ impl OptionsText {
     }
 }
 
-/// A number of seconds; nothing where none is typed.
-fn seconds(text: &str) -> Result<Option<u32>, Mistake> {
-    match text.trim() {
-        "" => Ok(None),
-        text if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            text.parse().map(Some).map_err(|_| Mistake::Timeout)
-        }
-        _ => Err(Mistake::Timeout),
+/// The seconds that a request may be silent; nothing where none are typed.
+///
+/// # Errors
+/// When it is no number from 0 to [`LONGEST_TIMEOUT`].
+pub(crate) fn seconds(text: &str) -> Result<Option<u32>, Mistake> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
     }
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|seconds| is_number && *seconds <= LONGEST_TIMEOUT);
+    seconds.map(Some).ok_or(Mistake::Timeout)
 }
 
 #[cfg(test)]
@@ -177,5 +192,13 @@ mod tests {
         assert_eq!(options.host_header, Some(Header::Is("app.test".to_owned())));
         assert_eq!(options.origin_header, Some(Header::Unchanged));
         assert_eq!(options.request_timeout, Some(0));
+    }
+
+    #[test]
+    fn a_request_may_be_silent_for_a_day_at_most() {
+        assert_eq!(seconds("86400"), Ok(Some(LONGEST_TIMEOUT)));
+        for text in ["86401", "99999999999", "+5", "1.5"] {
+            assert_eq!(seconds(text), Err(Mistake::Timeout), "{text}");
+        }
     }
 }

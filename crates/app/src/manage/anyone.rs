@@ -10,8 +10,9 @@ use adit_proto::contracts::{AccessEntry, AccessEntryType, TunnelPort};
 use jiff::civil::{Date, Time};
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
-use super::{Job, Rule, Step, Whole};
+use super::{Job, Step, Whole};
 use crate::access::edit::{Edit, Wanted};
+use crate::form::Mistake;
 use crate::local::{Risk, risk};
 
 /// A URL that everybody may be let in at.
@@ -114,12 +115,12 @@ pub fn close(whole: &Whole) -> Job {
 ///
 /// # Errors
 /// The rule, when it is no such time or not within 30 days.
-pub fn until(text: &str, now: &ZonedDateTime) -> Result<Timestamp, Rule> {
+pub fn until(text: &str, now: &ZonedDateTime) -> Result<Timestamp, Mistake> {
     let (date, time) = match text.trim().rsplit_once(' ') {
-        Some((date, time)) => (Some(date.trim().parse::<Date>().ok().ok_or(Rule::Until)?), time),
+        Some((date, time)) => (Some(date.trim().parse::<Date>().ok().ok_or(Mistake::Until)?), time),
         None => (None, text.trim()),
     };
-    let (hour, minute) = time.split_once(':').ok_or(Rule::Until)?;
+    let (hour, minute) = time.split_once(':').ok_or(Mistake::Until)?;
     let number = |text: &str| text.parse::<i8>().ok().filter(|it| *it >= 0);
     let time = number(hour).zip(number(minute));
     let time = time.and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
@@ -130,10 +131,10 @@ pub fn until(text: &str, now: &ZonedDateTime) -> Result<Timestamp, Rule> {
             at(now.date()).filter(|end| end > now).or_else(|| at(now.date().tomorrow().ok()?))
         }
     };
-    let end = end.ok_or(Rule::Until)?.timestamp();
-    let last = now.checked_add(30.days()).map_err(|_| Rule::Until)?.timestamp();
-    let first = now.checked_add(1.minute()).map_err(|_| Rule::Until)?.timestamp();
-    (first..=last).contains(&end).then_some(end).ok_or(Rule::Until)
+    let end = end.ok_or(Mistake::Until)?.timestamp();
+    let last = now.checked_add(30.days()).map_err(|_| Mistake::Until)?.timestamp();
+    let first = now.checked_add(1.minute()).map_err(|_| Mistake::Until)?.timestamp();
+    (first..=last).contains(&end).then_some(end).ok_or(Mistake::Until)
 }
 
 fn own(port: &TunnelPort) -> impl Iterator<Item = AccessEntry> {
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(second(" 3:00 "), Ok(2 * 86_400 + 3 * 3_600), "tomorrow");
         assert_eq!(second("1970-01-03 12:30"), Ok(2 * 86_400 + 45_000));
         for text in ["", "soon", "25:00", "12:60", "-1:00", "1970-01-01 12:00", "1970-03-01 0:00"] {
-            assert_eq!(second(text), Err(Rule::Until), "{text}");
+            assert_eq!(second(text), Err(Mistake::Until), "{text}");
         }
     }
 }

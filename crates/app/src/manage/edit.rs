@@ -1,18 +1,18 @@
 //! What a tunnel and a port are, as a form: filled in from what the service told, checked as it is written, and made
 //! into a change of what differs.
 
-use adit_proto::constraints::{self, MAX_LABELS};
+use adit_proto::constraints;
 use adit_proto::contracts::{Protocol, Tunnel, TunnelOptions, TunnelPort};
-use adit_tunnel::management::change::{Change, Header, OptionsChange, Removal};
+use adit_tunnel::management::change::{Change, OptionsChange, Removal};
 
-use super::{Rule, Supports, Whole};
+use super::{Supports, Whole};
+use crate::form::{HeaderText, Labels, Mistake, seconds};
+use crate::name::Name;
+use crate::place_key::Kind;
 use crate::preferences::Expiration;
 
 /// Seconds that a request may be silent where nothing else is said.
 const TIMEOUT: u32 = 100;
-
-/// The most seconds that a request may be silent: a day.
-const LONGEST_TIMEOUT: u32 = 86_400;
 
 /// A change of a tunnel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,8 +98,8 @@ pub enum Field {
     Timeout,
 }
 
-/// Which fields break which rule.
-pub type Broken = Vec<(Field, Rule)>;
+/// Which fields have which mistake.
+pub type Broken = Vec<(Field, Mistake)>;
 
 impl TunnelForm {
     /// As the tunnel is.
@@ -122,8 +122,11 @@ impl TunnelForm {
         let mut broken = Broken::new();
         let name = self.name.trim();
         let name = (name != was.name && supports.rename).then(|| name.to_owned());
-        if name.as_deref().is_some_and(|name| constraints::tunnel_name(name).is_err()) {
-            broken.push((Field::Name, Rule::Name));
+        // Empty takes it away. Where there is another service's rule, there is no renaming.
+        if let Some(name) = name.as_deref().filter(|name| !name.is_empty())
+            && let Err(bad) = Name::on(Kind::Relay, name)
+        {
+            broken.push((Field::Name, Mistake::Name(bad)));
         }
         let expiration = self.lifetime(&was, supports, &mut broken);
         let description = described(&self.description, &was.description, supports, &mut broken);
@@ -150,9 +153,9 @@ impl TunnelForm {
         }
         let seconds = self.expiration.parse::<Expiration>().map(Expiration::seconds);
         match seconds {
-            Err(_) => broken.push((Field::Expiration, Rule::Expiration)),
+            Err(_) => broken.push((Field::Expiration, Mistake::Expiration)),
             Ok(seconds) if supports.whole_hours && !seconds.is_multiple_of(3_600) => {
-                broken.push((Field::Expiration, Rule::ExpirationHours));
+                broken.push((Field::Expiration, Mistake::ExpirationHours));
             }
             Ok(seconds) => return Some(seconds),
         }
@@ -160,18 +163,13 @@ impl TunnelForm {
     }
 
     fn wanted_labels(&self, broken: &mut Broken) -> Vec<String> {
-        let mut labels: Vec<String> = Vec::new();
-        for label in self.labels.split([' ', ',', ';']).filter(|label| !label.is_empty()) {
-            if !labels.iter().any(|known| known == label) {
-                labels.push(label.to_owned());
+        match self.labels.parse::<Labels>() {
+            Ok(labels) => labels.as_slice().to_vec(),
+            Err(mistake) => {
+                broken.push((Field::Labels, mistake));
+                Vec::new()
             }
         }
-        if let Some(bad) = labels.iter().find(|label| constraints::label(label).is_err()) {
-            broken.push((Field::Labels, Rule::Label(bad.clone())));
-        } else if labels.len() > MAX_LABELS {
-            broken.push((Field::Labels, Rule::Labels));
-        }
-        labels
     }
 }
 
@@ -242,37 +240,37 @@ impl Passing {
     }
 
     fn change(&self, was: &Self, broken: &mut Broken) -> OptionsChange {
-        let mut header = |keeps: bool, text: &str, field| {
-            if keeps {
-                return Header::Unchanged;
+        let mut changed = |now: HeaderText, was: HeaderText, field| {
+            if now == was {
+                return None;
             }
-            if !text.is_empty() && constraints::header_value(text).is_err() {
-                broken.push((field, Rule::Header));
-            }
-            Header::Is(text.to_owned())
+            now.header().map_err(|mistake| broken.push((field, mistake))).ok()
         };
-        let (host, origin) = (self.host.trim(), self.origin.trim());
-        let is_other_host = (self.keeps_host, host) != (was.keeps_host, was.host.as_str());
-        let is_other_origin =
-            (self.keeps_origin, origin) != (was.keeps_origin, was.origin.as_str());
-        let host_header = is_other_host.then(|| header(self.keeps_host, host, Field::Host));
-        let origin_header =
-            is_other_origin.then(|| header(self.keeps_origin, origin, Field::Origin));
+        let host_header = changed(self.host_text(), was.host_text(), Field::Host);
+        let origin_header = changed(self.origin_text(), was.origin_text(), Field::Origin);
         OptionsChange { host_header, origin_header, request_timeout: self.wait(was, broken) }
     }
 
+    fn host_text(&self) -> HeaderText {
+        HeaderText { value: self.host.trim().to_owned(), is_passed_on: self.keeps_host }
+    }
+
+    fn origin_text(&self) -> HeaderText {
+        HeaderText { value: self.origin.trim().to_owned(), is_passed_on: self.keeps_origin }
+    }
+
     fn wait(&self, was: &Self, broken: &mut Broken) -> Option<u32> {
-        let text = self.timeout.trim();
-        if text == was.timeout {
+        if self.timeout.trim() == was.timeout {
             return None;
         }
-        // What was chosen cannot be forgotten, only be as if it had not been.
-        let seconds = if text.is_empty() { Some(TIMEOUT) } else { text.parse().ok() };
-        let seconds = seconds.filter(|seconds| *seconds <= LONGEST_TIMEOUT);
-        if seconds.is_none() {
-            broken.push((Field::Timeout, Rule::Timeout));
+        match seconds(&self.timeout) {
+            // What was chosen cannot be forgotten, only be as if it had not been.
+            Ok(seconds) => Some(seconds.unwrap_or(TIMEOUT)),
+            Err(mistake) => {
+                broken.push((Field::Timeout, mistake));
+                None
+            }
         }
-        seconds
     }
 }
 
@@ -283,9 +281,9 @@ fn described(text: &str, was: &str, supports: Supports, broken: &mut Broken) -> 
         return None;
     }
     if constraints::description(text).is_err() {
-        broken.push((Field::Description, Rule::Description));
+        broken.push((Field::Description, Mistake::Description));
     } else if text.is_empty() && !supports.no_description {
-        broken.push((Field::Description, Rule::DescriptionStays));
+        broken.push((Field::Description, Mistake::DescriptionStays));
     }
     Some(text.to_owned())
 }
@@ -366,7 +364,7 @@ mod tests {
         let fields: Vec<_> = broken.iter().map(|(field, _)| *field).collect();
         use Field::{Description, Expiration, Host, Labels, Name, Timeout};
         assert_eq!(fields, [Name, Expiration, Description, Labels, Host, Timeout]);
-        assert!(broken.contains(&(Labels, Rule::Label("no!".to_owned()))));
+        assert!(broken.contains(&(Labels, Mistake::Label("no!".to_owned()))));
     }
 
     #[test]
@@ -384,8 +382,8 @@ mod tests {
             ..TunnelForm::of(&shop.tunnel)
         };
         let broken = form.change(&shop, microsoft()).unwrap_err();
-        assert_eq!(broken[0], (Field::Expiration, Rule::ExpirationHours));
-        assert_eq!(broken[1], (Field::Description, Rule::DescriptionStays));
+        assert_eq!(broken[0], (Field::Expiration, Mistake::ExpirationHours));
+        assert_eq!(broken[1], (Field::Description, Mistake::DescriptionStays));
         assert!(form.change(&shop, relay()).unwrap().is_some());
     }
 

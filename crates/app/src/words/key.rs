@@ -97,16 +97,6 @@ sentences! {
     UrlDeadOf: "The URL of :{port} is dead though the tunnel is up";
 
     // Why what somebody wrote is not taken.
-    RuleName: "3 to 49 small letters, digits and dashes, with a letter or digit at both ends";
-    RuleDescription: "At most 400 characters";
-    RuleDescriptionStays: "Microsoft Dev Tunnels does not take a description away. Write another one.";
-    RuleLabel: "`{label}` is no label: 1 to 50 letters, digits, _, - and =";
-    RuleLabels: "At most 100 labels";
-    RuleExpiration: "A time from 1h to 30d, such as 8h or 7d";
-    RuleExpirationHours: "Microsoft Dev Tunnels takes whole hours, such as 8h or 7d";
-    RuleHeader: "One line of at most 300 plain characters";
-    RuleTimeout: "Seconds from 0 to 86,400; 0 is no limit";
-    RuleUntil: "A time such as 18:40 or 2026-12-24 18:40, within 30 days";
 
     // What does not come along to another place.
     LeftPeople: "{n} person or group with access is not known there. Let them in again." | "{n} people or groups with access are not known there. Let them in again.";
@@ -211,7 +201,10 @@ sentences! {
     BadLabel: "“{label}” is no label: up to 50 letters, digits, hyphens, underscores and equals signs.";
     ManyLabels: "100 labels at most.";
     BadHeader: "Visible characters without spaces, 300 at most.";
-    BadTimeout: "A whole number of seconds; 0 is no limit.";
+    BadTimeout: "Seconds from 0 to 86,400; 0 is no limit.";
+    DescriptionStays: "Microsoft Dev Tunnels does not take a description away. Write another one.";
+    WholeHours: "Microsoft Dev Tunnels takes whole hours, such as 8h or 7d.";
+    BadUntil: "A time such as 18:40 or 2026-12-24 18:40, within 30 days.";
 
     // Buttons and links.
     TryNow: "Try now";

@@ -12,7 +12,6 @@ use super::{Language, number, span};
 use crate::failure::Code;
 use crate::form::Mistake;
 use crate::local::Risk;
-use crate::manage::Rule;
 use crate::manage::moving::Left;
 use crate::message::{Counted, Entry, Message, Offer, Seen, Word};
 use crate::name::BadName;
@@ -86,7 +85,6 @@ impl Speaker<'_> {
             Message::TunnelNotChanged => self.bare(Key::TunnelNotChanged),
             Message::TokenNotMade => self.bare(Key::TokenNotMade),
             Message::NotMoved(place) => self.of_place(Key::NotMoved, place),
-            Message::Rule(rule) => self.rule(rule),
             Message::Left(Left::People(n)) => {
                 self.count(Key::LeftPeople, u64::try_from(*n).unwrap_or(u64::MAX), &[])
             }
@@ -224,21 +222,6 @@ impl Speaker<'_> {
         }
     }
 
-    fn rule(&self, rule: &Rule) -> String {
-        match rule {
-            Rule::Name => self.bare(Key::RuleName),
-            Rule::Description => self.bare(Key::RuleDescription),
-            Rule::DescriptionStays => self.bare(Key::RuleDescriptionStays),
-            Rule::Label(label) => self.say(Key::RuleLabel, &[("label", label.clone())]),
-            Rule::Labels => self.bare(Key::RuleLabels),
-            Rule::Expiration => self.bare(Key::RuleExpiration),
-            Rule::ExpirationHours => self.bare(Key::RuleExpirationHours),
-            Rule::Header => self.bare(Key::RuleHeader),
-            Rule::Timeout => self.bare(Key::RuleTimeout),
-            Rule::Until => self.bare(Key::RuleUntil),
-        }
-    }
-
     fn mistake(&self, mistake: &Mistake) -> String {
         match mistake {
             Mistake::Name(bad) => self.bad_name(*bad),
@@ -248,11 +231,14 @@ impl Speaker<'_> {
                 self.say(Key::PortThere, &[("name", name.clone()), ("port", port.to_string())])
             }
             Mistake::Expiration => self.bare(Key::BadExpiration),
+            Mistake::ExpirationHours => self.bare(Key::WholeHours),
             Mistake::Description => self.bare(Key::BadDescription),
+            Mistake::DescriptionStays => self.bare(Key::DescriptionStays),
             Mistake::Label(label) => self.say(Key::BadLabel, &[("label", label.clone())]),
             Mistake::ManyLabels => self.bare(Key::ManyLabels),
             Mistake::Header => self.bare(Key::BadHeader),
             Mistake::Timeout => self.bare(Key::BadTimeout),
+            Mistake::Until => self.bare(Key::BadUntil),
         }
     }
 

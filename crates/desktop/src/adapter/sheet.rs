@@ -226,8 +226,8 @@ pub fn blame_port(form: &ui::PortForm<'_>, broken: &Broken, speech: &Speech) {
 }
 
 fn said(broken: &Broken, field: Field, speech: &Speech) -> SharedString {
-    let rule = broken.iter().find(|(of, _)| *of == field).map(|(_, rule)| rule.clone());
-    rule.map(|rule| speech.say(&Message::Rule(rule))).unwrap_or_default()
+    let mistake = broken.iter().find(|(of, _)| *of == field).map(|(_, it)| it.clone());
+    mistake.map(|it| speech.say(&Message::Mistake(it))).unwrap_or_default()
 }
 
 #[cfg(test)]

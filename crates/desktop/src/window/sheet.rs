@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use adit_app::command::Command;
+use adit_app::form::Mistake;
 use adit_app::manage::edit::{PortForm, TunnelForm};
 use adit_app::manage::people::{self, Invite};
 use adit_app::manage::{Got, Job, Manage, Sheet, Supports, Whole, Work, anyone};
 use adit_app::message::Message;
-use adit_app::place_key::PlaceKey;
+use adit_app::name::Name;
+use adit_app::place_key::{Kind, PlaceKey};
 use adit_app::view::View;
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
@@ -242,7 +244,7 @@ impl Window {
         let end = self.end();
         // What nobody has written yet is no mistake.
         let is_wrong = asks_time && end.is_none() && !form.get_time().is_empty();
-        let rule = || speech.say(&Message::Rule(adit_app::manage::Rule::Until));
+        let rule = || speech.say(&Message::Mistake(Mistake::Until));
         form.set_error(if is_wrong { rule() } else { SharedString::default() });
         let until = end.unwrap_or_else(|| self.in_hours(HOURS[1]));
         let opening = anyone::open(whole, &closed, until);
@@ -336,10 +338,14 @@ impl Window {
         let left = moving.left.iter().map(|it| speech.say(&Message::Left(it.clone()))).collect();
         set_parts(form.get_left(), left, |left| form.set_left(left));
         let name = form.get_name();
-        let is_wrong = adit_proto::constraints::tunnel_name(&name).is_err();
-        let rule = || speech.say(&Message::Rule(adit_app::manage::Rule::Name));
-        form.set_name_error(if is_wrong { rule() } else { SharedString::default() });
-        form.set_can_move(!is_wrong);
+        let places = self.other_places();
+        let to = usize::try_from(form.get_place()).ok().and_then(|index| places.get(index));
+        let kind = to.map_or(Kind::Relay, PlaceKey::kind);
+        // Without a name the place makes an id.
+        let bad = if name.is_empty() { None } else { Name::on(kind, &name).err() };
+        let said = bad.map(|bad| speech.say(&Message::Mistake(Mistake::Name(bad))));
+        form.set_can_move(said.is_none());
+        form.set_name_error(said.unwrap_or_default());
         let Work::Moved(to) = &sheet.work else { return };
         form.set_has_moved(true);
         let card = view.cards.iter().find(|card| card.tunnel() == Some(to));
