@@ -15,7 +15,7 @@ use i_slint_backend_testing::AccessibleRole;
 use slint::ComponentHandle as _;
 use slint::platform::Key;
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/desktop/common/mod.rs"]
 mod common;
 #[path = "screenshots/making.rs"]
 mod making;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is decided here. [`adit_app`] folds all it knows into a [`View`](adit_app::view::View); the adapters turn
 //! that into what the interface shows, and what people do into [commands](adit_app::command::Command). The interface
-//! itself is in `ui/`; `README.md` says where a screen, a dialog and a text go.
+//! itself is in `ui/`, a crate of its own; `README.md` says where a screen, a dialog and a text go.
 
 pub mod adapter;
 pub mod around;
@@ -17,15 +17,7 @@ pub mod outside;
 pub mod shell;
 pub mod ticks;
 pub mod tray;
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::todo,
-    clippy::unwrap_used,
-    reason = "what Slint generates"
-)]
-mod ui;
 pub mod window;
 
-pub use ui::*;
+use adit_desktop_ui as ui;
+pub use adit_desktop_ui::*;

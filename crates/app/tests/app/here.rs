@@ -1,8 +1,6 @@
 //! The tunnels of this computer, with the relay that the application embeds: made, hosted and visited without an
 //! account, and at the same URL after a restart.
 
-mod world;
-
 use std::sync::Arc;
 
 use adit_app::access::Access;
@@ -17,7 +15,7 @@ use adit_app::profile::Profile;
 use adit_app::view::{Hosts, Mood, Progress, View};
 use adit_tunnel::host::Identity;
 
-use self::world::{environment, origin, soon, until, visit};
+use crate::world::{environment, origin, soon, until, visit};
 
 async fn spawn(folder: &tempfile::TempDir) -> Handle {
     let profile = Profile::new(environment(folder.path()), |_| {}).unwrap();

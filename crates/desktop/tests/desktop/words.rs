@@ -58,7 +58,8 @@ fn translated(catalogue: &str) -> BTreeSet<String> {
 
 #[test]
 fn portuguese_has_every_text_and_no_other() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("lang/pt_BR/LC_MESSAGES/adit-desktop.po");
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/lang/pt_BR/LC_MESSAGES/adit-desktop-ui.po");
     let translated = translated(&fs::read_to_string(file).unwrap());
     let texts = texts();
     assert!(texts.len() > 50, "found the texts");

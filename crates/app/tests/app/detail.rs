@@ -1,7 +1,5 @@
 //! The details of a port, from a visitor's request through the relay to what the screen shows.
 
-mod world;
-
 use std::sync::Arc;
 
 use adit_app::command::Command;
@@ -9,7 +7,7 @@ use adit_app::controller::Handle;
 use adit_app::traffic::{self, Again, Detail, Kind};
 use adit_app::view::{Hosts, Mood, View};
 
-use self::world::{World, origin, soon, until, visit};
+use crate::world::{World, origin, soon, until, visit};
 
 /// The first details of which this holds.
 async fn until_detail(app: &Handle, holds: impl Fn(&Detail) -> bool) -> Arc<Detail> {

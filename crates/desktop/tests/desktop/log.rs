@@ -1,12 +1,10 @@
 //! The screen of the log, by its elements.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::preferences::LogLevel;
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
 use adit_desktop::{Log, Nav, Screen, Settings, SettingsPage};
-use common::Stage;
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
 

@@ -1,13 +1,11 @@
 //! What is asked before something goes.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::event::{Event, Preflight};
 use adit_app::microsoft;
 use adit_app::place_key::PlaceKey;
 use adit_desktop::demo::Scene;
-use common::Stage;
 use slint::platform::Key;
 
 /// On the header of storefront, or on its first row.

@@ -1,7 +1,6 @@
 //! The first run, from nothing to a URL, and what can go wrong on the way.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::failure::{Code, Failure};
 use adit_app::place_key::PlaceKey;
@@ -9,7 +8,6 @@ use adit_app::setup::{Ask, Provider};
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
 use adit_desktop::{Nav, Screen};
-use common::Stage;
 use slint::ComponentHandle;
 use slint::platform::Key;
 

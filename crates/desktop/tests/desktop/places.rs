@@ -1,14 +1,12 @@
 //! The page of places, signing in again, and the ways out.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::failure::{Code, Failure};
 use adit_app::place_key::PlaceKey;
 use adit_app::setup::Ask;
 use adit_desktop::demo::Scene;
 use adit_desktop::{Dialog, Dialogs, Nav, Screen, Settings, SettingsPage};
-use common::Stage;
 use slint::ComponentHandle;
 
 const RELAY: &str = "https://cp.relay.example.com";

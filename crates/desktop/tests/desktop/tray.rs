@@ -1,8 +1,4 @@
 //! A window with its tray and notifications, on a bus of the test's own.
-#![cfg(not(any(windows, target_os = "macos")))]
-
-mod bus;
-mod common;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,10 +17,10 @@ use slint::platform::WindowEvent;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use bus::notifications::Server;
-use bus::panel::{Icon, Panel};
-use bus::{Private, next};
-use common::Stage;
+use crate::bus::notifications::Server;
+use crate::bus::panel::{self, Icon, Panel};
+use crate::bus::{Private, next};
+use crate::common::Stage;
 
 /// A desktop with a window.
 struct Desk {
@@ -134,7 +130,7 @@ fn a_tunnel_is_stopped_and_started_from_the_tray() {
     let mut menus = desk.runtime.block_on(icon.new_menu());
     desk.choose(&icon, "Stop storefront");
     assert!(matches!(desk.stage.demo.asked().last(), Some(Command::Stop(_))));
-    desk.runtime.block_on(bus::panel::signal(&mut menus));
+    desk.runtime.block_on(panel::signal(&mut menus));
     let words = desk.runtime.block_on(icon.menu()).words();
     assert!(words.contains(&"storefront: stopped".to_owned()), "{words:?}");
     desk.choose(&icon, "Start storefront");

@@ -1,7 +1,4 @@
 //! Notifications on a bus of the test's own, with a server that shows them and somebody who answers.
-#![cfg(not(any(windows, target_os = "macos")))]
-
-mod bus;
 
 use adit_app::condition::Subject;
 use adit_app::effect::{Notice, NoticeKind};
@@ -13,8 +10,8 @@ use adit_desktop::notify::{Answer, Note, Notifier};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use bus::notifications::Server;
-use bus::{Private, next};
+use crate::bus::notifications::Server;
+use crate::bus::{Private, next};
 
 fn speech() -> Speech {
     let now = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);

@@ -1,11 +1,9 @@
 //! The main window, by its elements.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
-use common::Stage;
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::ComponentHandle;
 use slint::platform::Key;

@@ -1,7 +1,4 @@
 //! The tray on a bus of the test's own, with a panel that comes, goes and is clicked.
-#![cfg(not(any(windows, target_os = "macos")))]
-
-mod bus;
 
 use adit_app::view::{Does, Icon};
 use adit_app::words::Language;
@@ -11,8 +8,8 @@ use adit_desktop::tray::bus::Bus;
 use adit_desktop::tray::{Event, Line, Shown, Tray};
 use jiff::tz::TimeZone;
 
-use bus::panel::{Panel, signal};
-use bus::{Private, next};
+use crate::bus::panel::{Panel, signal};
+use crate::bus::{Private, next};
 
 /// What the tray of a scripted world shows.
 fn shown(scene: Scene) -> Shown {

@@ -1,7 +1,6 @@
 //! Making a tunnel.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::access::Access;
 use adit_app::command::{Command, Draft, Wish};
 use adit_app::failure::{Code, Failure};
@@ -9,7 +8,6 @@ use adit_app::place_key::PlaceKey;
 use adit_app::preferences::Preferences;
 use adit_desktop::demo::{Refuses, Scene};
 use adit_tunnel::management::change::Header;
-use common::Stage;
 use slint::platform::Key;
 
 /// The tunnels that were asked for.

@@ -1,9 +1,8 @@
 //! Setting up with the real services: a relay, the files of a user, and a script in place of the official command.
 
-mod world;
-
 use std::sync::Arc;
 
+use crate::world::{self, World, environment, until, visit};
 use adit_app::command::Command;
 use adit_app::controller::{Config, Handle, ProfileServices};
 use adit_app::environment::Environment;
@@ -15,7 +14,6 @@ use adit_app::setup::{Ask, Stage};
 use adit_app::view::View;
 use adit_proto::token::Secret;
 use adit_tunnel::host::Identity;
-use world::{World, environment, until, visit};
 
 /// The application of a user who has a folder for everything.
 struct User {

@@ -24,9 +24,7 @@ use adit_wire::net::Connector;
 use jiff::tz::TimeZone;
 use slint::{ComponentHandle as _, Timer, TimerMode};
 
-mod common;
-
-use common::Stage;
+use crate::common::Stage;
 
 /// Services that are asked and never answer.
 #[derive(Debug)]

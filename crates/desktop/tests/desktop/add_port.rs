@@ -1,12 +1,10 @@
 //! Giving a port a URL.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::command::{Command, Wish};
 use adit_app::failure::{Code, Failure};
 use adit_app::preferences::Preferences;
 use adit_desktop::demo::{Refuses, Scene};
-use common::Stage;
 use slint::platform::Key;
 
 /// What was asked for.

@@ -1,14 +1,12 @@
 //! The controller against a relay that runs in the test, with real engines and files.
 
-mod world;
-
 use adit_app::command::{Command, Draft};
 use adit_app::message::Message;
 use adit_app::persist::{Files, Memory, Save};
 use adit_app::place_key::PlaceKey;
 use adit_app::view::{Card, Hosts, Mood, View};
 
-use self::world::{Calls, World};
+use crate::world::{self, Calls, World};
 
 /// A tunnel's card, if it is shown and this holds of it.
 fn card(view: &View, name: &str, holds: impl Fn(&Card) -> bool) -> bool {

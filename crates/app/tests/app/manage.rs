@@ -1,7 +1,5 @@
 //! Changes of a tunnel that exists, on a relay that runs in the test.
 
-mod world;
-
 use std::sync::Arc;
 
 use adit_app::command::Command;
@@ -14,7 +12,7 @@ use adit_app::view::View;
 use adit_proto::contracts::{AccessEntryType, Protocol};
 use adit_wire::clock;
 
-use self::world::World;
+use crate::world::{self, World};
 
 /// Opens the dialog of a tunnel, once that is shown.
 async fn look(app: &Handle, tunnel: &TunnelKey) -> Arc<Whole> {

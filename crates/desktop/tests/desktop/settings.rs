@@ -1,13 +1,11 @@
 //! The pages of the settings, by their elements.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::preferences::{Edit, LogLevel, Page, Preferences};
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
 use adit_desktop::{Appearance, Nav, Screen, Settings, SettingsPage, Theme};
-use common::Stage;
 use i_slint_backend_testing::{AccessibleRole, ElementHandle};
 use slint::ComponentHandle;
 use slint::platform::Key;

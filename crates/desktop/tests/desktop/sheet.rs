@@ -1,14 +1,12 @@
 //! The dialogs about a tunnel: who may visit, sharing, editing, moving.
 
-mod common;
-
+use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::manage::{Job, Manage};
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
 use adit_desktop::{Dialog, Dialogs};
-use common::Stage;
 use i_slint_backend_testing::AccessibleRole;
 use slint::ComponentHandle;
 use slint::platform::Key;

@@ -1,3 +1,0 @@
-//! What Slint makes of `ui/`.
-
-slint::include_modules!();
