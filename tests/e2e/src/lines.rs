@@ -1,14 +1,17 @@
 //! A child process that takes JSON lines on its standard input and prints JSON lines.
 //!
-//! One owner drives it: lines that are not what he waits for are kept for later, in order. Standard
-//! error goes to the test's own. The process is killed when its handle is dropped.
+//! One owner drives it: lines that are not what he waits for are kept for later, in order. All is read
+//! at once, whoever waits: a process that is not read drops lines. Standard error goes to the test's
+//! own. The process is killed when its handle is dropped.
 
 use std::collections::VecDeque;
+use std::io;
 use std::process::{ExitStatus, Stdio};
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
 
 use crate::deadline::soon;
 
@@ -18,7 +21,8 @@ pub struct JsonLines {
     name: String,
     child: Child,
     stdin: Option<ChildStdin>,
-    stdout: Lines<BufReader<ChildStdout>>,
+    /// As many as it prints, which the test knows.
+    printed: mpsc::UnboundedReceiver<io::Result<String>>,
     kept: VecDeque<Value>,
 }
 
@@ -34,7 +38,9 @@ impl JsonLines {
         let mut child = started.unwrap_or_else(|error| panic!("{name} did not start: {error}"));
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().expect("piped above");
-        Self { name, child, stdin, stdout: BufReader::new(stdout).lines(), kept: VecDeque::new() }
+        let (lines, printed) = mpsc::unbounded_channel();
+        tokio::spawn(read(stdout, lines));
+        Self { name, child, stdin, printed, kept: VecDeque::new() }
     }
 
     /// Writes one line.
@@ -82,9 +88,9 @@ impl JsonLines {
         }
         let title = format!("{what}, from {}", self.name);
         loop {
-            let next = soon(&title, self.stdout.next_line()).await;
-            let next = next.unwrap_or_else(|error| panic!("{title}: {error}"));
+            let next = soon(&title, self.printed.recv()).await;
             let Some(text) = next else { panic!("{title}: it ended; kept: {:?}", self.kept) };
+            let text = text.unwrap_or_else(|error| panic!("{title}: {error}"));
             let line = serde_json::from_str(&text)
                 .unwrap_or_else(|error| panic!("{title}: not JSON ({error}): {text}"));
             if wanted(&line) {
@@ -130,5 +136,15 @@ impl JsonLines {
     /// Ends the process without notice, as `kill -9` does.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("an own child can be killed");
+    }
+}
+
+/// Until the process ends or the test no longer asks.
+async fn read(stdout: ChildStdout, printed: mpsc::UnboundedSender<io::Result<String>>) {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await.transpose() {
+        if printed.send(line).is_err() {
+            return;
+        }
     }
 }

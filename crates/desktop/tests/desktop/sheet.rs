@@ -151,7 +151,7 @@ fn the_choice_of_time_and_of_ports_is_what_the_button_says() {
     choose(&stage, "Until...");
     assert!(!stage.labels().iter().any(|it| it.starts_with("Ends at 1")));
     write(&stage, "Ends at", "soon");
-    stage.one("A time such as 18:40 or 2026-12-24 18:40, within 30 days");
+    stage.one("A time such as 18:40 or 2026-12-24 18:40, within 30 days.");
     write(&stage, "Ends at", "18:40");
     stage.press("Open 3 URLs until 18:40");
     stage.one("3 URLs are open until 18:40");
@@ -229,7 +229,7 @@ fn a_tunnel_is_edited_by_its_key() {
     stage.one("Edit storefront");
     assert!(!is_enabled(&stage, "Save"), "nothing is changed yet");
     write(&stage, "Goes away unused after", "2y");
-    stage.one("A time from 1h to 30d, such as 8h or 7d");
+    stage.one("From 1 hour to 30 days, such as 8h or 7d.");
     assert!(!is_enabled(&stage, "Save"));
     write(&stage, "Goes away unused after", "7d");
     write(&stage, "Name", "shop-front");
