@@ -125,9 +125,10 @@ pub fn remedy(trouble: &Trouble) -> (Code, String) {
              adit login microsoft"
                 .to_owned(),
         ),
-        Trouble::Late { .. } | Trouble::Garbled { .. } | Trouble::Failed { .. } => {
-            (Code::Unreachable, again.to_owned())
-        }
+        Trouble::Queued { .. }
+        | Trouble::Late { .. }
+        | Trouble::Garbled { .. }
+        | Trouble::Failed { .. } => (Code::Unreachable, again.to_owned()),
     }
 }
 

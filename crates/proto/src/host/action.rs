@@ -90,14 +90,14 @@ pub enum Notice {
     },
     /// Somebody has to sign in again. The tunnel may go on being hosted as long as its tokens last.
     ReloginRequired,
-    /// This port is not served; the others are.
+    /// This port is not served; the others are. It is asked for again where the cause can pass.
     PortRefused {
         /// The port.
         port: u16,
         /// Why, as far as is known.
         cause: String,
     },
-    /// This port is served after all: the answer came late.
+    /// This port is served after all: the answer came late, or what it was refused for has passed.
     PortServed {
         /// The port.
         port: u16,

@@ -16,13 +16,23 @@ pub enum Event {
     Stop,
     /// The user wants it hosted here even though another host has it.
     TakeOver,
-    /// Somebody does not want to wait for the next try.
+    /// Somebody does not want to wait for the next try, or for refused ports to be asked for again.
     RetryNow,
     /// The computer slept, or is in another network: a try is worth while now, and one that was begun before may be
     /// waited for in vain.
     Moved,
     /// These ports shall be served, instead of those told before.
     PortsWanted(BTreeSet<u16>),
+    /// What mints the tokens waits until others have had their turn.
+    MintQueued {
+        /// The session they are for.
+        session: SessionId,
+    },
+    /// What mints the tokens has had its turn and begins. Told of each call that it takes.
+    MintBegun {
+        /// The session they are for.
+        session: SessionId,
+    },
     /// [`Action::Mint`](super::Action::Mint) has succeeded.
     TokenMinted {
         /// The session they were minted for.
@@ -58,14 +68,14 @@ pub enum Event {
         /// The port.
         port: u16,
     },
-    /// The relay does not serve this port.
+    /// This port is not served.
     PortRefused {
         /// The session.
         session: SessionId,
         /// The port.
         port: u16,
-        /// Why, as far as is known.
-        cause: String,
+        /// Why, as far as is known. One that can pass has the port asked for again.
+        failure: Failure,
     },
     /// A visitor's bytes have arrived, which proves the session's worth. Once a session is enough.
     Traffic {

@@ -1,5 +1,7 @@
-//! The machine itself: which event means what. How a try goes is in `attempt`, how things end in `ending`.
+//! The machine itself: which event means what. How a try goes is in `attempt`, what becomes of ports in `announcing`,
+//! how things end in `ending`.
 
+mod announcing;
 mod attempt;
 mod ending;
 
@@ -16,6 +18,9 @@ use crate::registry::{self, Epoch};
 
 /// How long minting may take: the official command needs up to some seconds, more on a busy machine.
 pub const MINT_WITHIN: Duration = Duration::from_secs(30);
+/// How long minting may wait for its turn: a hundred tunnels that come up together on a slow machine, each with three
+/// calls of ten seconds of which four run at a time, take some twelve minutes.
+pub const MINT_QUEUED_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// How long putting the endpoint and opening the socket may take together: four round trips, and a slow
 /// name server.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(20);
@@ -77,6 +82,8 @@ pub struct Policy {
     backoff: Backoff,
     /// For planned replacements, which are not urgent: the old session serves.
     swap_backoff: Backoff,
+    /// For refused ports of the session that serves, which harm no other.
+    port_backoff: Backoff,
     /// Looks in a row that found the URL dead.
     streak: u8,
     relogin_told: bool,
@@ -106,6 +113,8 @@ enum Timer {
     Proof,
     /// Ports that were added to the session that serves must be answered for.
     Announce,
+    /// Refused ports of the session that serves are asked for again.
+    AskAgain,
     /// A retiring session must be gone.
     Retired(SessionId),
 }
@@ -140,6 +149,7 @@ impl Policy {
             tries: 0,
             backoff: Backoff::new(RETRY_START, 2, RETRY_CAP),
             swap_backoff: Backoff::new(Duration::from_secs(1), 2, Duration::from_secs(300)),
+            port_backoff: Backoff::new(RETRY_START, 2, RETRY_CAP),
             streak: 0,
             relogin_told: false,
             next_id: 0,
@@ -178,13 +188,15 @@ impl Policy {
             Event::RetryNow => self.retry_now(at),
             Event::Moved => self.moved(at),
             Event::PortsWanted(ports) => self.want_ports(ports, at),
+            Event::MintQueued { session } => self.mint_queued(session, at.now),
+            Event::MintBegun { session } => self.mint_begun(session, at.now),
             Event::TokenMinted { session, life } => self.token_minted(session, life, at),
             Event::MintFailed { session, failure } => self.mint_failed(session, failure, at),
             Event::Connected { session, epoch } => self.connected(session, epoch, at),
             Event::ConnectFailed { session, failure } => self.connect_failed(session, failure, at),
             Event::PortAnnounced { session, port } => self.port_announced(session, port, at),
-            Event::PortRefused { session, port, cause } => {
-                self.port_refused(session, port, cause, at);
+            Event::PortRefused { session, port, failure } => {
+                self.port_refused(session, port, failure, at);
             }
             Event::Traffic { session } => self.traffic(session),
             Event::Dropped { session, cause } => {
@@ -208,6 +220,7 @@ impl Policy {
                 Timer::Swap => self.swap(at),
                 Timer::Proof => self.proven(),
                 Timer::Announce => self.announce_overdue(),
+                Timer::AskAgain => self.ask_again(at.now),
                 Timer::Retired(session) => {
                     self.retiring.remove(&session);
                     self.close(session, false);
@@ -248,58 +261,21 @@ impl Policy {
         if self.timers.get(&Timer::Retry).is_some() {
             self.begin(at);
         }
+        if self.timers.get(&Timer::AskAgain).is_some() {
+            self.ask_again(at.now);
+        }
     }
 
-    /// A try that has its socket is left to whoever can ask the other end.
+    /// A try that has its socket is left to whoever can ask the other end; one that has not begun to ask anybody keeps
+    /// its place.
     fn moved(&mut self, at: Moment) {
-        let has_socket = |attempt: &Attempt| attempt.step == Step::Announcing;
+        let asks = |attempt: &Attempt| !matches!(attempt.step, Step::Queued | Step::Announcing);
         match &self.attempt {
-            Some(attempt) if !has_socket(attempt) => {
+            Some(attempt) if asks(attempt) => {
                 self.call_off();
                 self.begin(at);
             }
             _ => self.retry_now(at),
-        }
-    }
-
-    /// Ports are reconciled while the session lives; a try that has not come so far will ask for all.
-    fn want_ports(&mut self, ports: BTreeSet<u16>, at: Moment) {
-        self.wanted = ports;
-        if let Some(live) = &mut self.live {
-            let (session, changes) = (live.id, live.ports.reconcile(&self.wanted));
-            if self.ask(session, changes) {
-                self.timers.set(Timer::Announce, at.now + ANNOUNCE_WITHIN);
-            }
-        }
-        if let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Announcing) {
-            let (session, changes) = (attempt.id, attempt.ports.reconcile(&self.wanted));
-            if self.ask(session, changes) {
-                self.timers.set(Timer::Step, at.now + ANNOUNCE_WITHIN);
-            }
-            self.consider_ports(at);
-        }
-    }
-
-    fn port_announced(&mut self, session: SessionId, port: u16, at: Moment) {
-        let Some(ports) = self.ports_of(session) else { return };
-        if ports.announced(port) {
-            self.tell(Notice::PortServed { port });
-        }
-        self.consider_ports(at);
-    }
-
-    fn port_refused(&mut self, session: SessionId, port: u16, cause: String, at: Moment) {
-        if self.ports_of(session).is_some_and(|ports| ports.refused(port)) {
-            self.tell(Notice::PortRefused { port, cause });
-            self.consider_ports(at);
-        }
-    }
-
-    fn announce_overdue(&mut self) {
-        let Some(live) = &mut self.live else { return };
-        for port in live.ports.refuse_unanswered() {
-            let cause = "the relay did not answer".to_owned();
-            self.tell(Notice::PortRefused { port, cause });
         }
     }
 
@@ -374,11 +350,6 @@ impl Policy {
             }
             _ => self.session_ended(session, cause, Pace::Later, at),
         }
-    }
-
-    fn ports_of(&mut self, session: SessionId) -> Option<&mut Ports> {
-        let attempt = self.attempt.as_mut().filter(|a| a.id == session).map(|a| &mut a.ports);
-        attempt.or(self.live.as_mut().filter(|live| live.id == session).map(|live| &mut live.ports))
     }
 
     fn set_state(&mut self, state: State) {

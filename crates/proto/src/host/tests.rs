@@ -1,6 +1,7 @@
 //! A policy with a clock that only tests move, and its actions as words.
 
 mod model;
+mod ports;
 mod stories;
 mod table;
 
@@ -133,8 +134,12 @@ impl Host {
     }
 
     fn refused(&mut self, port: u16) -> Vec<String> {
+        self.refused_for(port, Failure::Transient("no".to_owned()))
+    }
+
+    fn refused_for(&mut self, port: u16, failure: Failure) -> Vec<String> {
         let session = self.session();
-        self.tell(Event::PortRefused { session, port, cause: "no".to_owned() })
+        self.tell(Event::PortRefused { session, port, failure })
     }
 
     fn dropped(&mut self) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The host's engine: one task that does what the policy says and tells it what happened.
 
 mod follow;
+mod ports;
 mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,7 @@ use super::step::Connected;
 use super::{Command, Config, Event, PortUrls};
 use crate::events::Emitter;
 use crate::inspect::Inspector;
-use crate::management::{self, Authorized, HostTokens, Locator};
+use crate::management::{self, Authorized, HostTokens, Locator, Turn};
 use crate::random;
 
 /// Reports that wait for the driver; full means that whoever reports waits.
@@ -36,6 +37,11 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// What tasks tell the driver.
 pub(super) enum Report {
+    /// Whether what mints tokens waits for its turn.
+    Turn {
+        session: SessionId,
+        turn: Turn,
+    },
     Minted {
         session: SessionId,
         result: Result<Authorized, Failure>,
@@ -54,6 +60,11 @@ pub(super) enum Report {
     Ended {
         session: SessionId,
         ending: Ending,
+    },
+    Registered {
+        session: SessionId,
+        port: u16,
+        result: Result<(), Failure>,
     },
     Ports(Result<Tunnel, management::Error>),
     Renewed(Result<Step, management::Error>),
@@ -87,8 +98,10 @@ pub(super) struct Driver {
 
     pub(super) sessions: BTreeMap<SessionId, Session>,
     tokens: Option<HostTokens>,
-    /// Ports of the last look that are to be registered with the next connection.
-    register: Vec<TunnelPort>,
+    /// Ports, as they were looked up last, that are to be registered before they are announced.
+    register: BTreeMap<u16, TunnelPort>,
+    /// For which session they were looked up, until they are registered in it.
+    looked_for: Option<SessionId>,
     /// The tunnel was looked at.
     known: bool,
     /// The endpoint as it was last put.
@@ -156,7 +169,8 @@ impl Driver {
             encrypted,
             sessions: BTreeMap::new(),
             tokens: None,
-            register: Vec::new(),
+            register: BTreeMap::new(),
+            looked_for: None,
             known: false,
             endpoint: None,
             ports: BTreeSet::new(),
@@ -225,11 +239,20 @@ impl Driver {
 
     async fn on_report(&mut self, report: Report) {
         match report {
+            Report::Turn { session, turn: Turn::Waits } => {
+                self.tell(policy::Event::MintQueued { session }).await;
+            }
+            Report::Turn { session, turn: Turn::Runs } => {
+                self.tell(policy::Event::MintBegun { session }).await;
+            }
             Report::Minted { session, result } => self.minted(session, result).await,
             Report::Dialed { session, result } => self.dialed(session, result).await,
             Report::Session { session, event } => self.on_session(session, event).await,
             Report::Traffic { session } => self.tell(policy::Event::Traffic { session }).await,
             Report::Ended { session, ending } => self.ended(session, ending).await,
+            Report::Registered { session, port, result } => {
+                self.registered(session, port, result).await;
+            }
             Report::Ports(result) => self.ports_told(result).await,
             Report::Renewed(result) => self.renewed(result),
             Report::Looked(event) => self.tell_health(event).await,

@@ -163,14 +163,14 @@ pub enum Event {
     },
     /// Somebody has to sign in again.
     ReloginRequired,
-    /// The relay does not serve this port; the others are served.
+    /// This port is not served; the others are. It is asked for again where the cause can pass.
     PortRefused {
         /// The port.
         port: u16,
         /// Why, as far as is known.
         cause: Box<str>,
     },
-    /// The relay serves this port after all: its answer came late.
+    /// The relay serves this port after all: its answer came late, or what it was refused for has passed.
     PortServed {
         /// The port.
         port: u16,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_proto::contracts::{ConnectionMode, TunnelEndpoint, TunnelPort};
+use adit_proto::contracts::{ConnectionMode, TunnelEndpoint};
 use adit_proto::host::{CONNECT_WITHIN, Endpoint, Failure};
 use adit_proto::registry::Epoch;
 use adit_proto::relay::{self, HostCommand, HostEvent, Side};
@@ -12,7 +12,7 @@ use adit_wire::{clock, task};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Config, failure};
-use crate::management::{Authorized, Error, HostTokens, Locator};
+use crate::management::{Authorized, Error, HostTokens, Locator, Turns};
 use crate::socket::{self, Dial};
 
 /// Tells the relay which process this is.
@@ -31,8 +31,9 @@ pub(super) async fn mint(
     at: &Locator,
     look: bool,
     before: bool,
+    turns: Turns,
 ) -> Result<Authorized, Failure> {
-    let answer = config.management.authorize(at, look).await;
+    let answer = config.management.authorize(at, look, turns).await;
     answer.map_err(|error| failure::of_management(&error, before))
 }
 
@@ -40,8 +41,6 @@ pub(super) async fn mint(
 pub(super) struct Connect {
     pub(super) at: Locator,
     pub(super) tokens: HostTokens,
-    /// Ports to register first: looked up just now, so that none is registered that is gone.
-    pub(super) register: Vec<TunnelPort>,
     pub(super) endpoint: Endpoint,
     pub(super) supersedes: Option<Epoch>,
     /// The endpoint as it was last put.
@@ -58,17 +57,13 @@ pub(super) struct Connected {
     pub(super) endpoint: TunnelEndpoint,
 }
 
-/// Registers ports, puts the endpoint if need be, and opens the relay's socket: last, because a relay
-/// where sessions cannot overlap ends the one before it.
+/// Puts the endpoint if need be, and opens the relay's socket: last, because a relay where sessions
+/// cannot overlap ends the one before it.
 pub(super) async fn connect(
     config: &Config,
     step: Connect,
     tasks: &task::Spawner,
 ) -> Result<Connected, Failure> {
-    if !step.register.is_empty() {
-        let registered = config.management.register(&step.at, &step.register, &step.tokens).await;
-        registered.map_err(|error| failure::of_management(&error, step.before))?;
-    }
     let known = step.known.clone().filter(|_| step.endpoint != Endpoint::Put);
     let endpoint = match known {
         Some(endpoint) => endpoint,

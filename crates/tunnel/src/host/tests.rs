@@ -2,6 +2,8 @@
 
 mod edge;
 mod health;
+mod ports;
+mod queue;
 mod relay;
 
 use std::net::Ipv4Addr;

@@ -26,6 +26,7 @@ use adit_proto::contracts::{
 use adit_proto::id::{ClusterId, FullId, FullIdError, TunnelId};
 use adit_proto::renewal::Life;
 use adit_proto::token::Secret;
+use tokio::sync::watch;
 
 pub use base::{BadBase, Base};
 pub use error::{Error, Flaw, Said, explain};
@@ -156,13 +157,18 @@ pub trait Management: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Fresh tokens to host a tunnel with, and with `look` the tunnel with its ports, which a service
-    /// that tells it by the way tells always.
+    /// that tells it by the way tells always. Where calls wait for each other, `turns` hears of it.
     ///
     /// # Errors
     ///
     /// [`Error::Forbidden`] when the caller may not host it.
-    fn authorize<'a>(&'a self, at: &'a Locator, look: bool) -> Answer<'a, Authorized> {
-        let _ = look;
+    fn authorize<'a>(
+        &'a self,
+        at: &'a Locator,
+        look: bool,
+        turns: Turns,
+    ) -> Answer<'a, Authorized> {
+        let _ = (look, turns);
         Box::pin(async move {
             let tunnel = self.get(at, Want::PORTS.token(Scope::Host)).await?;
             let host = tunnel.token(Scope::Host).filter(|token| !token.is_empty()).cloned();
@@ -181,19 +187,19 @@ pub trait Management: fmt::Debug + Send + Sync + 'static {
         self.get(at, Want::PORTS)
     }
 
-    /// Registers the ports that will be hosted, as they were looked up just now. A service whose hosts
-    /// need not do that does nothing.
+    /// Registers a port that will be hosted, as it was looked up just now. A service whose hosts need
+    /// not do that does nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when a port cannot be served like that, now or later.
+    /// [`Error::Invalid`] when the port cannot be served like that, now or later.
     fn register<'a>(
         &'a self,
         at: &'a Locator,
-        ports: &'a [TunnelPort],
+        port: &'a TunnelPort,
         tokens: &'a HostTokens,
     ) -> Answer<'a, ()> {
-        let _ = (at, ports, tokens);
+        let _ = (at, port, tokens);
         Box::pin(async { Ok(()) })
     }
 
@@ -221,12 +227,24 @@ pub trait Management: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmed;
 
+/// Whether a call runs, or waits until others have had their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It, or another call that the answer takes, has just begun.
+    Runs,
+    /// It waits. What time it has to answer has not begun.
+    Waits,
+}
+
+/// Hears of the turns of a call. Only the last is of interest.
+pub type Turns = watch::Sender<Turn>;
+
 /// The tokens that a tunnel is hosted with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostTokens {
     /// Registers the endpoint, connects, and announces ports.
     pub host: Secret,
-    /// Registers ports, on services where that takes another token.
+    /// Registers ports, on services whose hosts have to do that.
     pub ports: Option<Secret>,
 }
 

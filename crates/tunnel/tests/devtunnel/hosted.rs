@@ -15,13 +15,14 @@ use adit_relay::server::Server;
 use adit_tunnel::host::{Command, Config, Event, GiveUp, Host, HostHandle, Phase, State};
 use adit_tunnel::management::cli::Cli;
 use adit_tunnel::management::{
-    Base, Confirmed, Credential, Error, Locator, Management, Rest, Want,
+    Base, Confirmed, Credential, Error, Locator, Management, Rest, Turn, Want,
 };
 use adit_wire::net::{Connector, Proxies};
 use adit_wire::{task, tls};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::fake::Fake;
 
@@ -292,7 +293,8 @@ async fn a_tunnel_is_renewed_for_as_long_as_it_lives() {
         ..Tunnel::default()
     };
     world.owner.update(&lives(4 * 3600), Want::NOTHING).await.unwrap();
-    let tokens = world.cli.authorize(&world.at, false).await.unwrap().tokens;
+    let turns = watch::Sender::new(Turn::Runs);
+    let tokens = world.cli.authorize(&world.at, false, turns).await.unwrap().tokens;
     let life = world.cli.life(&world.at, &tokens).await.unwrap();
     assert_eq!(life.own, Duration::from_secs(4 * 3600));
     world.cli.renew(&world.at, life.own).await.unwrap();

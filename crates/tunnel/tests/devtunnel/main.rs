@@ -12,8 +12,9 @@ use std::time::Duration;
 use adit_proto::access::Scope;
 use adit_proto::contracts::{AccessControl, AccessEntry, AccessEntryType, Tunnel, TunnelPort};
 use adit_tunnel::management::cli::{Account, Provider, Trouble, Version};
-use adit_tunnel::management::{Error, Filter, Locator, Management, Want};
+use adit_tunnel::management::{Error, Filter, Locator, Management, Turn, Want};
 use adit_wire::{clock, task};
+use tokio::sync::watch;
 
 use self::fake::Fake;
 
@@ -117,6 +118,27 @@ async fn only_so_many_processes_run_at_once() {
         look.join().await.unwrap().unwrap();
     }
     assert_eq!((fake.calls().len(), fake.most_at_once()), (8, 3));
+}
+
+#[tokio::test]
+async fn who_mints_hears_whether_it_waits_for_its_turn() {
+    let fake = Fake::documented();
+    fake.hangs("show");
+    let cli = fake.cli_with(|config| config.concurrent = 1);
+    let (busy, turns) = (cli.clone(), watch::Sender::new(Turn::Runs));
+    let question = task::spawn("question", async move {
+        let _ = busy.get(&at("shop-front.usw2"), Want::PORTS).await;
+    });
+    fake.started("show").await;
+    let mut heard = turns.subscribe();
+    let mut mint = task::spawn("mint", async move {
+        cli.authorize(&at("shop-front.usw2"), false, turns).await.map(drop)
+    });
+    heard.wait_for(|turn| *turn == Turn::Waits).await.unwrap();
+    assert_eq!(fake.count("token"), 0);
+    drop(question);
+    heard.wait_for(|turn| *turn == Turn::Runs).await.unwrap();
+    mint.join().await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ANNOUNCE_WITHIN, CONNECT_WITHIN, Live, MINT_WITHIN, Moment, PROVEN_AFTER, Policy, RETIRING,
-    SessionId, Timer,
+    ANNOUNCE_WITHIN, CONNECT_WITHIN, Live, MINT_QUEUED_WITHIN, MINT_WITHIN, Moment, PROVEN_AFTER,
+    Policy, RETIRING, SessionId, Timer,
 };
-use crate::host::ports::Changes;
 use crate::host::{Action, Endpoint, Failure, Notice, Phase, Ports, State};
 use crate::registry::Epoch;
 
@@ -25,6 +24,8 @@ pub(super) struct Attempt {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
+    /// Minting waits for its turn.
+    Queued,
     Minting,
     Connecting,
     Announcing,
@@ -64,8 +65,23 @@ impl Policy {
         id
     }
 
+    /// Waiting for a turn is none of minting's time. Calls that run already are bounded by those who make them.
+    pub(super) fn mint_queued(&mut self, session: SessionId, now: Instant) {
+        if let Some(attempt) = self.minting(session) {
+            attempt.step = Step::Queued;
+            self.timers.set(Timer::Step, now + MINT_QUEUED_WITHIN);
+        }
+    }
+
+    pub(super) fn mint_begun(&mut self, session: SessionId, now: Instant) {
+        if let Some(attempt) = self.minting(session) {
+            attempt.step = Step::Minting;
+            self.timers.set(Timer::Step, now + MINT_WITHIN);
+        }
+    }
+
     pub(super) fn token_minted(&mut self, session: SessionId, life: Option<Duration>, at: Moment) {
-        if self.attempt_at(session, Step::Minting).is_none() {
+        if self.minting(session).is_none() {
             return;
         }
         self.tokens.minted(life, at.now);
@@ -73,7 +89,7 @@ impl Policy {
     }
 
     pub(super) fn mint_failed(&mut self, session: SessionId, failure: Failure, at: Moment) {
-        if self.attempt_at(session, Step::Minting).is_some() {
+        if self.minting(session).is_some() {
             self.attempt_failed(failure, at);
         }
     }
@@ -111,16 +127,23 @@ impl Policy {
     }
 
     pub(super) fn connect_failed(&mut self, session: SessionId, failure: Failure, at: Moment) {
-        let Some(attempt) = self.attempt_at(session, Step::Connecting) else { return };
-        if failure.is_refusal() && !attempt.fresh {
-            // A token that was reused may just have ended, on another clock than ours.
-            self.tokens.clear();
-            self.attempt = None;
-            return self.begin(at);
+        if self.attempt_at(session, Step::Connecting).is_none() {
+            return;
         }
         if failure == Failure::NotFound && self.endpoint != Endpoint::Put {
             // Perhaps only the endpoint is gone. If it is the tunnel, putting the endpoint will tell.
             self.endpoint = Endpoint::Put;
+            self.attempt = None;
+            return self.begin(at);
+        }
+        self.attempt_refused(failure, at);
+    }
+
+    /// The try has failed with tokens that may be the cause.
+    pub(super) fn attempt_refused(&mut self, failure: Failure, at: Moment) {
+        if failure.is_refusal() && self.attempt.as_ref().is_some_and(|attempt| !attempt.fresh) {
+            // A token that was reused may just have ended, on another clock than ours.
+            self.tokens.clear();
             self.attempt = None;
             return self.begin(at);
         }
@@ -133,38 +156,12 @@ impl Policy {
         self.ask(session, changes);
     }
 
-    /// Sends what has to change; returns whether an answer is awaited.
-    pub(super) fn ask(&mut self, session: SessionId, changes: Changes) -> bool {
-        let Changes { announce, withdraw } = changes;
-        if !withdraw.is_empty() {
-            self.actions.push_back(Action::Withdraw { session, ports: withdraw });
-        }
-        let asked = !announce.is_empty();
-        if asked {
-            self.actions.push_back(Action::Announce { session, ports: announce });
-        }
-        asked
-    }
-
-    /// Goes on if the relay has answered for every port of the try. One bad port harms no other.
-    pub(super) fn consider_ports(&mut self, at: Moment) {
-        let Some(attempt) = &self.attempt else { return };
-        if attempt.step != Step::Announcing || !attempt.ports.is_settled() {
-            return;
-        }
-        if attempt.ports.is_useless() {
-            self.close(attempt.id, false);
-            let cause = "the relay refused every port".to_owned();
-            return self.attempt_failed(Failure::Transient(cause), at);
-        }
-        self.serve(at);
-    }
-
     pub(super) fn step_overdue(&mut self, at: Moment) {
         let Some(attempt) = &self.attempt else { return };
         let (session, step) = (attempt.id, attempt.step);
         self.close(session, false);
         let (what, limit) = match step {
+            Step::Queued => ("waiting to mint tokens", MINT_QUEUED_WITHIN),
             Step::Minting => ("minting tokens", MINT_WITHIN),
             Step::Connecting => ("connecting to the relay", CONNECT_WITHIN),
             Step::Announcing => ("announcing the ports", ANNOUNCE_WITHIN),
@@ -174,7 +171,7 @@ impl Policy {
     }
 
     /// The try has come to its end: it serves, and the session before it retires.
-    fn serve(&mut self, at: Moment) {
+    pub(super) fn serve(&mut self, at: Moment) {
         let Some(attempt) = self.attempt.take() else { return };
         let live =
             Live { id: attempt.id, epoch: attempt.epoch, ports: attempt.ports, since: at.now };
@@ -192,6 +189,7 @@ impl Policy {
         self.timers.clear(&Timer::Announce);
         self.timers.set(Timer::Proof, at.now + PROVEN_AFTER);
         self.plan_renewal(at);
+        self.plan_ports(at);
         self.set_state(State::Hosting);
         if attempt.draining {
             self.swap(at);
@@ -215,6 +213,11 @@ impl Policy {
             let wait = self.swap_backoff.next(at.random);
             self.timers.set(Timer::Swap, at.now + wait);
         }
+    }
+
+    fn minting(&mut self, session: SessionId) -> Option<&mut Attempt> {
+        let mints = |attempt: &&mut Attempt| matches!(attempt.step, Step::Queued | Step::Minting);
+        self.attempt.as_mut().filter(mints).filter(|attempt| attempt.id == session)
     }
 
     fn attempt_at(&mut self, session: SessionId, step: Step) -> Option<&mut Attempt> {

@@ -79,7 +79,7 @@ impl Policy {
     pub(super) fn live_lost(&mut self, cause: String, pace: Pace, at: Moment) {
         self.live = None;
         self.streak = 0;
-        for timer in [Timer::Swap, Timer::Proof, Timer::Announce] {
+        for timer in [Timer::Swap, Timer::Proof, Timer::Announce, Timer::AskAgain] {
             self.timers.clear(&timer);
         }
         self.set_state(State::Reconnecting);
@@ -89,7 +89,8 @@ impl Policy {
             Pace::Later => false,
         };
         // Tokens that should be replaced, but have not ended, are good enough to come up again.
-        let minting = self.attempt.as_ref().is_some_and(|attempt| attempt.step == Step::Minting);
+        let minting = |step| matches!(step, Step::Queued | Step::Minting);
+        let minting = self.attempt.as_ref().is_some_and(|attempt| minting(attempt.step));
         if minting && self.tokens.is_usable(at.now) {
             self.call_off();
         }
@@ -119,7 +120,10 @@ impl Policy {
         // On a relay where sessions cannot overlap, the host that took over is our own next session.
         let by_us = self.is_live(session)
             && self.live.as_ref().is_some_and(|live| live.epoch.is_none())
-            && self.attempt.as_ref().is_some_and(|attempt| attempt.step != Step::Minting);
+            && self
+                .attempt
+                .as_ref()
+                .is_some_and(|attempt| matches!(attempt.step, Step::Connecting | Step::Announcing));
         if self.retiring.contains(&session) || by_us {
             return self.session_ended(session, cause, Pace::First, at);
         }

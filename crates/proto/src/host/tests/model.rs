@@ -22,7 +22,9 @@ enum Step {
     },
     /// The work that is under way fails.
     Fail(Failure),
-    Answer(Index, u16, bool),
+    Answer(Index, u16, Option<Failure>),
+    /// Minting waits for its turn, or has it.
+    Turn(Index, bool),
     Traffic(Index),
     Drop(Index),
     Disconnect(Index, u32),
@@ -60,8 +62,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => prop::collection::btree_set(1..4u16, 0..3).prop_map(Step::Ports),
         12 => (1..90_000u64).prop_map(|life| Step::Succeed { life }),
         3 => failure().prop_map(Step::Fail),
-        12 => (any::<Index>(), 1..4u16, prop::bool::weighted(0.8))
-            .prop_map(|(session, port, ok)| Step::Answer(session, port, ok)),
+        12 => (any::<Index>(), 1..4u16, prop::option::weighted(0.2, failure()))
+            .prop_map(|(session, port, failure)| Step::Answer(session, port, failure)),
+        1 => (any::<Index>(), any::<bool>())
+            .prop_map(|(session, queued)| Step::Turn(session, queued)),
         1 => any::<Index>().prop_map(Step::Traffic),
         3 => any::<Index>().prop_map(Step::Drop),
         2 => (any::<Index>(), code).prop_map(|(session, code)| Step::Disconnect(session, code)),
@@ -85,7 +89,7 @@ struct Socket {
     retiring: bool,
     unanswered: BTreeSet<u16>,
     accepted: BTreeSet<u16>,
-    refused: BTreeSet<u16>,
+    refused: BTreeMap<u16, Failure>,
 }
 
 /// The driver, the relay and the user in one: what is open, what is under way, what is wanted.
@@ -156,16 +160,27 @@ impl World {
             Step::Ports(ports) => {
                 self.ports = ports.clone();
                 for socket in self.open.values_mut() {
-                    socket.refused.retain(|port| ports.contains(port));
+                    socket.refused.retain(|port, _| ports.contains(port));
                 }
+                // What is left of them may be refused for good.
+                let refusals = self.open.values().flat_map(|socket| socket.refused.values());
+                self.failed_for_good = refusals.into_iter().any(|why| !why.is_retryable());
                 self.tell(Event::PortsWanted(ports));
+                self.failed_for_good = false;
             }
             Step::Succeed { life } => self.succeed(Some(Duration::from_secs(life))),
             Step::Fail(failure) => self.fail(failure),
-            Step::Answer(index, port, ok) => {
+            Step::Answer(index, port, failure) => {
                 if let Some(session) = self.pick(index) {
-                    self.answer(session, port, ok);
+                    self.answer(session, port, failure);
                 }
+            }
+            Step::Turn(index, queued) => {
+                let Some(session) = self.pick(index) else { return };
+                self.tell(match queued {
+                    true => Event::MintQueued { session },
+                    false => Event::MintBegun { session },
+                });
             }
             Step::Traffic(index) => {
                 if let Some(session) = self.pick(index) {
@@ -239,18 +254,19 @@ impl World {
         self.failed_for_good = false;
     }
 
-    fn answer(&mut self, session: SessionId, port: u16, ok: bool) {
+    fn answer(&mut self, session: SessionId, port: u16, failure: Option<Failure>) {
         let Some(socket) = self.open.get_mut(&session) else { return };
         if !socket.unanswered.remove(&port) {
             return;
         }
-        if ok {
+        let Some(failure) = failure else {
             socket.accepted.insert(port);
-            self.tell(Event::PortAnnounced { session, port });
-        } else {
-            socket.refused.insert(port);
-            self.tell(Event::PortRefused { session, port, cause: "no".to_owned() });
-        }
+            return self.tell(Event::PortAnnounced { session, port });
+        };
+        socket.refused.insert(port, failure.clone());
+        self.failed_for_good = socket.refused.values().all(|failure| !failure.is_retryable());
+        self.tell(Event::PortRefused { session, port, failure });
+        self.failed_for_good = false;
     }
 
     fn disconnect(&mut self, session: SessionId, reason: u32) {
@@ -311,7 +327,10 @@ impl World {
             }
             Action::Announce { session, ports } => {
                 let socket = self.open.get_mut(&session).expect("announces on an open socket");
-                socket.refused.retain(|port| !ports.contains(port));
+                for port in &ports {
+                    let before = socket.refused.remove(port);
+                    assert!(before.is_none_or(|why| why.is_retryable()), "asked for again in vain");
+                }
                 socket.unanswered.extend(ports);
             }
             Action::Withdraw { session, ports } => {
@@ -403,9 +422,12 @@ impl World {
             let open: Vec<_> = self.open.keys().copied().collect();
             for (session, port) in open.into_iter().flat_map(|s| (1..4).map(move |port| (s, port)))
             {
-                self.answer(session, port, true);
+                self.answer(session, port, None);
             }
-            if self.work.is_none() && self.told == State::Hosting && self.serving() == 1 {
+            let passes = |socket: &Socket| socket.refused.values().any(Failure::is_retryable);
+            let settled = !self.open.values().any(passes);
+            let hosts = self.told == State::Hosting && self.serving() == 1;
+            if self.work.is_none() && hosts && settled {
                 return self.pass(Duration::from_secs(71));
             }
             let due = self.policy.deadline().expect("something is due until it hosts");
@@ -429,7 +451,9 @@ proptest! {
             prop_assert_eq!(&world.told, &State::Hosting);
             prop_assert_eq!(world.open.len(), 1, "exactly one session is left");
             let socket = world.open.values().next().expect("one");
-            prop_assert_eq!(&socket.accepted, &(&world.ports - &socket.refused));
+            let refused = socket.refused.keys().copied().collect();
+            prop_assert_eq!(&socket.accepted, &(&world.ports - &refused));
+            prop_assert!(!socket.refused.values().any(Failure::is_retryable), "what passes, passed");
         }
     }
 }

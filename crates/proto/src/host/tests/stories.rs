@@ -10,66 +10,6 @@ fn a_tunnel_without_ports_has_no_forwarding_phase() {
 }
 
 #[test]
-fn one_refused_port_does_not_take_the_others_down() {
-    let mut host = Host::new();
-    host.tell(Event::PortsWanted([3000, 3001].into()));
-    host.tell(Event::Start);
-    host.minted();
-    host.connected();
-    assert_eq!(host.refused(3001), ["3001 refused"]);
-    assert_eq!(host.announced(3000), ["Hosting"]);
-}
-
-#[test]
-fn a_session_of_which_every_port_is_refused_is_no_hosting() {
-    let mut host = Host::connecting();
-    host.connected();
-    let told = host.refused(3000);
-    assert_eq!(told, ["3000 refused", "close 0", "Reconnecting", "try 1 in 2000 ms"]);
-}
-
-#[test]
-fn ports_are_added_and_removed_while_hosted() {
-    let mut host = Host::hosting();
-    assert_eq!(host.tell(Event::PortsWanted([3000, 3001].into())), ["announce 0 3001"]);
-    assert_eq!(host.announced(3001), NOTHING);
-    let told = host.tell(Event::PortsWanted([3001, 3002].into()));
-    assert_eq!(told, ["withdraw 0 3000", "announce 0 3002"]);
-    assert_eq!(host.refused(3002), ["3002 refused"]);
-    assert_eq!(host.tell(Event::PortsWanted([3001, 3002].into())), NOTHING);
-    let told = host.dropped();
-    assert_eq!(told.last().expect("told"), "connect 1 keep");
-    assert_eq!(host.connected(), ["forwarding_ports", "announce 1 3001,3002"]);
-}
-
-#[test]
-fn a_removed_port_is_never_announced_again() {
-    let mut host = Host::hosting();
-    host.tell(Event::PortsWanted([3001].into()));
-    host.dropped();
-    assert_eq!(host.connected(), ["forwarding_ports", "announce 1 3001"]);
-}
-
-#[test]
-fn a_port_that_is_removed_while_it_is_announced_is_not_waited_for() {
-    let mut host = Host::connecting();
-    host.tell(Event::PortsWanted([3000, 3001].into()));
-    host.connected();
-    host.announced(3000);
-    assert_eq!(host.tell(Event::PortsWanted([3000].into())), ["withdraw 0 3001", "Hosting"]);
-}
-
-#[test]
-fn an_added_port_without_an_answer_is_reported_and_nothing_else() {
-    let mut host = Host::hosting();
-    host.tell(Event::PortsWanted([3000, 3001].into()));
-    assert_eq!(host.pass(ANNOUNCE_WITHIN), ["3001 refused"]);
-    assert_eq!(host.policy.state(), &State::Hosting);
-    assert_eq!(host.announced(3001), ["3001 served"], "late, and told");
-    assert_eq!(host.announced(3001), NOTHING);
-}
-
-#[test]
 fn a_drop_while_the_ports_are_announced_fails_the_try() {
     let mut host = Host::connecting();
     host.connected();
@@ -328,6 +268,33 @@ fn what_was_begun_over_another_network_is_begun_anew() {
     host.dropped();
     host.connect_failed(transient());
     assert_eq!(host.tell(Event::Moved), ["connecting_relay", "connect 4 keep"], "no wait");
+}
+
+#[test]
+fn minting_that_waits_for_its_turn_has_its_time_afterwards() {
+    let mut host = Host::new();
+    host.tell(Event::Start);
+    let session = host.session();
+    assert_eq!(host.tell(Event::MintQueued { session }), NOTHING);
+    assert_eq!(host.pass(MINT_QUEUED_WITHIN - millis(1)), NOTHING);
+    assert_eq!(host.tell(Event::Moved), NOTHING, "it keeps its place");
+    host.tell(Event::MintBegun { session });
+    assert_eq!(host.pass(MINT_WITHIN - millis(1)), NOTHING);
+    host.tell(Event::MintBegun { session });
+    assert_eq!(host.pass(MINT_WITHIN - millis(1)), NOTHING, "another call of it");
+    assert_eq!(host.pass(millis(1))[..2], ["close 0", "Reconnecting"]);
+
+    host.pass(seconds(2));
+    let session = host.session();
+    host.tell(Event::MintQueued { session });
+    assert_eq!(host.minted(), ["connecting_relay", "connect 1 ensure"], "the last answer counts");
+    assert_eq!(host.tell(Event::MintBegun { session }), NOTHING);
+
+    let mut host = Host::new();
+    host.tell(Event::Start);
+    let session = host.session();
+    host.tell(Event::MintQueued { session });
+    assert_eq!(host.pass(MINT_QUEUED_WITHIN)[0], "close 0", "nothing lasts for ever");
 }
 
 #[test]

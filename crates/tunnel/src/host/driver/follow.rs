@@ -99,6 +99,7 @@ impl Driver {
         }
         self.follow_health(ports);
         let wanted: BTreeSet<u16> = ports.iter().map(|port| port.port_number).collect();
+        self.register.retain(|port, _| wanted.contains(port));
         if self.ports != wanted {
             self.ports.clone_from(&wanted);
             self.tell(policy::Event::PortsWanted(wanted)).await;

@@ -1,21 +1,21 @@
 //! From tokens to a session, and a session to its end.
 
-use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use adit_proto::host::{self as policy, Failure, SessionId};
 use adit_proto::registry::Epoch;
-use adit_proto::relay::{Ending, HostCommand, HostEvent};
+use adit_proto::relay::{Ending, HostEvent};
 use adit_proto::token::{self, Secret};
 use adit_wire::{clock, task};
-use bytes::Bytes;
+use tokio::sync::watch;
 
 use super::super::connection;
 use super::super::health::new_nonce;
 use super::super::session;
 use super::super::step::{self, Connect, Connected};
 use super::{Driver, Report, Session};
-use crate::management::{Authorized, HostTokens};
+use crate::management::{Authorized, HostTokens, Turn};
 
 /// Time for the endpoint to be removed when the host stops.
 const UNREGISTER: Duration = Duration::from_secs(5);
@@ -25,9 +25,20 @@ impl Driver {
         let (config, at, before) = (self.config.clone(), self.at.clone(), self.before);
         let (look, report) = (!self.known, self.report.clone());
         let step = task::spawn("mint", async move {
-            let result = step::mint(&config, &at, look, before).await;
+            let (turns, mut heard) = watch::channel(Turn::Runs);
+            let mut mint = pin!(step::mint(&config, &at, look, before, turns));
             // The driver outlives what it started.
-            let _ = report.send(Report::Minted { session, result }).await;
+            loop {
+                let turn = tokio::select! {
+                    biased;
+                    result = &mut mint => {
+                        let _ = report.send(Report::Minted { session, result }).await;
+                        return;
+                    }
+                    Ok(()) = heard.changed() => *heard.borrow_and_update(),
+                };
+                let _ = report.send(Report::Turn { session, turn }).await;
+            }
         });
         self.sessions.entry(session).or_default()._step = Some(step);
     }
@@ -39,11 +50,14 @@ impl Driver {
         match result {
             Ok(Authorized { tokens, tunnel }) => {
                 self.before = true;
-                let life = life(&tokens);
+                let (life, registers) = (life(&tokens), tokens.ports.is_some());
                 self.tokens = Some(tokens);
                 if let Some(tunnel) = tunnel {
                     self.known = true;
-                    self.register = tunnel.ports.clone().unwrap_or_default();
+                    // Where that takes no token, it takes no registration.
+                    let ports = tunnel.ports.iter().flatten().filter(|_| registers);
+                    self.register = ports.map(|port| (port.port_number, port.clone())).collect();
+                    self.looked_for = Some(session);
                     self.follow(&tunnel).await;
                 }
                 self.tell(policy::Event::TokenMinted { session, life }).await;
@@ -69,7 +83,6 @@ impl Driver {
         let connect = Connect {
             at: self.at.clone(),
             tokens,
-            register: std::mem::take(&mut self.register),
             endpoint,
             supersedes,
             known: self.endpoint.clone(),
@@ -127,10 +140,7 @@ impl Driver {
                 let cause = "the relay does not accept it: it is no port of the tunnel any more, \
                              or the token may not host it"
                     .to_owned();
-                if let Some(entry) = self.sessions.get_mut(&session) {
-                    entry.refused.insert(port, cause.clone());
-                }
-                policy::Event::PortRefused { session, port, cause }
+                return self.port_refused(session, port, Failure::Transient(cause)).await;
             }
             HostEvent::PortsChanged => return self.ports_changed(),
             HostEvent::Drain => policy::Event::Drain { session },
@@ -153,26 +163,6 @@ impl Driver {
         };
         self.note_failure(&Failure::Transient(cause.clone()));
         self.tell(policy::Event::Dropped { session, cause }).await;
-    }
-
-    pub(super) async fn announce(&mut self, session: SessionId, ports: BTreeSet<u16>) {
-        let Some(entry) = self.sessions.get_mut(&session) else { return };
-        let (Some(handle), Some(tokens)) = (&entry.handle, &self.tokens) else { return };
-        let token = Bytes::copy_from_slice(tokens.host.expose().as_bytes());
-        for port in ports {
-            entry.ports.insert(port);
-            handle.command(HostCommand::Announce { port, token: token.clone() }).await;
-        }
-    }
-
-    pub(super) async fn withdraw(&mut self, session: SessionId, ports: BTreeSet<u16>) {
-        let Some(entry) = self.sessions.get_mut(&session) else { return };
-        for port in ports {
-            entry.ports.remove(&port);
-            if let Some(handle) = &entry.handle {
-                handle.command(HostCommand::Withdraw { port }).await;
-            }
-        }
     }
 
     pub(super) fn close(&mut self, session: SessionId, goodbye: bool) {

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use adit_proto::access::Scope;
 use adit_proto::contracts::{
@@ -24,9 +25,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
-use crate::management::{Answer, Error, Filter, Locator, Management, Said, Want};
+use crate::management::{
+    Answer, Authorized, Error, Filter, HostTokens, Locator, Management, Said, Turn, Turns, Want,
+};
 
 /// A management service with one tunnel.
 #[derive(Debug)]
@@ -40,11 +43,44 @@ pub(super) struct Service {
     pub(super) forbids_connecting: AtomicBool,
     pub(super) puts: AtomicUsize,
     pub(super) removals: AtomicUsize,
+    /// The ports that were registered, refused ones too.
+    pub(super) registered: Mutex<Vec<u16>>,
+    /// What the next registrations of a port come to.
+    pub(super) refusals: Mutex<Vec<(u16, Error)>>,
+    /// How many calls run at once where minting takes three of them, and how long each takes. It then
+    /// fails for want of a sign-in.
+    pub(super) queue: Option<(Semaphore, Duration)>,
     /// The lives that tunnels were given, in seconds; `None` refuses.
     pub(super) renewals: Mutex<Option<Vec<u32>>>,
 }
 
 impl Service {
+    pub(super) fn new(relay: SocketAddr, ports: impl IntoIterator<Item = u16>) -> Self {
+        Self {
+            relay,
+            ports: Mutex::new(ports.into_iter().collect()),
+            url: Mutex::default(),
+            mints: AtomicUsize::new(0),
+            connect_mints: AtomicUsize::new(0),
+            forbids_connecting: AtomicBool::new(false),
+            puts: AtomicUsize::new(0),
+            removals: AtomicUsize::new(0),
+            registered: Mutex::default(),
+            refusals: Mutex::default(),
+            queue: None,
+            renewals: Mutex::default(),
+        }
+    }
+
+    /// The next registration of `port` fails.
+    pub(super) fn refuses(&self, port: u16, error: Error) {
+        self.refusals.lock().expect("no panic").push((port, error));
+    }
+
+    pub(super) fn registered(&self) -> Vec<u16> {
+        self.registered.lock().expect("no panic").clone()
+    }
+
     pub(super) fn set_ports(&self, ports: impl IntoIterator<Item = u16>) {
         *self.ports.lock().expect("no panic") = ports.into_iter().collect();
     }
@@ -159,6 +195,39 @@ impl Management for Service {
         })
     }
 
+    fn authorize<'a>(&'a self, at: &'a Locator, _: bool, turns: Turns) -> Answer<'a, Authorized> {
+        Box::pin(async move {
+            let Some((queue, span)) = &self.queue else {
+                let tunnel = self.get(at, Want::PORTS.token(Scope::Host)).await?;
+                let host = tunnel.token(Scope::Host).cloned().expect("a token");
+                let tokens = HostTokens { ports: Some(host.clone()), host };
+                return Ok(Authorized { tokens, tunnel: Some(tunnel) });
+            };
+            let call = async || {
+                turns.send_replace(Turn::Waits);
+                let _turn = queue.acquire().await;
+                turns.send_replace(Turn::Runs);
+                clock::sleep(*span).await;
+            };
+            tokio::join!(call(), call(), call());
+            Err(Error::SignIn(Said::default()))
+        })
+    }
+
+    fn register<'a>(
+        &'a self,
+        _: &'a Locator,
+        port: &'a TunnelPort,
+        _: &'a HostTokens,
+    ) -> Answer<'a, ()> {
+        let number = port.port_number;
+        self.registered.lock().expect("no panic").push(number);
+        let mut refusals = self.refusals.lock().expect("no panic");
+        let refusal = refusals.iter().position(|(port, _)| *port == number);
+        let result = refusal.map_or(Ok(()), |at| Err(refusals.remove(at).1));
+        Box::pin(async { result })
+    }
+
     fn limits(&self) -> Answer<'_, Vec<NamedRateStatus>> {
         Box::pin(async { none() })
     }
@@ -202,17 +271,7 @@ impl Relay {
     /// A relay whose tunnel has `ports`. `own` says whether it lets sessions overlap.
     pub(super) async fn new(ports: impl IntoIterator<Item = u16>, own: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a listener");
-        let service = Service {
-            relay: listener.local_addr().expect("an address"),
-            ports: Mutex::new(ports.into_iter().collect()),
-            url: Mutex::default(),
-            mints: AtomicUsize::new(0),
-            connect_mints: AtomicUsize::new(0),
-            forbids_connecting: AtomicBool::new(false),
-            puts: AtomicUsize::new(0),
-            removals: AtomicUsize::new(0),
-            renewals: Mutex::default(),
-        };
+        let service = Service::new(listener.local_addr().expect("an address"), ports);
         let (sender, sessions) = mpsc::channel(16);
         let (refuse, unserved) = (Refusals::default(), Arc::<Mutex<_>>::default());
         let (refusals, not_served) = (refuse.clone(), unserved.clone());
@@ -252,6 +311,10 @@ impl Relay {
 
     pub(super) fn do_not_serve(&self, port: u16) {
         self.unserved.lock().expect("no test has panicked").insert(port);
+    }
+
+    pub(super) fn serve(&self, port: u16) {
+        self.unserved.lock().expect("no test has panicked").remove(&port);
     }
 
     /// The next session, when it is up.

@@ -54,7 +54,7 @@ impl Cli {
     /// [`Trouble::SignedOut`] or [`Trouble::Expired`] when there is none.
     pub async fn account(&self) -> Result<Account, Error> {
         let line = Line::new("user show").words(&["-j"]);
-        let answer = self.runner().ask(&line).await?;
+        let answer = self.ask(&line).await?;
         let text = answer.expose();
         match json::find::<Known>(text) {
             Some(Known::Name { username }) => Ok(Account { name: Some(username), provider: None }),
@@ -125,7 +125,7 @@ impl Cli {
     ///
     /// As every call of the command.
     pub async fn logout(&self) -> Result<(), Error> {
-        self.runner().ask(&Line::new("user logout")).await.map(drop)
+        self.ask(&Line::new("user logout")).await.map(drop)
     }
 }
 

@@ -57,7 +57,7 @@ impl Cli {
 }
 
 /// What a task of ours came to.
-pub(super) async fn joined<T>(mut task: Task<Result<T, Error>>) -> Result<T, Error> {
+async fn joined<T>(mut task: Task<Result<T, Error>>) -> Result<T, Error> {
     let what = task.name();
     let broken = || Trouble::Failed { what, code: None, said: "it broke off".into() };
     task.join().await.unwrap_or_else(|| Err(broken().into()))

@@ -30,7 +30,6 @@ use adit_proto::renewal::Life;
 use adit_proto::token::Secret;
 use adit_wire::clock;
 use adit_wire::net::Connector;
-use adit_wire::task;
 use serde::de::DeserializeOwned;
 
 use self::line::{Line, invalid};
@@ -38,7 +37,7 @@ use self::process::Runner;
 use self::shape::{Access, Item, Minted, Shown, ShownPort};
 use super::{
     Answer, Authorized, Base, Confirmed, Credential, Error, Filter, HostTokens, Locator,
-    Management, Rest, Want,
+    Management, Rest, Turns, Want,
 };
 
 pub use account::Account;
@@ -92,6 +91,8 @@ pub enum Provider {
 #[derive(Clone)]
 pub struct Cli {
     inner: Arc<Inner>,
+    /// Who hears when its calls wait for their turn.
+    turns: Option<Turns>,
 }
 
 struct Inner {
@@ -104,7 +105,7 @@ impl Cli {
     /// Starts no process yet.
     pub fn new(connector: Connector, config: &Config) -> Self {
         let rest = Rest::new(connector, config.service.clone(), Credential::Anonymous);
-        Self { inner: Arc::new(Inner { runner: Runner::new(config), rest }) }
+        Self { inner: Arc::new(Inner { runner: Runner::new(config), rest }), turns: None }
     }
 
     fn runner(&self) -> &Runner {
@@ -115,9 +116,13 @@ impl Cli {
         &self.inner.rest
     }
 
+    async fn ask(&self, line: &Line) -> Result<Secret, Error> {
+        self.runner().ask(line, self.turns.as_ref()).await
+    }
+
     /// Makes a call and reads the JSON of its answer.
     async fn read<T: DeserializeOwned>(&self, line: &Line) -> Result<T, Error> {
-        let answer = self.runner().ask(line).await?;
+        let answer = self.ask(line).await?;
         let flaw = "there is no JSON that tells it";
         json::find(answer.expose())
             .ok_or_else(|| Trouble::Garbled { what: line.what(), flaw }.into())
@@ -125,7 +130,7 @@ impl Cli {
 
     /// Makes a call whose answer does not matter.
     async fn tell(&self, line: &Line) -> Result<(), Error> {
-        self.runner().ask(line).await.map(drop)
+        self.ask(line).await.map(drop)
     }
 
     async fn show(&self, at: &Locator) -> Result<Tunnel, Error> {
@@ -263,8 +268,14 @@ impl Management for Cli {
         self.rest().clusters()
     }
 
-    fn authorize<'a>(&'a self, at: &'a Locator, look: bool) -> Answer<'a, Authorized> {
-        Box::pin(self.authorized(at, look))
+    fn authorize<'a>(
+        &'a self,
+        at: &'a Locator,
+        look: bool,
+        turns: Turns,
+    ) -> Answer<'a, Authorized> {
+        let heard = Self { turns: Some(turns), ..self.clone() };
+        Box::pin(async move { heard.authorized(at, look).await })
     }
 
     fn follow<'a>(&'a self, at: &'a Locator, tokens: &'a HostTokens) -> Answer<'a, Tunnel> {
@@ -274,31 +285,22 @@ impl Management for Cli {
     fn register<'a>(
         &'a self,
         at: &'a Locator,
-        ports: &'a [TunnelPort],
+        port: &'a TunnelPort,
         tokens: &'a HostTokens,
     ) -> Answer<'a, ()> {
         Box::pin(async move {
             let Some(token) = &tokens.ports else { return Ok(()) };
-            let calls = ports.iter().map(|port| {
-                let (cli, at, token) = (self.clone(), at.clone(), token.clone());
-                // Anything more would change what its owner has set.
-                let bare = TunnelPort {
-                    port_number: port.port_number,
-                    protocol: Some(port.protocol.clone().unwrap_or_default()),
-                    ..TunnelPort::default()
-                };
-                task::spawn("register port", async move {
-                    match cli.rest().create_port_with(&at, &bare, &token).await {
-                        // It is there, which is what was wanted.
-                        Ok(_) | Err(Error::Conflict(_)) => Ok(()),
-                        Err(error) => Err(error),
-                    }
-                })
-            });
-            for call in calls.collect::<Vec<_>>() {
-                list::joined(call).await?;
+            // Anything more would change what its owner has set.
+            let bare = TunnelPort {
+                port_number: port.port_number,
+                protocol: Some(port.protocol.clone().unwrap_or_default()),
+                ..TunnelPort::default()
+            };
+            match self.rest().create_port_with(at, &bare, token).await {
+                // It is there, which is what was wanted.
+                Ok(_) | Err(Error::Conflict(_)) => Ok(()),
+                Err(error) => Err(error),
             }
-            Ok(())
         })
     }
 

@@ -5,17 +5,21 @@ use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 
+use adit_proto::host::MINT_QUEUED_WITHIN;
 use adit_proto::token::Secret;
 use adit_wire::clock;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::line::Line;
 use super::trouble::Trouble;
 use super::{Config, classify};
-use crate::management::Error;
+use crate::management::{Error, Turn, Turns};
 use crate::told;
+
+/// How long a call may wait for its turn.
+const QUEUED: Duration = MINT_QUEUED_WITHIN;
 
 /// The longest answer: a list of some thousand tunnels.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -39,8 +43,8 @@ const CREATE_NEW_CONSOLE: u32 = 0x0000_0010;
 pub(super) struct Runner {
     program: OsString,
     deadline: Duration,
-    /// Full means that a call waits for its turn, in the order of asking; its deadline begins when it
-    /// starts. Who gives up meanwhile leaves the queue.
+    /// Full means that a call waits for its turn, in the order of asking, for [`QUEUED`] at most; its
+    /// deadline begins when it starts. Who gives up meanwhile leaves the queue.
     turns: Semaphore,
 }
 
@@ -50,17 +54,41 @@ impl Runner {
         Self { program: config.program.clone(), deadline: config.deadline, turns }
     }
 
-    /// The answer of a call that succeeded. It may carry tokens, and is never logged.
-    pub(super) async fn ask(&self, line: &Line) -> Result<Secret, Error> {
-        self.ask_within(line, self.deadline).await
+    /// The answer of a call that succeeded. It may carry tokens, and is never logged. Who waits for it
+    /// hears in `turns` whether it runs.
+    pub(super) async fn ask(&self, line: &Line, turns: Option<&Turns>) -> Result<Secret, Error> {
+        let turn = self.turn(line, turns).await?;
+        self.run(line, self.deadline, turn).await
     }
 
     /// As [`Runner::ask`], with less patience.
-    ///
-    /// Dropping the future kills the process; one that is late is killed too, and waited for.
     pub(super) async fn ask_within(&self, line: &Line, within: Duration) -> Result<Secret, Error> {
-        let turn = self.turns.acquire().await;
-        let within = within.min(self.deadline);
+        let turn = self.turn(line, None).await?;
+        self.run(line, within.min(self.deadline), turn).await
+    }
+
+    async fn turn(&self, line: &Line, turns: Option<&Turns>) -> Result<SemaphorePermit<'_>, Error> {
+        let hear = |turn| turns.map(|turns| turns.send_replace(turn));
+        let turn = match self.turns.try_acquire() {
+            Ok(turn) => turn,
+            Err(_) => {
+                hear(Turn::Waits);
+                let waited = clock::until(clock::now() + QUEUED, self.turns.acquire()).await;
+                let queued = || Trouble::Queued { what: line.what(), after: QUEUED };
+                waited.map_err(|clock::Late| queued())?.expect("it is never closed")
+            }
+        };
+        hear(Turn::Runs);
+        Ok(turn)
+    }
+
+    /// Dropping the future kills the process; one that is late is killed too, and waited for.
+    async fn run(
+        &self,
+        line: &Line,
+        within: Duration,
+        turn: SemaphorePermit<'_>,
+    ) -> Result<Secret, Error> {
         let mut child = self.start(line, Stdio::piped())?;
         let done = clock::until(clock::now() + within, finish(&mut child)).await;
         // Held until the process is gone, or the next one would be one too many.

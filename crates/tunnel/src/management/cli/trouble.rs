@@ -43,6 +43,14 @@ pub enum Trouble {
          profile, such as an elevated console's, or the keychain is locked"
     )]
     OtherProfile,
+    /// It was not even started, because so many others ran before it: try again.
+    #[error("`devtunnel {what}` waited for its turn for longer than {} s", .after.as_secs())]
+    Queued {
+        /// Its verbs.
+        what: &'static str,
+        /// How long it waited.
+        after: Duration,
+    },
     /// It took too long and was ended: try again.
     #[error("`devtunnel {what}` took longer than {} s and was ended", .after.as_secs())]
     Late {
@@ -79,7 +87,10 @@ impl Trouble {
 
     /// Whether the same call may succeed later although nobody changes anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Late { .. } | Self::Garbled { .. } | Self::Failed { .. })
+        matches!(
+            self,
+            Self::Queued { .. } | Self::Late { .. } | Self::Garbled { .. } | Self::Failed { .. }
+        )
     }
 }
 

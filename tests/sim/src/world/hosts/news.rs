@@ -149,7 +149,8 @@ impl World {
             }
             HostEvent::Refused { port } => {
                 entry.asked.remove(&port);
-                policy::Event::PortRefused { session, port, cause: "no".to_owned() }
+                let failure = Failure::Transient("no".to_owned());
+                policy::Event::PortRefused { session, port, failure }
             }
             HostEvent::PortsChanged => return,
             HostEvent::Drain => policy::Event::Drain { session },
