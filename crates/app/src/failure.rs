@@ -129,6 +129,16 @@ impl Failure {
                 "say --replace-ports to have port {port} removed and made again, with all that it \
                  has; its visitors are cut off for a moment"
             )),
+            Error::Unmade { by_hand, kept, source, .. } => {
+                let code = Self::service("", source).code;
+                failure(code).hint(match kept {
+                    true => format!(
+                        "it is noted with all that it had, and made when its tunnel is next shown, changed or \
+                         hosted here; by hand it is made with: {by_hand}"
+                    ),
+                    false => format!("make it with: {by_hand}"),
+                })
+            }
             Error::Protocol { .. } => failure(Code::Unreachable)
                 .hint("check the address: a relay's is usually https://cp.<its domain>"),
         }

@@ -54,12 +54,12 @@ impl Microsoft {
         self.usual.iter().map(|directory| directory.join(&name)).find(|file| file.is_file())
     }
 
-    /// The command; it is not started yet.
+    /// The command; it is not started yet. `journal` is where it notes ports that it makes again.
     ///
     /// # Errors
     /// When `ADIT_MICROSOFT_URL` is no address of a service.
-    pub fn command(&self) -> Outcome<Cli> {
-        let mut config = Config::default();
+    pub fn command(&self, journal: PathBuf) -> Outcome<Cli> {
+        let mut config = Config { journal: Some(journal), ..Config::default() };
         if let Some(program) = &self.program {
             config.program.clone_from(program);
         } else if !self.in_path(Path::new(PROGRAM))
@@ -200,8 +200,10 @@ mod tests {
 
     #[test]
     fn another_environment_has_to_be_an_address() {
-        let of =
-            |url: &str| Microsoft { url: Some(url.to_owned()), ..Microsoft::default() }.command();
+        let of = |url: &str| {
+            let microsoft = Microsoft { url: Some(url.to_owned()), ..Microsoft::default() };
+            microsoft.command("ports.json".into())
+        };
         assert!(of("https://global.rel.tunnels.ppe.api.visualstudio.com/").is_ok());
         assert_eq!(of("somewhere").unwrap_err().code, Code::Usage);
     }

@@ -92,6 +92,11 @@ impl Places {
         self.state.join("default-tunnels.json")
     }
 
+    /// Ports of Microsoft's service that are being made again.
+    pub fn remakes(&self) -> PathBuf {
+        self.state.join("microsoft-ports.json")
+    }
+
     /// What the desktop app's window remembers of itself.
     pub fn window(&self) -> PathBuf {
         self.state.join("window.json")

@@ -120,7 +120,7 @@ impl Profile {
 
     /// The official command for Microsoft's service.
     pub fn microsoft(&self) -> Outcome<Cli> {
-        self.microsoft.command()
+        self.microsoft.command(self.places.remakes())
     }
 
     /// Whether the official command is on this computer.

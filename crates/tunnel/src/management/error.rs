@@ -78,6 +78,18 @@ pub enum Error {
         /// The port.
         port: u16,
     },
+    /// A port was removed to be made again, or may have been, and that has not succeeded.
+    #[error("port {port} was removed to be made again, and could not be made")]
+    Unmade {
+        /// The port.
+        port: u16,
+        /// The commands that make it, as far as it can be made by hand.
+        by_hand: Box<str>,
+        /// Whether it is written down, so that whoever looks at the tunnel next makes it with all that it had.
+        kept: bool,
+        /// Why it could not be made.
+        source: Box<Error>,
+    },
     /// What answered is not the service, or not one that we understand.
     #[error("the service at {host} gave an answer that makes no sense")]
     Protocol {
@@ -142,6 +154,7 @@ impl Error {
         match self {
             Self::SignIn(_) => true,
             Self::Command(trouble) => trouble.requires_sign_in(),
+            Self::Unmade { source, .. } => source.requires_sign_in(),
             _ => false,
         }
     }
@@ -151,6 +164,7 @@ impl Error {
         match self {
             Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreachable { .. } => true,
             Self::Command(trouble) => trouble.is_transient(),
+            Self::Unmade { source, .. } => source.is_transient(),
             // A firewall or captive portal goes away; a service that speaks otherwise does not.
             Self::Protocol { flaw, .. } => matches!(flaw, Flaw::Foreign(_) | Flaw::Redirect { .. }),
             _ => false,

@@ -178,6 +178,16 @@ impl Rest {
         self.put_port(at, port, IF_NONE_MATCH, Some(token)).await
     }
 
+    /// Changes a port as the holder of a token.
+    pub(super) async fn update_port_with(
+        &self,
+        at: &Locator,
+        port: &TunnelPort,
+        token: &Secret,
+    ) -> Result<TunnelPort, Error> {
+        self.put_port(at, port, IF_MATCH, Some(token)).await
+    }
+
     /// Removes a port as the holder of a token; `false` when the tunnel had none of this number.
     pub(super) async fn delete_port_with(
         &self,
@@ -488,7 +498,7 @@ impl Call {
 }
 
 /// What of a port the service is told.
-fn port_body(port: &TunnelPort) -> TunnelPort {
+pub(super) fn port_body(port: &TunnelPort) -> TunnelPort {
     TunnelPort {
         cluster_id: None,
         tunnel_id: None,

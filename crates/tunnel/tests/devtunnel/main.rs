@@ -5,6 +5,8 @@
 
 mod fake;
 mod hosted;
+mod remake;
+mod world;
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -106,7 +106,11 @@ fn left(entry: &AccessEntry) -> Result<Option<String>, Error> {
 }
 
 /// Lets somebody in, or keeps them out, until the entry ends.
-fn creation(at: &Locator, port: Option<u16>, entry: &AccessEntry) -> Result<Line, Error> {
+pub(super) fn creation(
+    at: &Locator,
+    port: Option<u16>,
+    entry: &AccessEntry,
+) -> Result<Line, Error> {
     let (flag, name) =
         whom(entry).ok_or_else(|| invalid("the command cannot make such an entry"))?;
     let line = of_port(Line::new("access create").value(at), port);

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use adit_proto::access::Scope;
 use adit_proto::contracts::{
     AccessControl, ProblemDetails, Protocol, Tunnel, TunnelOptions, TunnelPort,
 };
 
 use super::line::{Line, invalid};
 use super::{Cli, Shown, ShownPort, access, contract, locator};
-use crate::management::{Confirmed, Error, Locator, Management, Said};
+use crate::management::{Error, Locator, Management, Said};
 
 impl Cli {
     /// Makes a tunnel with its ports and access list: all of it, or, when something fails, nothing.
@@ -114,48 +113,6 @@ impl Cli {
         }
         Ok(self.read::<ShownPort>(&line.words(&["-j"])).await?.port.into_port())
     }
-
-    /// Removes a port and makes it again as it was, except for what is to change.
-    ///
-    /// It is read whole from the service, with a token that may change ports and nothing else: what the
-    /// command shows of a port is not all there is.
-    pub(super) async fn remake_port(
-        &self,
-        at: &Locator,
-        port: &TunnelPort,
-        _: Confirmed,
-    ) -> Result<TunnelPort, Error> {
-        let number = port.port_number;
-        let shown = self.show(at).await?;
-        let at = locator(&shown).unwrap_or_else(|| at.clone());
-        let token = self.token(&at, Scope::ManagePorts).await?;
-        let known = self.rest().get_port_with(&at, number, &token).await?;
-        let changed = TunnelPort {
-            protocol: port.protocol.clone().or(known.protocol.clone()),
-            description: port.description.clone().or(known.description.clone()),
-            labels: port.labels.clone().or(known.labels.clone()),
-            access_control: port.access_control.clone().or(known.access_control.clone()),
-            options: match (&port.options, &known.options) {
-                (Some(new), Some(old)) => Some(new.over(old)),
-                (new, old) => new.clone().or(old.clone()),
-            },
-            ..known.clone()
-        };
-        self.rest().delete_port_with(&at, number, &token).await?;
-        let error = match self.rest().create_port_with(&at, &changed, &token).await {
-            Ok(made) => return Ok(made),
-            Err(error) => error,
-        };
-        match self.rest().create_port_with(&at, &known, &token).await {
-            Ok(_) => Err(error),
-            Err(again) => {
-                tracing::warn!(tunnel = %at, port = number, %again, "a port could not be restored");
-                Err(invalid(&format!(
-                    "port {number} was removed and could not be made again: {error}"
-                )))
-            }
-        }
-    }
 }
 
 /// What has to be done about a port.
@@ -228,7 +185,7 @@ fn creation(tunnel: &Tunnel) -> Result<Line, Error> {
     Ok(line.words(&["-j"]))
 }
 
-fn port_creation(at: &str, port: &TunnelPort) -> Result<Line, Error> {
+pub(super) fn port_creation(at: &str, port: &TunnelPort) -> Result<Line, Error> {
     let mut line = Line::new("port create").value(at).option("-p", port.port_number);
     if let Some(protocol) = &port.protocol {
         line = line.option("--protocol", protocol.as_str());

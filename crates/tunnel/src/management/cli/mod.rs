@@ -11,16 +11,19 @@ mod access;
 mod account;
 mod change;
 mod classify;
+mod journal;
 mod json;
 mod line;
 mod list;
 mod process;
+mod remake;
 mod shape;
 mod trouble;
 mod version;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ use adit_wire::clock;
 use adit_wire::net::Connector;
 use serde::de::DeserializeOwned;
 
+use self::journal::Journal;
 use self::line::{Line, invalid};
 use self::process::Runner;
 use self::shape::{Access, Item, Minted, Shown, ShownPort};
@@ -67,13 +71,16 @@ pub struct Config {
     pub deadline: Duration,
     /// Processes at a time, at least one.
     pub concurrent: usize,
+    /// The file in which ports are noted before they are removed to be made again, beside which its lock is. Without one
+    /// a port is lost if this process ends in between.
+    pub journal: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let service = Base::parse(SERVICE).expect("the address is one");
         let (program, deadline, concurrent) = (PROGRAM.into(), DEADLINE, CONCURRENT);
-        Self { program, service, deadline, concurrent }
+        Self { program, service, deadline, concurrent, journal: None }
     }
 }
 
@@ -99,13 +106,15 @@ struct Inner {
     runner: Runner,
     /// The same service without a credential of its own: for what tunnels' tokens are enough for.
     rest: Rest,
+    journal: Option<Journal>,
 }
 
 impl Cli {
     /// Starts no process yet.
     pub fn new(connector: Connector, config: &Config) -> Self {
         let rest = Rest::new(connector, config.service.clone(), Credential::Anonymous);
-        Self { inner: Arc::new(Inner { runner: Runner::new(config), rest }), turns: None }
+        let journal = config.journal.clone().map(Journal::new);
+        Self { inner: Arc::new(Inner { runner: Runner::new(config), rest, journal }), turns: None }
     }
 
     fn runner(&self) -> &Runner {
@@ -114,6 +123,10 @@ impl Cli {
 
     fn rest(&self) -> &Rest {
         &self.inner.rest
+    }
+
+    fn journal(&self) -> Option<&Journal> {
+        self.inner.journal.as_ref()
     }
 
     async fn ask(&self, line: &Line) -> Result<Secret, Error> {
@@ -135,7 +148,9 @@ impl Cli {
 
     async fn show(&self, at: &Locator) -> Result<Tunnel, Error> {
         let line = Line::new("show").value(at).words(&["-j"]);
-        Ok(contract(self.read::<Shown>(&line).await?.tunnel))
+        let shown = contract(self.read::<Shown>(&line).await?.tunnel);
+        // A future of its own, because it may ask for a token in turn.
+        Ok(Box::pin(self.whole(shown)).await)
     }
 
     /// One scope a call: the command mixes up several.
@@ -169,7 +184,8 @@ impl Cli {
     async fn followed(&self, at: &Locator, tokens: &HostTokens) -> Result<Tunnel, Error> {
         match self.rest().get_with(at, Want::PORTS, &tokens.host).await {
             Err(Error::SignIn(_) | Error::Forbidden(_)) => self.show(at).await,
-            answer => answer,
+            Ok(tunnel) => Ok(self.whole(tunnel).await),
+            Err(error) => Err(error),
         }
     }
 }
@@ -203,7 +219,10 @@ impl Management for Cli {
 
     fn delete<'a>(&'a self, at: &'a Locator) -> Answer<'a, bool> {
         Box::pin(async move {
-            was_there(self.tell(&Line::new("delete").value(at).words(&["-f", "-j"])).await)
+            let line = Line::new("delete").value(at).words(&["-f", "-j"]);
+            let deleted = was_there(self.tell(&line).await)?;
+            self.forget(at, None).await;
+            Ok(deleted)
         })
     }
 
@@ -231,7 +250,9 @@ impl Management for Cli {
     fn delete_port<'a>(&'a self, at: &'a Locator, port: u16) -> Answer<'a, bool> {
         Box::pin(async move {
             let line = Line::new("port delete").value(at).option("-p", port).words(&["-j"]);
-            was_there(self.tell(&line).await)
+            let deleted = was_there(self.tell(&line).await)?;
+            self.forget(at, Some(port)).await;
+            Ok(deleted)
         })
     }
 

@@ -1,0 +1,272 @@
+//! What ports are to be made again, written down before they are removed.
+//!
+//! A network or a process that ends in between then costs no port: whoever looks at the tunnel next
+//! makes it again, with everything that it had. One file is for all tunnels of a user; whoever
+//! changes it holds a lock that the system takes back however its holder ends.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use adit_proto::contracts::TunnelPort;
+use adit_wire::clock;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::management::Locator;
+
+const VERSION: u32 = 1;
+
+/// How often a lock is tried that another process holds.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A tunnel that nobody has used for so long is gone, and who has it still has long noticed.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long a list may still show a port that was removed.
+const STALE_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// Where it is written down.
+#[derive(Clone, Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+}
+
+/// The right to change the journal, and to make again what is in it.
+#[derive(Debug)]
+pub(super) struct Held {
+    path: PathBuf,
+    /// Holds the lock.
+    _lock: File,
+}
+
+/// A port that is being made again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Remake {
+    /// `id.cluster`
+    tunnel: String,
+    /// When it was begun, in seconds since 1970.
+    since: i64,
+    /// As it was.
+    pub(super) old: TunnelPort,
+    /// As it shall be.
+    pub(super) new: TunnelPort,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    version: u32,
+    remakes: Vec<Remake>,
+}
+
+impl Remake {
+    pub(super) fn new(at: &Locator, old: TunnelPort, new: TunnelPort, now: Timestamp) -> Self {
+        Self { tunnel: at.to_string(), since: now.as_second(), old, new }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.old.port_number
+    }
+
+    /// Whether a port that is there shows that nothing is left to be done. At first it may be the
+    /// removed one, in a list that does not know yet.
+    pub(super) fn is_over(&self, there: &TunnelPort, now: Timestamp) -> bool {
+        there.protocol != self.old.protocol || self.age(now) > STALE_FOR
+    }
+
+    fn is_of(&self, at: &Locator) -> bool {
+        self.tunnel.parse().is_ok_and(|of: Locator| {
+            of.id == at.id && (at.cluster.is_none() || of.cluster == at.cluster)
+        })
+    }
+
+    /// A clock that was set back makes nothing older.
+    fn age(&self, now: Timestamp) -> Duration {
+        Duration::from_secs(u64::try_from(now.as_second() - self.since).unwrap_or_default())
+    }
+}
+
+impl Journal {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// What is to be made again of a tunnel. A journal that cannot be read has nothing, which is
+    /// logged.
+    pub(super) fn pending(&self, at: &Locator, now: Timestamp) -> Vec<Remake> {
+        let remakes = load(&self.path).unwrap_or_else(|error| {
+            tracing::warn!(%error, "it is not known which ports are to be made again");
+            Vec::new()
+        });
+        let is_due = |remake: &Remake| remake.is_of(at) && remake.age(now) < FORGOTTEN_AFTER;
+        remakes.into_iter().filter(is_due).collect()
+    }
+
+    /// Takes it, if nobody has it.
+    pub(super) fn try_take(&self) -> io::Result<Option<Held>> {
+        make_directory_of(&self.path)?;
+        let path = self.path.with_extension("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Held { path: self.path.clone(), _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Takes it once nobody else has it.
+    pub(super) async fn take(&self, deadline: Instant) -> io::Result<Held> {
+        loop {
+            if let Some(held) = self.try_take()? {
+                return Ok(held);
+            }
+            if clock::now() >= deadline {
+                let text = "another port is being made again, which takes too long";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            clock::sleep(LOOK).await;
+        }
+    }
+}
+
+impl Held {
+    /// Whether this is still to be done.
+    pub(super) fn has(&self, remake: &Remake) -> io::Result<bool> {
+        Ok(load(&self.path)?.contains(remake))
+    }
+
+    /// Writes it down. It is on the disk when this returns.
+    pub(super) fn note(&self, remake: &Remake) -> io::Result<()> {
+        self.change(|remakes| {
+            remakes.retain(|it| (&it.tunnel, it.port()) != (&remake.tunnel, remake.port()));
+            remakes.push(remake.clone());
+        })
+    }
+
+    /// Crosses it out.
+    pub(super) fn strike(&self, remake: &Remake) -> io::Result<()> {
+        self.change(|remakes| remakes.retain(|it| it != remake))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Remake>)) -> io::Result<()> {
+        let mut remakes = load(&self.path)?;
+        change(&mut remakes);
+        let document = Document { version: VERSION, remakes };
+        replace(&self.path, &serde_json::to_vec(&document)?)
+    }
+}
+
+/// Nothing when there is no file. One that makes no sense is an error and stays as it is: it may be
+/// all that is left of a port.
+fn load(path: &Path) -> io::Result<Vec<Remake>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let flawed = |flaw: &dyn fmt::Display| io::Error::other(format!("{}: {flaw}", path.display()));
+    let document: Document = serde_json::from_slice(&bytes).map_err(|error| flawed(&error))?;
+    match document.version {
+        VERSION => Ok(document.remakes),
+        _ => Err(flawed(&"it was written by a newer version of this program")),
+    }
+}
+
+/// The file is there whole or as it was, and readable by its owner only.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&new, path)?;
+    // Makes the new name survive a power cut. Only Unix lets a directory be opened for that.
+    match path.parent() {
+        Some(directory) if cfg!(unix) => File::open(directory)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+fn make_directory_of(path: &Path) -> io::Result<()> {
+    let Some(directory) = path.parent() else { return Ok(()) };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_proto::contracts::Protocol;
+
+    use super::*;
+
+    fn port(protocol: Protocol) -> TunnelPort {
+        TunnelPort { port_number: 3000, protocol: Some(protocol), ..TunnelPort::default() }
+    }
+
+    fn remake(tunnel: &str) -> Remake {
+        let (at, now) = (tunnel.parse().unwrap(), clock::wall());
+        Remake::new(&at, port(Protocol::Http), port(Protocol::Https), now)
+    }
+
+    #[test]
+    fn what_is_written_down_is_found_until_it_is_crossed_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(folder.path().join("deep/ports.json"));
+        let (shop, blog) = (remake("shop.euw"), remake("blog.euw"));
+        let now = clock::wall();
+        let pending = |id: &str| journal.pending(&id.parse().unwrap(), now);
+        assert_eq!(pending("shop.euw"), []);
+        let held = journal.try_take().unwrap().unwrap();
+        held.note(&shop).unwrap();
+        held.note(&blog).unwrap();
+        held.note(&shop).unwrap();
+        assert_eq!(pending("shop"), std::slice::from_ref(&shop));
+        assert_eq!(pending("shop.usw2"), []);
+        held.strike(&shop).unwrap();
+        assert!(!held.has(&shop).unwrap() && held.has(&blog).unwrap());
+        let later = now.checked_add(FORGOTTEN_AFTER).unwrap();
+        assert_eq!(journal.pending(&"blog.euw".parse().unwrap(), later), []);
+    }
+
+    #[test]
+    fn one_has_it_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(folder.path().join("ports.json"));
+        let held = journal.try_take().unwrap();
+        assert!(held.is_some() && journal.try_take().unwrap().is_none());
+        drop(held);
+        assert!(journal.try_take().unwrap().is_some());
+    }
+
+    #[test]
+    fn one_that_makes_no_sense_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ports.json");
+        let journal = Journal::new(path.clone());
+        for text in ["{", r#"{"version":2,"remakes":[]}"#] {
+            fs::write(&path, text).unwrap();
+            let held = journal.try_take().unwrap().unwrap();
+            held.note(&remake("shop.euw")).unwrap_err();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_list_that_lags_behind_does_not_cross_a_port_out() {
+        let remake = remake("shop.euw");
+        let now = clock::wall();
+        assert!(!remake.is_over(&port(Protocol::Http), now));
+        assert!(remake.is_over(&port(Protocol::Https), now));
+        let later = now.checked_add(STALE_FOR + Duration::from_secs(2)).unwrap();
+        assert!(remake.is_over(&port(Protocol::Http), later));
+    }
+}

@@ -1,0 +1,328 @@
+//! Removes a port and makes it again, where that is the only way to change it, and loses none.
+//!
+//! What the port was and shall be is written down first ([`Journal`]). What can pass is waited out
+//! for as long as somebody waits for it; then, or when the process ends in between, whoever looks at
+//! the tunnel next makes the port again.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use adit_proto::access::Scope;
+use adit_proto::backoff::Backoff;
+use adit_proto::contracts::{AccessControl, Tunnel, TunnelPort};
+use adit_proto::token::Secret;
+use adit_wire::clock;
+
+use super::change::port_creation;
+use super::journal::{Held, Journal, Remake};
+use super::line::{Line, invalid};
+use super::{Cli, access, locator};
+use crate::management::rest::port_body;
+use crate::management::{Confirmed, Error, Locator};
+use crate::random;
+
+/// How long it is tried to make a removed port again while somebody waits for it.
+const WITHIN: Duration = Duration::from_secs(45);
+
+/// The bounds of the waits between these tries.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(500), 2, Duration::from_secs(8));
+
+/// How long another port that is made again may hold this one up.
+const OTHERS: Duration = Duration::from_secs(60);
+
+impl Cli {
+    /// Removes a port and makes it again as it was, except for what is to change.
+    ///
+    /// It is read whole from the service: what the command shows of a port is not all there is. To those
+    /// who may only change ports a service need not tell who has access, so the token may do all that its owner may.
+    pub(super) async fn remake_port(
+        &self,
+        at: &Locator,
+        port: &TunnelPort,
+        _: Confirmed,
+    ) -> Result<TunnelPort, Error> {
+        let number = port.port_number;
+        let shown = self.show(at).await?;
+        let at = locator(&shown).unwrap_or_else(|| at.clone());
+        let token = self.token(&at, Scope::Manage).await?;
+        let held = match self.journal() {
+            Some(journal) => Some(journal.take(clock::now() + OTHERS).await.map_err(unnoted)?),
+            None => None,
+        };
+        let mut known = self.rest().get_port_with(&at, number, &token).await?;
+        if known.access_control.is_none() {
+            let entries = self.access(&at, Some(number)).await?;
+            known.access_control = Some(AccessControl { entries });
+        }
+        let (old, new) = (port_body(&known), port_body(&changed(port, &known)));
+        let remake = Remake::new(&at, old, new, clock::wall());
+        if let Some(held) = &held {
+            held.note(&remake).map_err(unnoted)?;
+        }
+        let deadline = clock::now() + WITHIN;
+        let remove = || self.rest().delete_port_with(&at, number, &token);
+        if let Err(error) = repeated(deadline, remove).await {
+            // Whatever did not answer may have removed it.
+            if error.is_transient() {
+                return Err(unmade(&at, &remake, held.is_some(), error));
+            }
+            strike(held.as_ref(), &remake);
+            return Err(error);
+        }
+        self.make_again(&at, &remake, held.as_ref(), &token, deadline).await
+    }
+
+    /// Makes ports again that were removed for that and are still missing. One that cannot be made now is left for
+    /// the next look.
+    pub(super) async fn whole(&self, mut tunnel: Tunnel) -> Tunnel {
+        let (Some(journal), Some(at)) = (self.journal(), locator(&tunnel)) else { return tunnel };
+        for remake in journal.pending(&at, clock::wall()) {
+            match self.finish(journal, &at, &tunnel, &remake).await {
+                Ok(Some(port)) => {
+                    tracing::info!(tunnel = %at, port = remake.port(), "a removed port was made again");
+                    tunnel.ports.get_or_insert_default().push(port);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(tunnel = %at, port = remake.port(), %error, "a removed port is still missing");
+                }
+            }
+        }
+        tunnel
+    }
+
+    /// The port, if it was missing.
+    async fn finish(
+        &self,
+        journal: &Journal,
+        at: &Locator,
+        tunnel: &Tunnel,
+        remake: &Remake,
+    ) -> Result<Option<TunnelPort>, Error> {
+        // Whoever has it is about to make the port.
+        let Some(held) = journal.try_take().map_err(unnoted)? else { return Ok(None) };
+        if !held.has(remake).map_err(unnoted)? {
+            return Ok(None);
+        }
+        if let Some(there) = tunnel.port(remake.port()) {
+            if remake.is_over(there, clock::wall()) {
+                strike(Some(&held), remake);
+            }
+            return Ok(None);
+        }
+        let token = self.token(at, Scope::Manage).await?;
+        let made = self.make_again(at, remake, Some(&held), &token, clock::now()).await;
+        made.map(Some)
+    }
+
+    /// Makes a port that was removed: as it shall be, or as it was where that is refused.
+    async fn make_again(
+        &self,
+        at: &Locator,
+        remake: &Remake,
+        held: Option<&Held>,
+        token: &Secret,
+        deadline: Instant,
+    ) -> Result<TunnelPort, Error> {
+        let make = |port: &TunnelPort| {
+            let port = unended(port);
+            repeated(deadline, move || self.make_port(at, port.clone(), token))
+        };
+        let refused = match make(&remake.new).await {
+            Ok(made) => {
+                strike(held, remake);
+                return Ok(made);
+            }
+            Err(error) if error.is_transient() || error.requires_sign_in() => {
+                return Err(unmade(at, remake, held.is_some(), error));
+            }
+            Err(error) => error,
+        };
+        match make(&remake.old).await {
+            Ok(_) => {
+                strike(held, remake);
+                Err(refused)
+            }
+            Err(error) => {
+                tracing::warn!(tunnel = %at, port = remake.port(), %error, "a port could not be restored");
+                Err(unmade(at, remake, held.is_some(), refused))
+            }
+        }
+    }
+
+    async fn make_port(
+        &self,
+        at: &Locator,
+        port: TunnelPort,
+        token: &Secret,
+    ) -> Result<TunnelPort, Error> {
+        match self.rest().create_port_with(at, &port, token).await {
+            // An answer was lost, or somebody has made it meanwhile with less than it had.
+            Err(Error::Conflict(_)) => self.rest().update_port_with(at, &port, token).await,
+            answer => answer,
+        }
+    }
+
+    /// Ports of a tunnel that somebody has removed are not made again.
+    pub(super) async fn forget(&self, at: &Locator, port: Option<u16>) {
+        let Some(journal) = self.journal() else { return };
+        let mut pending = journal.pending(at, clock::wall());
+        pending.retain(|remake| port.is_none_or(|port| port == remake.port()));
+        if pending.is_empty() {
+            return;
+        }
+        match journal.take(clock::now() + OTHERS).await {
+            Ok(held) => pending.iter().for_each(|remake| strike(Some(&held), remake)),
+            Err(error) => tracing::warn!(tunnel = %at, %error, "a removed port may come back"),
+        }
+    }
+}
+
+/// The port as it shall be.
+fn changed(port: &TunnelPort, known: &TunnelPort) -> TunnelPort {
+    TunnelPort {
+        protocol: port.protocol.clone().or(known.protocol.clone()),
+        description: port.description.clone().or(known.description.clone()),
+        labels: port.labels.clone().or(known.labels.clone()),
+        access_control: port.access_control.clone().or(known.access_control.clone()),
+        options: match (&port.options, &known.options) {
+            (Some(new), Some(old)) => Some(new.over(old)),
+            (new, old) => new.clone().or(old.clone()),
+        },
+        ..known.clone()
+    }
+}
+
+/// Without access that has ended meanwhile, which a service need not take.
+fn unended(port: &TunnelPort) -> TunnelPort {
+    let now = clock::wall();
+    let mut port = port.clone();
+    if let Some(control) = &mut port.access_control {
+        control.entries.retain(|entry| entry.expiration.is_none_or(|end| end > now));
+    }
+    port
+}
+
+/// Makes a call until it succeeds, is refused, or would have to be waited for beyond the deadline.
+async fn repeated<T, F>(deadline: Instant, mut call: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut backoff = RETRY;
+    loop {
+        let error = match call().await {
+            Err(error) if error.is_transient() => error,
+            decided => return decided,
+        };
+        let wait = backoff.next_at_least(error.retry_after().unwrap_or_default(), random());
+        match clock::now().checked_add(wait).filter(|again| *again < deadline) {
+            Some(again) => clock::sleep_until(again).await,
+            None => return Err(error),
+        }
+    }
+}
+
+fn strike(held: Option<&Held>, remake: &Remake) {
+    // What is there shows the next time that it can be crossed out.
+    if let Some(Err(error)) = held.map(|held| held.strike(remake)) {
+        tracing::warn!(port = remake.port(), %error, "a port that was made again is not crossed out");
+    }
+}
+
+/// Nothing was removed, because it could not be written down.
+fn unnoted(error: io::Error) -> Error {
+    invalid(&format!("what is to be made again of a port could not be written down: {error}"))
+}
+
+fn unmade(at: &Locator, remake: &Remake, kept: bool, source: Error) -> Error {
+    let port = remake.port();
+    let by_hand = by_hand(at, &remake.new).into();
+    Error::Unmade { port, by_hand, kept, source: Box::new(source) }
+}
+
+/// The calls of the command that make a port, as far as it can: options and access that it does not know are left out.
+fn by_hand(at: &Locator, port: &TunnelPort) -> String {
+    let bare = || TunnelPort { options: None, description: None, ..port.clone() };
+    let id = at.to_string();
+    let port_line = port_creation(&id, port).or_else(|_| port_creation(&id, &bare()));
+    let none = AccessControl::default();
+    let entries = unended(port).access_control.unwrap_or(none).own().entries;
+    let access_lines =
+        entries.iter().map(|entry| access::creation(at, Some(port.port_number), entry));
+    let lines = std::iter::once(port_line).chain(access_lines).filter_map(Result::ok);
+    lines.map(|line| shown(&line)).collect::<Vec<_>>().join(" && ")
+}
+
+fn shown(line: &Line) -> String {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "-_.:=/".contains(char);
+    let words = line.sent().iter().filter(|word| *word != "-j").map(|word| {
+        match !word.is_empty() && word.chars().all(plain) {
+            true => word.clone(),
+            false => format!("'{}'", word.replace('\'', r"'\''")),
+        }
+    });
+    std::iter::once("devtunnel".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_proto::contracts::{AccessEntry, AccessEntryType, TunnelOptions};
+
+    use super::*;
+    use crate::management::Said;
+
+    fn unavailable(retry_after: Option<Duration>) -> Error {
+        Error::Unavailable { status: 503, said: Said::default(), retry_after }
+    }
+
+    /// What comes of a call that fails like this `times`, how often it was made, and how long it took.
+    async fn tried(times: usize, error: impl Fn() -> Error) -> (bool, usize, Duration) {
+        let (begun, mut made) = (clock::now(), 0);
+        let result = repeated(begun + WITHIN, || {
+            made += 1;
+            let result = if made > times { Ok(()) } else { Err(error()) };
+            async { result }
+        });
+        let succeeded = result.await.is_ok();
+        (succeeded, made, clock::now() - begun)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_pass_is_waited_out_up_to_the_deadline() {
+        let (succeeded, made, took) = tried(4, || unavailable(None)).await;
+        assert!(succeeded && made == 5 && took < Duration::from_secs(8), "{made} in {took:?}");
+        let (succeeded, made, took) = tried(usize::MAX, || unavailable(None)).await;
+        assert!(!succeeded && made > 6 && took < WITHIN, "{made} in {took:?}");
+        let soon = Some(Duration::from_secs(20));
+        let (succeeded, made, took) = tried(1, || unavailable(soon)).await;
+        assert!(succeeded && made == 2 && took >= Duration::from_secs(20), "{made} in {took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_and_a_wait_beyond_the_deadline_are_the_answer_at_once() {
+        let refused = tried(1, || Error::Forbidden(Said::default())).await;
+        assert_eq!(refused, (false, 1, Duration::ZERO));
+        for wait in [WITHIN, Duration::MAX] {
+            assert_eq!(tried(1, || unavailable(Some(wait))).await, (false, 1, Duration::ZERO));
+        }
+    }
+
+    #[test]
+    fn what_is_made_by_hand_can_be_pasted_and_leaves_out_what_the_command_cannot_do() {
+        let entry =
+            |kind| AccessEntry { kind, scopes: vec!["connect".into()], ..Default::default() };
+        let entries = vec![entry(AccessEntryType::Users), entry(AccessEntryType::Anonymous)];
+        let inspection = TunnelOptions { is_inspection_enabled: Some(true), ..Default::default() };
+        let port = TunnelPort {
+            port_number: 3000,
+            labels: Some(vec!["it's $HOME".into()]),
+            options: Some(inspection),
+            access_control: Some(AccessControl { entries }),
+            ..TunnelPort::default()
+        };
+        assert_eq!(
+            by_hand(&"shop.euw".parse().unwrap(), &port),
+            r"devtunnel port create shop.euw -p 3000 --labels 'it'\''s $HOME' && devtunnel access create shop.euw --port-number 3000 --anonymous"
+        );
+    }
+}

@@ -1,0 +1,183 @@
+//! A port that is removed and made again, with trouble in between.
+
+use adit_proto::contracts::{
+    AccessControl, AccessEntry, AccessEntryType, Protocol, Tunnel, TunnelOptions, TunnelPort,
+};
+use adit_tunnel::management::{Confirmed, Error, Management, Want};
+use adit_wire::task;
+
+use crate::hosted::{is_hosting, until};
+use crate::world::{Trouble, World};
+
+/// The making of a port, and nothing else.
+const MAKE: &str = "put /ports/3000 if-none-match";
+const REMOVE: &str = "delete /ports/3000";
+
+/// It asks for so much patience that nobody has it.
+const BUSY: Trouble = Trouble::Answer("503 Service Unavailable\r\nretry-after: 3600");
+
+fn https() -> TunnelPort {
+    TunnelPort { port_number: 3000, protocol: Some(Protocol::Https), ..TunnelPort::default() }
+}
+
+impl World {
+    /// With a port that has options and an access list.
+    async fn with_rich_port() -> Self {
+        let world = Self::new(3000).await;
+        let anonymous = AccessEntry {
+            kind: AccessEntryType::Anonymous,
+            scopes: vec!["connect".into()],
+            ..AccessEntry::default()
+        };
+        let options = TunnelOptions { host_header: Some("shop.test".into()), ..Default::default() };
+        let rich = TunnelPort {
+            port_number: 3000,
+            access_control: Some(AccessControl { entries: vec![anonymous] }),
+            options: Some(options),
+            ..TunnelPort::default()
+        };
+        world.owner.update_port(&world.at, &rich).await.unwrap();
+        world
+    }
+
+    async fn replace(&self) -> Result<TunnelPort, Error> {
+        self.cli.replace_port(&self.at, &https(), Confirmed).await
+    }
+
+    async fn port(&self) -> Option<TunnelPort> {
+        self.owner.get(&self.at, Want::PORTS).await.unwrap().port(3000).cloned()
+    }
+
+    async fn has_all_with(&self, protocol: Protocol) {
+        let port = self.port().await.expect("it is there");
+        assert_eq!(port.protocol, Some(protocol));
+        assert_eq!(port.description.as_deref(), Some("the shop"));
+        assert_eq!(port.options.unwrap().host_header.as_deref(), Some("shop.test"));
+        let own = port.access_control.unwrap().own().entries;
+        assert!(matches!(&own[..], [entry] if entry.kind == AccessEntryType::Anonymous), "{own:?}");
+    }
+
+    /// Removes the port and cannot make it again.
+    async fn lose(&self) -> Error {
+        self.gate.troubles(MAKE, [BUSY]);
+        let error = self.replace().await.unwrap_err();
+        assert!(self.port().await.is_none());
+        self.shows(&self.owner.get(&self.at, Want::PORTS).await.unwrap());
+        error
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_is_replaced_with_everything_it_had_once_somebody_agreed() {
+    let world = World::with_rich_port().await;
+    let refused = world.cli.update_port(&world.at, &https()).await.unwrap_err();
+    assert!(matches!(refused, Error::Replacement { port: 3000 }), "{refused:?}");
+    assert_eq!(world.fake.count("port"), 0, "nothing was touched");
+    world.replace().await.unwrap();
+    world.has_all_with(Protocol::Https).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_goes_in_between_is_waited_for() {
+    for (words, trouble) in [
+        (MAKE, Trouble::Lost),
+        (MAKE, Trouble::Deaf),
+        (MAKE, Trouble::Answer("500 Internal Server Error")),
+        (REMOVE, Trouble::Lost),
+        (REMOVE, Trouble::Deaf),
+    ] {
+        let world = World::with_rich_port().await;
+        world.gate.troubles(words, [trouble]);
+        world.replace().await.unwrap();
+        world.gate.met().await;
+        world.has_all_with(Protocol::Https).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_is_refused_as_it_shall_be_is_made_as_it_was() {
+    let world = World::with_rich_port().await;
+    world.gate.troubles(MAKE, [Trouble::Answer("400 Bad Request"), Trouble::Lost]);
+    let refused = world.replace().await.unwrap_err();
+    assert!(matches!(refused, Error::Invalid(_)), "{refused:?}");
+    world.has_all_with(Protocol::Http).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_cannot_be_made_again_is_made_by_the_next_host() {
+    let world = World::with_rich_port().await;
+    let error = world.lose().await;
+    let Error::Unmade { port: 3000, by_hand, kept: true, source } = error else {
+        panic!("{error:?}")
+    };
+    assert!(matches!(*source, Error::Unavailable { status: 503, .. }), "{source:?}");
+    let at = &world.at;
+    assert_eq!(
+        by_hand,
+        format!(
+            "devtunnel port create {at} -p 3000 --protocol https -d 'the shop' --host-header shop.test \
+             && devtunnel access create {at} --port-number 3000 --anonymous"
+        )
+        .into()
+    );
+    let mut host = world.host();
+    until(&mut host, is_hosting).await;
+    world.has_all_with(Protocol::Https).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_ends_in_between_costs_no_port() {
+    let world = World::with_rich_port().await;
+    world.gate.troubles(MAKE, [Trouble::Hangs]);
+    let (cli, at) = (world.cli.clone(), world.at.clone());
+    let replacing = task::spawn("replacing", async move {
+        let _ = cli.replace_port(&at, &https(), Confirmed).await;
+    });
+    world.gate.met().await;
+    world.shows(&Tunnel::default());
+
+    let other = world.other_cli();
+    let seen = other.get(&world.at, Want::PORTS).await.unwrap();
+    assert!(seen.port(3000).is_none(), "who makes it is about to");
+    drop(replacing);
+    // The lock goes with whoever held it, which may be in a moment.
+    while other.get(&world.at, Want::PORTS).await.unwrap().port(3000).is_none() {
+        tokio::task::yield_now().await;
+    }
+    world.has_all_with(Protocol::Https).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hosted_tunnel_gets_its_port_back_as_it_is_followed() {
+    let world = World::with_rich_port().await;
+    let turns = tokio::sync::watch::Sender::new(adit_tunnel::management::Turn::Runs);
+    let tokens = world.cli.authorize(&world.at, false, turns).await.unwrap().tokens;
+    world.lose().await;
+    world.fake.forget_calls();
+    let followed = world.cli.follow(&world.at, &tokens).await.unwrap();
+    assert_eq!(followed.port(3000).unwrap().protocol, Some(Protocol::Https));
+    world.has_all_with(Protocol::Https).await;
+    assert_eq!(world.fake.count("token"), 1, "only then is a token asked for that may do so much");
+    world.fake.forget_calls();
+    world.cli.follow(&world.at, &tokens).await.unwrap();
+    assert_eq!(world.fake.calls(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_somebody_removes_stays_removed() {
+    let world = World::with_rich_port().await;
+    world.lose().await;
+    world.fake.fails("port.delete", 2, "Not found.");
+    assert!(!world.cli.delete_port(&world.at, 3000).await.unwrap());
+    let seen = world.cli.get(&world.at, Want::PORTS).await.unwrap();
+    assert!(seen.port(3000).is_none() && world.port().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_removed_that_cannot_be_written_down() {
+    let world = World::with_rich_port().await;
+    world.fake.writes("journal", "no directory");
+    let refused = world.replace().await.unwrap_err();
+    assert!(matches!(refused, Error::Invalid(_)), "{refused:?}");
+    world.has_all_with(Protocol::Http).await;
+}
