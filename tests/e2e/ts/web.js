@@ -2,7 +2,7 @@
 //   listen {port?, page?}   listens on 127.0.0.1; returns {port}
 //   next {data}      sends one more event on every open /events
 // Event: request {method, url, headers}.
-//   /            a page, or what listen said   /echo        the body, as it comes
+//   /, /visit    a page, or what listen said   /echo        the body, as it comes
 //   /events      server-sent events        /status/N    an empty answer with that status
 //   /cut         half of what its Content-Length promises
 // A websocket on any path echoes its messages.
@@ -20,6 +20,7 @@ function serve(request, response) {
   const [, first, second] = new URL(request.url, 'http://local').pathname.split('/');
   switch (first) {
     case '':
+    case 'visit':
       response.setHeader('Content-Type', 'text/html');
       return response.end(page);
     case 'echo':
