@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The desktop app as a screen reader sees it: first run, a URL that answers, a second start, stop, quit.
+"""The desktop app as a screen reader and a panel see it: first run, a URL that answers, a second start, stop, the tray,
+quit.
 
 Usage: story.py FOLDER-WITH-adit-AND-adit-desktop [SCREENSHOT]
 
@@ -21,6 +22,8 @@ import gi
 
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi  # noqa: E402
+
+from panel import Panel  # noqa: E402
 
 LIMIT = 60  # seconds; longer than anything takes on a busy machine
 LOOK = 0.1  # seconds between two looks, where nobody tells
@@ -132,6 +135,14 @@ def get(url):
         return b""
 
 
+def clipboard():
+    """What another program would paste."""
+    pasted = subprocess.run(
+        ["xclip", "-selection", "clipboard", "-out"], capture_output=True, text=True, timeout=LIMIT
+    )
+    return pasted.stdout.strip().rstrip("/")
+
+
 def story(folder, picture):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -143,6 +154,7 @@ def story(folder, picture):
     environment |= {"HOME": home.name, "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
     desktop, command = os.path.join(folder, "adit-desktop"), os.path.join(folder, "adit")
 
+    panel = Panel()
     process = subprocess.Popen([desktop], env=environment)
     try:
         app = App(process.pid)
@@ -176,7 +188,23 @@ def story(folder, picture):
         until("the URL to be gone", lambda: get(url) != Page.TEXT)
         say("stopped, and the URL with it")
 
-        process.terminate()
+        until("an icon in the tray", lambda: panel.icon)
+        if not panel.told("IconPixmap") and not panel.told("IconName"):
+            raise Failed("the icon in the tray has no picture")
+
+        def chosen(start):
+            until(f"`{start}` in the tray, which has {panel.menu()}", lambda: panel.choose(start))
+
+        chosen("Start")
+        until("the URL to be back", lambda: get(url) == Page.TEXT)
+        until("the tooltip to say so", lambda: "live" in panel.told("ToolTip")[3].lower())
+        chosen("Copy")
+        until("the URL on the clipboard", lambda: clipboard() == url.rstrip("/"))
+        chosen("Stop")
+        until("the URL to be gone", lambda: get(url) != Page.TEXT)
+        say("started, copied and stopped from the tray")
+
+        chosen("Quit")
         if process.wait(timeout=LIMIT) != 0:
             raise Failed(f"it ended with {process.returncode}")
         told = subprocess.run([command, "status"], env=environment, capture_output=True, text=True)
