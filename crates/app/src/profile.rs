@@ -7,6 +7,7 @@ use adit_proto::token::Secret;
 use adit_tunnel::management::cli::Cli;
 use adit_tunnel::management::{Credential, Management, Rest};
 
+use crate::autostart::Autostart;
 use crate::credentials::{self, Credentials, SignIn};
 use crate::default_tunnels::DefaultTunnels;
 use crate::environment::Environment;
@@ -25,6 +26,8 @@ pub struct Profile {
     pub places: Places,
     /// The overrides that were given for them, by variable: a process started from elsewhere needs them too.
     pub overrides: Vec<(&'static str, PathBuf)>,
+    /// What starts the desktop app at login, where this is it.
+    pub autostart: Option<Autostart>,
     on: Option<String>,
     api_key: Option<Secret>,
     microsoft: Microsoft,
@@ -43,7 +46,8 @@ impl Profile {
         let given =
             [("ADIT_CONFIG", config), ("ADIT_STATE_DIR", state_dir), ("DEVTUNNEL_BIN", devtunnel)];
         let given = given.into_iter().filter_map(|(name, value)| Some((name, value?.into())));
-        Ok(Self { places, overrides: given.collect(), on, api_key, microsoft, remark })
+        let overrides = given.collect();
+        Ok(Self { places, overrides, autostart: None, on, api_key, microsoft, remark })
     }
 
     /// The stored sign-ins.

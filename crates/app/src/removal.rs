@@ -13,7 +13,7 @@ use crate::running;
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// What is ours in the state directory.
-const STATE: [&str; 8] = [
+const STATE: [&str; 9] = [
     "desktop",
     "embedded",
     "tunnels",
@@ -21,6 +21,7 @@ const STATE: [&str; 8] = [
     "logs",
     "reports",
     "default-tunnels.json",
+    "window.json",
     "control.sock",
 ];
 
@@ -123,7 +124,12 @@ mod tests {
     fn state_and_keys_go_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let (config, state) = (folder.path().join("config"), folder.path().join("state"));
-        for name in ["desktop/settings.json", "logs/desktop.log", "embedded/desktop/store.db"] {
+        for name in [
+            "desktop/settings.json",
+            "logs/desktop.log",
+            "embedded/desktop/store.db",
+            "window.json",
+        ] {
             fill(&state.join(name));
         }
         for name in ["credentials.toml", "credentials.toml.damaged", "adit.toml"] {

@@ -140,8 +140,12 @@ impl ProfileServices {
             Errand::Remove => {
                 removal::check(places).await?;
                 self.here.end(removal::GRACE).await;
-                let places = places.clone();
-                task::blocking("remove files", move || removal::remove(&places)).await?;
+                let (places, autostart) = (places.clone(), self.profile.autostart.clone());
+                let remove = move || {
+                    let entry = autostart.map_or(Ok(()), |it| it.set(false));
+                    removal::remove(&places).and(entry)
+                };
+                task::blocking("remove files", remove).await?;
                 Ok(None)
             }
         }

@@ -146,15 +146,11 @@ pub(super) fn is_taken(name: &str, place: &PlaceKey, view: &View) -> bool {
         || of.is_some_and(|of| of.leaving.iter().any(|it| it == name))
 }
 
-/// Where a new tunnel is made unless somebody says otherwise: on the one relay that can be used, else on this
-/// computer. With several, none of them is guessed.
+/// Where a new tunnel is made unless somebody says otherwise: at the default place, or on this computer while that one
+/// cannot be used.
 pub fn default_place(view: &View) -> PlaceKey {
-    let is_relay = |it: &&PlaceView| it.key.kind() == Kind::Relay && it.can_be_used();
-    let mut relays = view.places.iter().filter(is_relay);
-    match (relays.next(), relays.next()) {
-        (Some(only), None) => only.key.clone(),
-        _ => PlaceKey::here(),
-    }
+    let usable = view.places.iter().find(|it| it.is_default && it.can_be_used());
+    usable.map_or_else(PlaceKey::here, |it| it.key.clone())
 }
 
 /// How far the URLs of a tunnel with that access will reach, where that is known.
@@ -194,6 +190,7 @@ mod tests {
     use crate::command::Command;
     use crate::event::Event;
     use crate::name::BadName;
+    use crate::setup::Ask;
     use crate::state::world::{World, key, relay, tunnel};
 
     fn form(name: &str) -> NewTunnel {
@@ -277,11 +274,15 @@ mod tests {
     }
 
     #[test]
-    fn the_one_relay_that_can_be_used_is_the_first_choice() {
+    fn the_default_place_is_the_first_choice_while_it_can_be_used() {
         let mut world = World::told(&[]);
         assert_eq!(default_place(&world.view()), relay());
         world.check(crate::event::Preflight::SignedOut);
         world.pass(1);
+        assert_eq!(default_place(&world.view()), PlaceKey::here());
+
+        let mut world = World::told(&[]);
+        world.command(Command::Setup(Ask::MakeDefault(PlaceKey::here())));
         assert_eq!(default_place(&world.view()), PlaceKey::here());
     }
 

@@ -4,7 +4,7 @@ use crate::message::Message;
 use crate::place_key::PlaceKey;
 use crate::setup::{DeviceCode, ErrandKind, Stage};
 use crate::state::State;
-use crate::state::setup::TrialStage;
+use crate::state::setup::{Removing, TrialStage};
 use crate::tunnel_key::TunnelKey;
 
 /// What is being set up.
@@ -18,6 +18,8 @@ pub struct SetupView {
     pub import: Option<ImportView>,
     /// What stays with services when everything is removed from this computer.
     pub stays: Vec<Stays>,
+    /// Everything was removed from this computer: nothing may be kept any more.
+    pub is_removed: bool,
 }
 
 /// The first run.
@@ -112,6 +114,7 @@ pub(super) fn fold(state: &State) -> SetupView {
             skipped: found.skipped.clone(),
         }),
         stays: stays(state),
+        is_removed: setup.removing == Some(Removing::Done),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::world::{self, World, environment, until, visit};
+use adit_app::autostart::Autostart;
 use adit_app::command::Command;
 use adit_app::controller::{Config, Handle, ProfileServices};
 use adit_app::environment::Environment;
@@ -30,7 +31,13 @@ impl User {
         let folder = tempfile::tempdir().unwrap();
         let mut environment = environment(folder.path());
         prepare(folder.path(), &mut environment);
-        let profile = Arc::new(Profile::new(environment, |_| {}).unwrap());
+        let mut profile = Profile::new(environment, |_| {}).unwrap();
+        #[cfg(not(windows))]
+        {
+            let program = std::env::current_exe().unwrap();
+            profile.autostart = Some(Autostart::at(&folder.path().join("autostart"), &program));
+        }
+        let profile = Arc::new(profile);
         let config = Config {
             places: vec![PlaceKey::here()],
             files: Files::new(profile.places.state.join("desktop")),
@@ -132,8 +139,14 @@ async fn removing_everything_leaves_nothing_and_ends_the_program() {
     let mut user = User::new().await;
     user.ask(Ask::TryOut { place: PlaceKey::here(), port: None }).await;
     until(&user.app, |view| view.cards.first().is_some_and(|card| card.toggle.on)).await;
+    #[cfg(not(windows))]
+    Autostart::at(&user.folder.path().join("autostart"), &std::env::current_exe().unwrap())
+        .set(true)
+        .unwrap();
     user.ask(Ask::Remove).await;
     user.app.ended().await;
+    #[cfg(not(windows))]
+    std::fs::remove_dir(user.folder.path().join("autostart")).expect("nothing is left in it");
     let left: Vec<_> = std::fs::read_dir(user.folder.path())
         .map(|entries| entries.flatten().map(|entry| entry.file_name()).collect())
         .unwrap_or_default();

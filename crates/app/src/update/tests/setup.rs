@@ -382,9 +382,10 @@ fn a_removal_that_fails_says_what_is_left_and_goes_on() {
     end(&mut world, Err(Failure::new(Code::AlreadyRunning, "`adit up` hosts")));
     assert!(!world.has(&Effect::Finish) && !world.view().is_quitting);
     assert_eq!(errand(&world).failed.unwrap().detail, "`adit up` hosts");
+    assert!(!world.view().setup.is_removed);
     ask(&mut world, Ask::Remove);
     end(&mut world, Ok(None));
-    assert!(world.has(&Effect::Finish));
+    assert!(world.has(&Effect::Finish) && world.view().setup.is_removed);
 }
 
 #[test]
