@@ -16,6 +16,8 @@ use tokio::sync::watch;
 pub use log::LogDesk;
 pub use status::StatusDesk;
 
+use crate::system::System;
+
 /// An application, as a window needs it.
 pub struct Desk {
     /// Where commands go.
@@ -34,6 +36,8 @@ pub struct Desk {
     pub log: LogDesk,
     /// How all that tunnels need is.
     pub status: StatusDesk,
+    /// What the system says to all that draws, the newest.
+    pub system: watch::Receiver<System>,
     /// The clock that times are told against.
     pub clock: Rc<dyn Fn() -> Moment>,
 }

@@ -15,6 +15,7 @@ pub mod notify;
 pub mod options;
 pub mod outside;
 pub mod shell;
+pub mod system;
 pub mod ticks;
 pub mod tray;
 pub mod window;

@@ -10,10 +10,17 @@ use adit_app::view::View;
 use adit_wire::task;
 use tokio::sync::watch;
 
+use crate::system::System;
+
 /// Follows the settings until the application ends. What the system says at the start is in force: people switch
 /// entries off in its own settings too.
-pub async fn follow(entry: Autostart, mut views: watch::Receiver<Arc<View>>, commands: Commands) {
-    let mut known = told(&entry, false, Autostart::is_on).await;
+pub async fn follow(
+    entry: Autostart,
+    mut views: watch::Receiver<Arc<View>>,
+    commands: Commands,
+    system: watch::Sender<System>,
+) {
+    let mut known = told(&entry, false, &system, Autostart::is_on).await;
     let mut asked = tell(&views, &commands, known).await;
     while views.changed().await.is_ok() {
         let wanted = views.borrow_and_update().preferences.general.start_at_login;
@@ -22,7 +29,7 @@ pub async fn follow(entry: Autostart, mut views: watch::Receiver<Arc<View>>, com
             continue;
         }
         let make = move |entry: &Autostart| entry.set(wanted).and_then(|()| entry.is_on());
-        known = told(&entry, known, make).await;
+        known = told(&entry, known, &system, make).await;
         if known != wanted {
             asked = tell(&views, &commands, known).await;
         }
@@ -43,12 +50,15 @@ async fn tell(views: &watch::Receiver<Arc<View>>, commands: &Commands, is_on: bo
 async fn told(
     entry: &Autostart,
     before: bool,
+    system: &watch::Sender<System>,
     ask: impl FnOnce(&Autostart) -> Outcome<bool> + Send + 'static,
 ) -> bool {
     let entry = entry.clone();
     let answer = task::blocking("start at login", move || ask(&entry)).await;
-    answer.unwrap_or_else(|failure| {
-        tracing::warn!(reason = failure.message, "the start at login is as it was");
-        before
-    })
+    let fault = answer.as_ref().err().map(|failure| failure.message.clone());
+    if let Some(reason) = &fault {
+        tracing::warn!(reason, "the start at login is as it was");
+    }
+    System::change(system, |system| system.login = fault);
+    answer.unwrap_or(before)
 }

@@ -20,6 +20,7 @@ use adit_app::local::{Found, Local};
 use adit_app::moment::Moment;
 use adit_app::preferences::LogLevel;
 use adit_app::profile::Profile;
+use adit_app::removal;
 use adit_wire::task;
 use jiff::tz::TimeZone;
 use slint::ComponentHandle as _;
@@ -31,6 +32,7 @@ use crate::demo::{Demo, Scene};
 use crate::desk::{Desk, LogDesk, StatusDesk};
 use crate::login;
 use crate::outside::Desktop;
+use crate::system::{self, System};
 use crate::window::Window;
 
 /// Threads for everything but the interface. What is forwarded by one computer is carried by two.
@@ -62,7 +64,10 @@ pub fn tell(failure: &Failure) {
 pub fn run(environment: Environment, minimised: bool) -> Outcome {
     let journal = Journal::new(LogLevel::default());
     journal.install();
-    let profile = Profile::new(environment, |remark| tracing::warn!("{remark}"))?;
+    let mut profile = Profile::new(environment, |remark| tracing::warn!("{remark}"))?;
+    profile.autostart = Autostart::of_user()
+        .inspect_err(|failure| tracing::warn!(reason = failure.message, "no start at login"))
+        .ok();
     let program = concat!("adit-desktop ", env!("CARGO_PKG_VERSION")).to_owned();
     let directory = profile.places.reports();
     let reports = Report::find(&directory);
@@ -77,8 +82,13 @@ pub fn run(environment: Environment, minimised: bool) -> Outcome {
         journal.follow_to(log)
     };
     let start = Start { file, minimised, reports };
+    let (places, views) = (desk.profile().places.clone(), desk.handle().views());
     let ended = show(&runtime, *desk, &journal, start);
     runtime.block_on(follower.finish());
+    if views.borrow().setup.is_removed {
+        // The log and the window have written their last meanwhile.
+        removal::remove(&places)?;
+    }
     runtime.shutdown_timeout(LEFTOVERS);
     ended
 }
@@ -145,16 +155,15 @@ pub fn play(scene: Scene, minimised: bool) -> Outcome {
 fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, start: Start) -> Outcome {
     let _inside = runtime.enter();
     let tasks = task::Group::new("shell");
+    let system = watch::Sender::new(System::default());
     tasks.spawn("log level", follow_level(desk.handle().views(), journal.clone()));
-    match Autostart::of_user() {
-        Ok(entry) => {
-            let handle = desk.handle();
-            let following = login::follow(entry, handle.views(), handle.commands());
-            tasks.spawn("start at login", following);
-        }
-        Err(failure) => tracing::warn!(reason = failure.message, "no start at login"),
+    if let Some(entry) = desk.profile().autostart.clone() {
+        let handle = desk.handle();
+        let following = login::follow(entry, handle.views(), handle.commands(), system.clone());
+        tasks.spawn("start at login", following);
     }
-    let ends = ends(&desk, &tasks, journal);
+    tasks.spawn("wishes of the system", system::follow(system.clone()));
+    let ends = ends(&desk, &tasks, journal, system.subscribe());
     let stays_away = ends.views.borrow().preferences.general.start_minimised || start.minimised;
     let commands = desk.handle().commands();
     let language = crate::outside::language();
@@ -201,7 +210,12 @@ async fn forget(reports: Vec<Report>) {
 }
 
 /// The two ends of the application for a window.
-fn ends(desk: &desk::Desk, tasks: &task::Group, journal: &Journal) -> Desk {
+fn ends(
+    desk: &desk::Desk,
+    tasks: &task::Group,
+    journal: &Journal,
+    system: watch::Receiver<System>,
+) -> Desk {
     let (handle, profile) = (desk.handle(), desk.profile());
     let log = profile.places.log();
     let folder = log.parent().unwrap_or(&log).to_owned();
@@ -217,6 +231,7 @@ fn ends(desk: &desk::Desk, tasks: &task::Group, journal: &Journal) -> Desk {
         look: Rc::new(move || asked.notify_one()),
         log: LogDesk::new(journal, folder),
         status: StatusDesk::new(profile.clone()),
+        system,
         clock: Rc::new(Moment::now),
     }
 }

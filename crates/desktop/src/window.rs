@@ -1,6 +1,8 @@
 //! The window: shows views, and turns what people do into commands.
 
 mod asked;
+mod banner;
+mod detail;
 mod drawn;
 mod life;
 mod log;
@@ -10,16 +12,16 @@ mod report;
 mod settings;
 mod setup;
 mod sheet;
+mod tunnels;
+mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_app::command::{Command, Ticket};
-use adit_app::message::Offer;
-use adit_app::traffic::{self, Detail};
+use adit_app::command::Command;
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, View};
 use adit_app::words::Language;
@@ -28,9 +30,9 @@ use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
 
 use crate::adapter::cards::{Cards, Wanted};
 use crate::adapter::log::LogLines;
-use crate::adapter::port::{self, PortLists};
+use crate::adapter::port::PortLists;
 use crate::adapter::terms::{self, Speech};
-use crate::adapter::{bars, cards, listening, places, sync};
+use crate::adapter::{bars, listening, places, sync};
 use crate::desk::Desk;
 use crate::outside::Outside;
 use crate::ui;
@@ -117,6 +119,7 @@ impl Window {
         window.fill();
         window.listen();
         window.prefer();
+        window.heed();
         window.draw();
         window.begin_setup();
         window.speak(language);
@@ -135,6 +138,7 @@ impl Window {
         let mut details = self.desk.details.clone();
         let mut listening = self.desk.listening.clone();
         let (mut log, mut status) = (self.desk.log.excerpts.clone(), self.desk.status.told.clone());
+        let mut system = self.desk.system.clone();
         loop {
             let is_open = tokio::select! {
                 changed = views.changed() => changed.is_ok(),
@@ -149,6 +153,10 @@ impl Window {
                     false
                 }
                 changed = status.changed() => changed.is_ok(),
+                changed = system.changed() => {
+                    self.heed();
+                    changed.is_ok()
+                }
             };
             if !is_open {
                 return;
@@ -289,71 +297,6 @@ impl Window {
         self.draw_dialog(&view);
     }
 
-    fn draw_port(&self, view: &View, speech: &Speech) {
-        let nav = self.app.global::<ui::Nav>();
-        if nav.get_screen() != ui::Screen::Port {
-            return;
-        }
-        let port = self.app.global::<ui::Port>();
-        let (key, number) = (nav.get_key(), nav.get_port());
-        let card = view.cards.iter().find(|card| terms::card_key(&card.id) == key);
-        let row = card.and_then(|card| card.rows.iter().find(|row| i32::from(row.port) == number));
-        let (Some(card), Some(row)) = (card, row) else {
-            // It is gone: there is nothing to look at any more.
-            nav.set_screen(ui::Screen::Tunnels);
-            self.send(Command::Select(None));
-            return;
-        };
-        port::facts(&port, card, row, speech, &self.desk.rows.borrow());
-        port.set_reach(terms::reach_of(view, &card.place));
-        let detail = self.desk.details.borrow().clone();
-        let is_it = |it: &Arc<Detail>| card.tunnel() == Some(&it.tunnel) && it.port == row.port;
-        match detail.filter(is_it) {
-            Some(detail) => {
-                self.port.show(&port, &detail, speech, &self.app.global::<ui::Strings>())
-            }
-            None => self.port.clear(&port),
-        }
-    }
-
-    fn listen_port(self: &Rc<Self>) {
-        let port = self.app.global::<ui::Port>();
-        port.on_span_changed(self.on(|window| window.draw()));
-        port.on_point(self.with(|window, chart, at| window.point(chart, at)));
-        port.on_pause(self.on_one(|window, paused| {
-            window.app.global::<ui::Port>().set_is_paused(paused);
-            window.draw();
-        }));
-        port.on_copy_curl(self.on_one(|window, id: i32| window.copy_request(id)));
-        port.on_send_again(self.on_one(|window, id: i32| {
-            let detail = window.desk.details.borrow().clone();
-            if let (Some(detail), Ok(of)) = (detail, u64::try_from(id)) {
-                window.send(Command::SendAgain {
-                    tunnel: detail.tunnel.clone(),
-                    port: detail.port,
-                    of,
-                });
-            }
-        }));
-        port.on_copy_events(self.on(|window| {
-            let Some(detail) = window.desk.details.borrow().clone() else { return };
-            let speech = window.speech();
-            let text = traffic::to_text(&detail.events, speech.language, &speech.now);
-            window.copy(&text, window.app.global::<ui::Strings>().invoke_text_copied());
-        }));
-    }
-
-    fn copy_request(&self, id: i32) {
-        let Some(detail) = self.desk.details.borrow().clone() else { return };
-        let request = u64::try_from(id).ok().and_then(|id| detail.request(id).cloned());
-        let base = self.app.global::<ui::Port>().get_row().address.whole;
-        let strings = self.app.global::<ui::Strings>();
-        match request.map(|request| traffic::curl(&request, &base)) {
-            Some(Ok(command)) => self.copy(&command, strings.invoke_curl_copied()),
-            _ => self.say(strings.invoke_curl_not_copied()),
-        }
-    }
-
     /// Keeps times true while the window is seen: counts run each half second, ages each five.
     pub fn keep_told(self: &Rc<Self>) {
         let counts = !self.view.borrow().undo.is_empty();
@@ -380,50 +323,7 @@ impl Window {
     }
 
     fn listen(self: &Rc<Self>) {
-        let tunnels = self.app.global::<ui::Tunnels>();
-        tunnels.on_filtered(self.on(|window| window.draw()));
-        tunnels.on_switch(self.with(|window, key: SharedString, on: bool| {
-            if let Some(tunnel) = window.tunnel(&key) {
-                window.send(if on { Command::Host(tunnel) } else { Command::Stop(tunnel) });
-            }
-        }));
-        tunnels.on_act(self.with(|window, key: SharedString, id: SharedString| {
-            window.act(&key, &id);
-        }));
-        tunnels.on_dismiss(self.with(|window, key: SharedString, id: SharedString| {
-            let card = window.card(&key);
-            if let Some(Offer::Retry(ticket)) =
-                card.as_ref().and_then(|card| cards::offer(card, &id))
-            {
-                window.send(Command::Dismiss(*ticket));
-            }
-        }));
-        tunnels
-            .on_copy(self.with(|window, key: SharedString, port: i32| window.copy_url(&key, port)));
-        tunnels.on_open(self.with(|window, key: SharedString, port: i32| {
-            let url = window.url(&key, port);
-            if url.is_some_and(|url| !window.outside.open(&url)) {
-                window.say(window.app.global::<ui::Strings>().invoke_not_opened());
-            }
-        }));
-        tunnels.on_copy_curl(self.with(|window, key: SharedString, port: i32| {
-            if let Some(url) = window.url(&key, port) {
-                let said = window.app.global::<ui::Strings>().invoke_curl_copied();
-                window.copy(&format!("curl '{url}'"), said);
-            }
-        }));
-        tunnels.on_copy_all(self.on_one(|window, key: SharedString| window.copy_all(&key)));
-        tunnels.on_show_all_ports(self.on_one(|window, key| {
-            window.cards.borrow_mut().unfolded.insert(key);
-            window.draw();
-        }));
-        tunnels.on_stop_all(self.on(|window| window.send(Command::StopAll)));
-        tunnels.on_start_all(self.on(|window| {
-            let view = window.view();
-            let off = view.cards.iter().filter(|card| !card.toggle.on && card.toggle.is_enabled);
-            off.filter_map(Card::tunnel)
-                .for_each(|tunnel| window.send(Command::Host(tunnel.clone())));
-        }));
+        self.listen_tunnels();
         self.listen_bars();
         self.listen_nav();
         self.listen_port();
@@ -435,34 +335,6 @@ impl Window {
         self.listen_dialogs();
         let listening = self.app.global::<ui::Listening>();
         listening.on_refresh(self.on(|window| (window.desk.look)()));
-    }
-
-    fn listen_bars(self: &Rc<Self>) {
-        let bars = self.app.global::<ui::Bars>();
-        bars.on_banner_acted(self.on(|window| {
-            let view = window.view();
-            let Some(condition) = &view.banner else { return window.open_import(&view) };
-            match &condition.offer {
-                Some(Offer::SignIn(place)) => window.open(ui::Dialog::SignIn, place.as_str(), 0),
-                Some(Offer::GetCommand(place)) => {
-                    window.open(ui::Dialog::GetCommand, place.as_str(), 0)
-                }
-                Some(Offer::Refresh) => {
-                    window.send(Command::Refresh(condition.about.place().cloned()))
-                }
-                Some(offer) => {
-                    if let Some(command) = condition.about.tunnel().and_then(|it| offer.command(it))
-                    {
-                        window.send(command);
-                    }
-                }
-                None => {}
-            }
-        }));
-        bars.on_undo_now(self.on_one(|window, id| {
-            window.tickets(id).into_iter().for_each(|it| window.send(Command::Undo(it)));
-        }));
-        bars.on_undo_held(self.with(|window, id: i32, held: bool| window.hold(id, held)));
     }
 
     fn listen_nav(self: &Rc<Self>) {
@@ -524,54 +396,6 @@ impl Window {
         self.app.global::<ui::Dialogs>().invoke_open(dialog, key.into(), port);
     }
 
-    fn act(&self, key: &str, id: &str) {
-        if id == "log" {
-            self.show_log(self.card(key).map(|it| it.name).unwrap_or_default().into());
-            return;
-        }
-        let Some(card) = self.card(key) else { return };
-        if id == "try-now" && card.standing.offer != Some(Offer::TryNow) {
-            return;
-        }
-        let Some(offer) = cards::offer(&card, id) else { return };
-        match offer {
-            Offer::SignIn(place) => self.open(ui::Dialog::SignIn, place.as_str(), 0),
-            Offer::GetCommand(place) => self.open(ui::Dialog::GetCommand, place.as_str(), 0),
-            Offer::AddPort => self.open(ui::Dialog::AddPort, key, 0),
-            Offer::TakeOver => self.open(ui::Dialog::TakeOver, key, 0),
-            // What could not be made has no tunnel yet.
-            Offer::Retry(ticket) => self.send(Command::Retry(*ticket)),
-            offer => {
-                if let Some(command) = card.tunnel().and_then(|tunnel| offer.command(tunnel)) {
-                    self.send(command);
-                }
-            }
-        }
-    }
-
-    fn url(&self, key: &str, port: i32) -> Option<String> {
-        let card = self.card(key)?;
-        let row = card.rows.iter().find(|row| i32::from(row.port) == port)?;
-        row.urls.first().cloned()
-    }
-
-    fn copy_url(&self, key: &str, port: i32) {
-        let Some(url) = self.url(key, port) else { return };
-        let name = self.card(key).map(|card| card.name).unwrap_or_default();
-        let said = self.app.global::<ui::Strings>().invoke_url_copied(name.into(), port);
-        self.copy(&url, said);
-    }
-
-    fn copy_all(&self, key: &str) {
-        let Some(card) = self.card(key) else { return };
-        let urls: Vec<_> = card.rows.iter().filter_map(|row| row.urls.first().cloned()).collect();
-        if !urls.is_empty() {
-            let count = i32::try_from(urls.len()).unwrap_or(i32::MAX);
-            let said = self.app.global::<ui::Strings>().invoke_urls_copied(count);
-            self.copy(&urls.join("\n"), said);
-        }
-    }
-
     /// Copies a text, and says so.
     pub fn copy(&self, text: &str, said: SharedString) {
         let is_copied = self.outside.copy(text);
@@ -580,57 +404,6 @@ impl Window {
         } else {
             self.app.global::<ui::Strings>().invoke_not_copied()
         });
-    }
-
-    fn tickets(&self, id: i32) -> Vec<Ticket> {
-        let view = self.view();
-        let undo = view.undo.iter().find(|undo| bars::id(undo) == id);
-        undo.map(|undo| undo.tickets.clone()).unwrap_or_default()
-    }
-
-    fn hold(&self, id: i32, is_held: bool) {
-        let view = self.view();
-        let until = view.undo.iter().find(|undo| bars::id(undo) == id).and_then(|undo| undo.until);
-        let now = (self.desk.clock)().at;
-        match until {
-            Some(until) if is_held => {
-                self.held.borrow_mut().insert(id, until.saturating_duration_since(now));
-            }
-            _ if !is_held => {
-                self.held.borrow_mut().remove(&id);
-            }
-            _ => {}
-        }
-        for ticket in self.tickets(id) {
-            self.send(Command::HoldUndo { ticket, held: is_held });
-        }
-    }
-
-    fn on(self: &Rc<Self>, act: impl Fn(&Self) + 'static) -> impl Fn() + 'static {
-        let window: Weak<Self> = Rc::downgrade(self);
-        move || {
-            if let Some(window) = window.upgrade() {
-                act(&window);
-            }
-        }
-    }
-
-    fn on_one<A>(self: &Rc<Self>, act: impl Fn(&Self, A) + 'static) -> impl Fn(A) + 'static {
-        let window: Weak<Self> = Rc::downgrade(self);
-        move |one| {
-            if let Some(window) = window.upgrade() {
-                act(&window, one);
-            }
-        }
-    }
-
-    fn with<A, B>(self: &Rc<Self>, act: impl Fn(&Self, A, B) + 'static) -> impl Fn(A, B) + 'static {
-        let window: Weak<Self> = Rc::downgrade(self);
-        move |one, two| {
-            if let Some(window) = window.upgrade() {
-                act(&window, one, two);
-            }
-        }
     }
 }
 

@@ -98,6 +98,7 @@ impl Around {
         match event {
             Event::Present(true) => {
                 self.has_tray.set(true);
+                self.window.app().global::<ui::FirstRun>().set_has_tray(true);
                 self.patience.stop();
             }
             Event::Present(false) => {
@@ -151,6 +152,7 @@ impl Around {
     }
 
     fn does_without(&self) {
+        self.window.app().global::<ui::FirstRun>().set_has_tray(false);
         if !self.window.app().window().is_visible() {
             self.raise();
         }

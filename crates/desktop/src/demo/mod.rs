@@ -24,6 +24,7 @@ use adit_app::view::View;
 use tokio::sync::watch;
 
 use crate::desk::{Commands, Desk};
+use crate::system::System;
 
 pub use scene::{Scene, start};
 pub use setup::SetupScript;
@@ -39,6 +40,7 @@ pub struct Demo {
     listening: watch::Sender<Found>,
     log: log::Script,
     status: status::Script,
+    system: watch::Sender<System>,
 }
 
 impl Demo {
@@ -57,6 +59,7 @@ impl Demo {
             listening: watch::Sender::new(scene::listening(scene)),
             log: log::Script::new(scene),
             status: status::Script::new(),
+            system: watch::Sender::default(),
         }
     }
 
@@ -73,6 +76,7 @@ impl Demo {
             look: Rc::new(|| {}),
             log: self.log.desk(),
             status: self.status.desk(),
+            system: self.system.subscribe(),
             clock: Rc::new(move || world.borrow().now()),
         }
     }
@@ -87,6 +91,11 @@ impl Demo {
     pub fn change(&self, change: impl FnOnce(&mut World)) {
         change(&mut self.world.borrow_mut());
         self.tell();
+    }
+
+    /// The system says something else.
+    pub fn wish(&self, system: System) {
+        self.system.send_replace(system);
     }
 
     /// Writes a line into the log.

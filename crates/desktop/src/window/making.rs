@@ -344,7 +344,7 @@ impl Window {
         global.set_tunnel(index(Some(at)));
     }
 
-    fn place_name(&self, place: &PlaceKey) -> SharedString {
+    pub(super) fn place_name(&self, place: &PlaceKey) -> SharedString {
         match terms::place_kind(place) {
             ui::PlaceKind::Here => self.app.global::<ui::MakingStrings>().invoke_here(),
             ui::PlaceKind::Relay => place.host().into(),
@@ -406,6 +406,6 @@ impl Window {
     }
 }
 
-fn index(at: Option<usize>) -> i32 {
+pub(super) fn index(at: Option<usize>) -> i32 {
     at.and_then(|at| i32::try_from(at).ok()).unwrap_or(0)
 }

@@ -161,15 +161,27 @@ impl Window {
         if is_new(|one, two| one.appearance == two.appearance) {
             theme.set_appearance(settings::appearance(now.appearance));
         }
-        if is_new(|one, two| one.high_contrast == two.high_contrast) {
-            theme.set_high_contrast(now.high_contrast);
-        }
-        if is_new(|one, two| one.reduced_motion == two.reduced_motion) {
-            theme.set_reduced_motion(now.reduced_motion);
+        if is_new(|one, two| {
+            (one.high_contrast, one.reduced_motion) == (two.high_contrast, two.reduced_motion)
+        }) {
+            self.heed();
         }
         if is_new(|one, two| one.language == two.language) {
             self.switch_language(now.language.unwrap_or(self.settings.language));
         }
+    }
+
+    /// Contrast and motion as the system wishes, or the settings say.
+    pub fn heed(&self) {
+        let system = self.desk.system.borrow().clone();
+        let own = self.view().preferences.general.clone();
+        let theme = self.app.global::<ui::Theme>();
+        theme.set_high_contrast(own.high_contrast || system.contrast);
+        theme.set_reduced_motion(own.reduced_motion || system.still);
+        let screen = self.app.global::<ui::Settings>();
+        screen.set_system_contrast(system.contrast);
+        screen.set_system_motion(system.still);
+        screen.set_start_at_login_fault(system.login.unwrap_or_default().into());
     }
 
     fn read_licence(&self, of: &str) {

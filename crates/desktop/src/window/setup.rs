@@ -7,9 +7,10 @@ use adit_app::command::Command;
 use adit_app::place_key::PlaceKey;
 use adit_app::setup::{Ask, ErrandKind, Provider, RelayForm, Stage};
 use adit_app::view::{ErrandView, Usable, View};
-use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
+use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
 use super::Window;
+use super::making::index;
 use crate::adapter::terms::Speech;
 use crate::adapter::{setup, sync};
 use crate::ui;
@@ -46,6 +47,11 @@ impl Window {
         let places = setup::places(view, speech, &strings);
         let list = self.app.global::<ui::PlaceList>();
         list.set_has_microsoft(places.iter().any(|it| it.kind == ui::PlaceKind::Microsoft));
+        let names: Vec<_> = view.places.iter().map(|place| self.place_name(&place.key)).collect();
+        if !list.get_names().iter().eq(names.iter().cloned()) {
+            list.set_names(ModelRc::new(VecModel::from(names)));
+        }
+        list.set_default(index(view.places.iter().position(|place| place.is_default)));
         sync(&self.setup.places, places, |place| place.key.clone());
         let of = self.app.global::<ui::Setup>();
         setup::errand(&of, view.setup.errand.as_ref(), speech);
@@ -306,6 +312,15 @@ impl Window {
         list.on_make_default(self.on_one(|window, key: SharedString| {
             let place = PlaceKey::from(key.as_str());
             window.ask(Ask::MakeDefault(place));
+        }));
+        list.on_make_default_at(self.on_one(|window, index: i32| {
+            let place = usize::try_from(index).ok().and_then(|at| {
+                let view = window.view();
+                view.places.get(at).map(|place| place.key.clone())
+            });
+            if let Some(place) = place {
+                window.ask(Ask::MakeDefault(place));
+            }
         }));
         list.on_check_again(self.on_one(|window, key: SharedString| {
             let place = PlaceKey::from(key.as_str());

@@ -13,9 +13,12 @@ mod never_blocks;
 mod new_tunnel;
 #[cfg(not(any(windows, target_os = "macos")))]
 mod notifications_bus;
+mod pictures;
 mod places;
 mod settings;
 mod sheet;
+#[cfg(not(any(windows, target_os = "macos")))]
+mod system;
 #[cfg(not(any(windows, target_os = "macos")))]
 mod tray;
 #[cfg(not(any(windows, target_os = "macos")))]

@@ -5,10 +5,12 @@ use adit_app::command::Command;
 use adit_app::preferences::{Edit, LogLevel, Page, Preferences};
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
-use adit_desktop::{Appearance, Nav, Screen, Settings, SettingsPage, Theme};
+use adit_desktop::{
+    Appearance, Dialog, Nav, NewTunnel, PlaceList, Screen, Settings, SettingsPage, Theme,
+};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle};
-use slint::ComponentHandle;
 use slint::platform::Key;
+use slint::{ComponentHandle, Model as _};
 
 fn open(page: &str) -> Stage {
     let stage = Stage::new(Scene::Main);
@@ -171,6 +173,20 @@ fn new_tunnels_begin_as_these_say() {
     assert_eq!(new.description.as_deref(), Some("for the demo"));
     stage.press("Only me");
     assert_eq!(stage.preferences().new_tunnels.anonymous, None);
+}
+
+#[test]
+fn new_tunnels_live_where_these_say() {
+    let stage = open("Defaults");
+    let list = stage.window.app().global::<PlaceList<'_>>();
+    for name in ["Microsoft Dev Tunnels", "This computer"] {
+        let at = list.get_names().iter().position(|it| it == name).unwrap();
+        list.invoke_make_default_at(at as i32);
+        stage.settle();
+        assert_eq!(list.get_default(), at as i32);
+        stage.window.open(Dialog::NewTunnel, "", 0);
+        assert_eq!(stage.window.app().global::<NewTunnel<'_>>().get_place(), at as i32, "{name}");
+    }
 }
 
 #[test]

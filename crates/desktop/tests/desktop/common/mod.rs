@@ -1,7 +1,6 @@
 //! A window without a screen: elements by their names, keys, clicks, time by hand, and pictures.
 //!
 //! One per test thread. Nothing here sleeps, and the clock stands still unless a test moves it.
-#![allow(dead_code, reason = "each test file and the screenshots use a part")]
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -18,7 +17,7 @@ use i_slint_backend_testing::{
     testing_backend,
 };
 use jiff::tz::TimeZone;
-use slint::platform::{Key, PointerEventButton, WindowEvent};
+use slint::platform::{Key, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, PhysicalSize, SharedString};
 
 /// What was done to the desktop.
@@ -152,16 +151,6 @@ impl Stage {
         self.settle();
     }
 
-    /// Clicks at a point.
-    pub(crate) fn click(&self, x: f32, y: f32) {
-        let (position, button) = (LogicalPosition::new(x, y), PointerEventButton::Left);
-        let window = self.window.app().window();
-        window.dispatch_event(WindowEvent::PointerMoved { position });
-        window.dispatch_event(WindowEvent::PointerPressed { position, button });
-        window.dispatch_event(WindowEvent::PointerReleased { position, button });
-        self.settle();
-    }
-
     /// Moves the pointer to a point.
     pub(crate) fn point(&self, x: f32, y: f32) {
         let position = LogicalPosition::new(x, y);
@@ -229,15 +218,6 @@ impl Stage {
     /// Types a text.
     pub(crate) fn type_text(&self, text: &str) {
         text.chars().for_each(|it| self.key(it));
-    }
-
-    /// Writes a picture as PNG.
-    pub(crate) fn save(&self, file: &Path) {
-        let picture = self.window.app().window().take_snapshot().unwrap();
-        let writer = std::io::BufWriter::new(std::fs::File::create(file).unwrap());
-        let mut encoder = png::Encoder::new(writer, picture.width(), picture.height());
-        encoder.set_color(png::ColorType::Rgba);
-        encoder.write_header().unwrap().write_image_data(picture.as_bytes()).unwrap();
     }
 }
 

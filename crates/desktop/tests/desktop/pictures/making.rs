@@ -3,59 +3,52 @@
 use adit_app::event::{Event, Preflight};
 use adit_app::failure::{Code, Failure};
 use adit_app::place_key::PlaceKey;
-use adit_desktop::demo::{Refuses, Scene};
+use adit_desktop::demo::Refuses;
 use adit_desktop::{Dialog, NewTunnel, Tunnels};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
 
-use super::Shot;
-use super::common::Stage;
+use super::{WIDE, pictures};
+use crate::common::Stage;
 
-const SIZE: (u32, u32) = (960, 680);
+pictures! {
+    new_tunnel: Main, WIDE, to_new_tunnel;
+    new_tunnel_advanced: Main, WIDE, to_advanced;
+    add_port: Main, WIDE, to_add_port;
+    add_port_new: Empty, WIDE, to_add_port_new;
+    add_port_half: Empty, WIDE, to_add_port_half;
+    delete: Main, WIDE, to_delete;
+    delete_port: Main, WIDE, to_delete_port;
+    take_over: Errors, WIDE, |stage| open(stage, Dialog::TakeOver, "design-review");
+    quit: Main, WIDE, |stage| stage.control('q');
+    get_command: Main, WIDE, to_get_command;
+}
 
-pub(super) const SHOTS: &[Shot] = &[
-    Shot { name: "new-tunnel", scene: Scene::Main, size: SIZE, go: new_tunnel },
-    Shot { name: "new-tunnel-advanced", scene: Scene::Main, size: SIZE, go: advanced },
-    Shot { name: "add-port", scene: Scene::Main, size: SIZE, go: add_port },
-    Shot { name: "add-port-new", scene: Scene::Empty, size: SIZE, go: add_port_new },
-    Shot { name: "add-port-half", scene: Scene::Empty, size: SIZE, go: add_port_half },
-    Shot { name: "delete", scene: Scene::Main, size: SIZE, go: delete },
-    Shot { name: "delete-port", scene: Scene::Main, size: SIZE, go: delete_port },
-    Shot {
-        name: "take-over",
-        scene: Scene::Errors,
-        size: SIZE,
-        go: |stage| open(stage, Dialog::TakeOver, "design-review"),
-    },
-    Shot { name: "quit", scene: Scene::Main, size: SIZE, go: |stage| stage.control('q') },
-    Shot { name: "get-command", scene: Scene::Main, size: SIZE, go: get_command },
-];
-
-fn new_tunnel(stage: &Stage) {
+fn to_new_tunnel(stage: &Stage) {
     stage.key('n');
     stage.type_text("checkout-preview");
 }
 
-fn advanced(stage: &Stage) {
+fn to_advanced(stage: &Stage) {
     stage.key('n');
     stage.type_text("storefront");
     stage.window.app().global::<NewTunnel<'_>>().set_is_unfolded(true);
     stage.settle();
 }
 
-fn add_port(stage: &Stage) {
+fn to_add_port(stage: &Stage) {
     // Billing's header and row, and storefront's header.
     (0..3).for_each(|_| stage.key(Key::DownArrow));
     stage.key('p');
     stage.key(Key::DownArrow);
 }
 
-fn add_port_new(stage: &Stage) {
+fn to_add_port_new(stage: &Stage) {
     stage.key('p');
     stage.type_text("5432");
 }
 
-fn add_port_half(stage: &Stage) {
+fn to_add_port_half(stage: &Stage) {
     let failure = Failure::new(Code::Refused, "the relay allows 10 ports for you");
     stage.demo.change(|world| world.refuse(Refuses::AddPort, failure));
     stage.key('p');
@@ -63,17 +56,17 @@ fn add_port_half(stage: &Stage) {
     stage.key(Key::Return);
 }
 
-fn delete(stage: &Stage) {
+fn to_delete(stage: &Stage) {
     (0..6).for_each(|_| stage.key(Key::DownArrow));
     stage.key(Key::Delete);
 }
 
-fn delete_port(stage: &Stage) {
+fn to_delete_port(stage: &Stage) {
     (0..4).for_each(|_| stage.key(Key::DownArrow));
     stage.key(Key::Delete);
 }
 
-fn get_command(stage: &Stage) {
+fn to_get_command(stage: &Stage) {
     let (place, found) = (PlaceKey::microsoft(), Preflight::CommandMissing);
     stage.demo.change(|world| world.event(Event::Checked { place, found }));
     stage.settle();

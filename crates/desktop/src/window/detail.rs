@@ -1,0 +1,81 @@
+//! The screen of a port: what is drawn there, and what people do.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use adit_app::command::Command;
+use adit_app::traffic::{self, Detail};
+use adit_app::view::View;
+use slint::ComponentHandle;
+
+use super::Window;
+use crate::adapter::port;
+use crate::adapter::terms::{self, Speech};
+use crate::ui;
+
+impl Window {
+    pub(super) fn draw_port(&self, view: &View, speech: &Speech) {
+        let nav = self.app.global::<ui::Nav>();
+        if nav.get_screen() != ui::Screen::Port {
+            return;
+        }
+        let port = self.app.global::<ui::Port>();
+        let (key, number) = (nav.get_key(), nav.get_port());
+        let card = view.cards.iter().find(|card| terms::card_key(&card.id) == key);
+        let row = card.and_then(|card| card.rows.iter().find(|row| i32::from(row.port) == number));
+        let (Some(card), Some(row)) = (card, row) else {
+            // It is gone: there is nothing to look at any more.
+            nav.set_screen(ui::Screen::Tunnels);
+            self.send(Command::Select(None));
+            return;
+        };
+        port::facts(&port, card, row, speech, &self.desk.rows.borrow());
+        port.set_reach(terms::reach_of(view, &card.place));
+        let detail = self.desk.details.borrow().clone();
+        let is_it = |it: &Arc<Detail>| card.tunnel() == Some(&it.tunnel) && it.port == row.port;
+        match detail.filter(is_it) {
+            Some(detail) => {
+                self.port.show(&port, &detail, speech, &self.app.global::<ui::Strings>())
+            }
+            None => self.port.clear(&port),
+        }
+    }
+
+    pub(super) fn listen_port(self: &Rc<Self>) {
+        let port = self.app.global::<ui::Port>();
+        port.on_span_changed(self.on(|window| window.draw()));
+        port.on_point(self.with(|window, chart, at| window.point(chart, at)));
+        port.on_pause(self.on_one(|window, paused| {
+            window.app.global::<ui::Port>().set_is_paused(paused);
+            window.draw();
+        }));
+        port.on_copy_curl(self.on_one(|window, id: i32| window.copy_request(id)));
+        port.on_send_again(self.on_one(|window, id: i32| {
+            let detail = window.desk.details.borrow().clone();
+            if let (Some(detail), Ok(of)) = (detail, u64::try_from(id)) {
+                window.send(Command::SendAgain {
+                    tunnel: detail.tunnel.clone(),
+                    port: detail.port,
+                    of,
+                });
+            }
+        }));
+        port.on_copy_events(self.on(|window| {
+            let Some(detail) = window.desk.details.borrow().clone() else { return };
+            let speech = window.speech();
+            let text = traffic::to_text(&detail.events, speech.language, &speech.now);
+            window.copy(&text, window.app.global::<ui::Strings>().invoke_text_copied());
+        }));
+    }
+
+    pub(super) fn copy_request(&self, id: i32) {
+        let Some(detail) = self.desk.details.borrow().clone() else { return };
+        let request = u64::try_from(id).ok().and_then(|id| detail.request(id).cloned());
+        let base = self.app.global::<ui::Port>().get_row().address.whole;
+        let strings = self.app.global::<ui::Strings>();
+        match request.map(|request| traffic::curl(&request, &base)) {
+            Some(Ok(command)) => self.copy(&command, strings.invoke_curl_copied()),
+            _ => self.say(strings.invoke_curl_not_copied()),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The list of tunnels: what people do with cards and rows.
+
+use std::rc::Rc;
+
+use adit_app::command::Command;
+use adit_app::message::Offer;
+use adit_app::view::Card;
+use slint::{ComponentHandle, SharedString};
+
+use super::Window;
+use crate::adapter::cards;
+use crate::ui;
+
+impl Window {
+    pub(super) fn listen_tunnels(self: &Rc<Self>) {
+        let tunnels = self.app.global::<ui::Tunnels>();
+        tunnels.on_filtered(self.on(|window| window.draw()));
+        tunnels.on_switch(self.with(|window, key: SharedString, on: bool| {
+            if let Some(tunnel) = window.tunnel(&key) {
+                window.send(if on { Command::Host(tunnel) } else { Command::Stop(tunnel) });
+            }
+        }));
+        tunnels.on_act(self.with(|window, key: SharedString, id: SharedString| {
+            window.act(&key, &id);
+        }));
+        tunnels.on_dismiss(self.with(|window, key: SharedString, id: SharedString| {
+            let card = window.card(&key);
+            if let Some(Offer::Retry(ticket)) =
+                card.as_ref().and_then(|card| cards::offer(card, &id))
+            {
+                window.send(Command::Dismiss(*ticket));
+            }
+        }));
+        tunnels
+            .on_copy(self.with(|window, key: SharedString, port: i32| window.copy_url(&key, port)));
+        tunnels.on_open(self.with(|window, key: SharedString, port: i32| {
+            let url = window.url(&key, port);
+            if url.is_some_and(|url| !window.outside.open(&url)) {
+                window.say(window.app.global::<ui::Strings>().invoke_not_opened());
+            }
+        }));
+        tunnels.on_copy_curl(self.with(|window, key: SharedString, port: i32| {
+            if let Some(url) = window.url(&key, port) {
+                let said = window.app.global::<ui::Strings>().invoke_curl_copied();
+                window.copy(&format!("curl '{url}'"), said);
+            }
+        }));
+        tunnels.on_copy_all(self.on_one(|window, key: SharedString| window.copy_all(&key)));
+        tunnels.on_show_all_ports(self.on_one(|window, key| {
+            window.cards.borrow_mut().unfolded.insert(key);
+            window.draw();
+        }));
+        tunnels.on_stop_all(self.on(|window| window.send(Command::StopAll)));
+        tunnels.on_start_all(self.on(|window| {
+            let view = window.view();
+            let off = view.cards.iter().filter(|card| !card.toggle.on && card.toggle.is_enabled);
+            off.filter_map(Card::tunnel)
+                .for_each(|tunnel| window.send(Command::Host(tunnel.clone())));
+        }));
+    }
+
+    pub(super) fn act(&self, key: &str, id: &str) {
+        if id == "log" {
+            self.show_log(self.card(key).map(|it| it.name).unwrap_or_default().into());
+            return;
+        }
+        let Some(card) = self.card(key) else { return };
+        if id == "try-now" && card.standing.offer != Some(Offer::TryNow) {
+            return;
+        }
+        let Some(offer) = cards::offer(&card, id) else { return };
+        match offer {
+            Offer::SignIn(place) => self.open(ui::Dialog::SignIn, place.as_str(), 0),
+            Offer::GetCommand(place) => self.open(ui::Dialog::GetCommand, place.as_str(), 0),
+            Offer::AddPort => self.open(ui::Dialog::AddPort, key, 0),
+            Offer::TakeOver => self.open(ui::Dialog::TakeOver, key, 0),
+            // What could not be made has no tunnel yet.
+            Offer::Retry(ticket) => self.send(Command::Retry(*ticket)),
+            offer => {
+                if let Some(command) = card.tunnel().and_then(|tunnel| offer.command(tunnel)) {
+                    self.send(command);
+                }
+            }
+        }
+    }
+
+    pub(super) fn url(&self, key: &str, port: i32) -> Option<String> {
+        let card = self.card(key)?;
+        let row = card.rows.iter().find(|row| i32::from(row.port) == port)?;
+        row.urls.first().cloned()
+    }
+
+    pub(super) fn copy_url(&self, key: &str, port: i32) {
+        let Some(url) = self.url(key, port) else { return };
+        let name = self.card(key).map(|card| card.name).unwrap_or_default();
+        let said = self.app.global::<ui::Strings>().invoke_url_copied(name.into(), port);
+        self.copy(&url, said);
+    }
+
+    pub(super) fn copy_all(&self, key: &str) {
+        let Some(card) = self.card(key) else { return };
+        let urls: Vec<_> = card.rows.iter().filter_map(|row| row.urls.first().cloned()).collect();
+        if !urls.is_empty() {
+            let count = i32::try_from(urls.len()).unwrap_or(i32::MAX);
+            let said = self.app.global::<ui::Strings>().invoke_urls_copied(count);
+            self.copy(&urls.join("\n"), said);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The screens, the settings and the dialogs about a tunnel.
+
+use adit_app::command::{Command, Draft};
+use adit_app::place_key::PlaceKey;
+use adit_app::preferences::NewTunnels;
+use adit_desktop::{Dialog, Nav, Screen, Settings, SettingsPage, Setup, Switch, Theme, Typed};
+use i_slint_backend_testing::AccessibleRole;
+use slint::ComponentHandle as _;
+use slint::platform::Key;
+
+use super::{NARROW, WIDE, pictures};
+use crate::common::Stage;
+
+pictures! {
+    main: Main, WIDE, |stage| stage.point(500.0, 280.0);
+    port: Main, WIDE, to_port;
+    log: Main, WIDE, to_log;
+    log_narrow: Main, NARROW, to_log;
+    settings_general: Main, WIDE, |stage| to_page(stage, SettingsPage::General);
+    settings_defaults: Main, WIDE, to_defaults;
+    settings_notifications: Main, WIDE, |stage| to_page(stage, SettingsPage::Notifications);
+    settings_network: Main, WIDE, to_network;
+    settings_status: Main, WIDE, |stage| to_page(stage, SettingsPage::Status);
+    settings_about: Main, WIDE, |stage| to_page(stage, SettingsPage::About);
+    contrast_main: Main, WIDE, in_contrast;
+    contrast_errors: Errors, WIDE, in_contrast;
+    contrast_settings: Main, WIDE, to_contrast_settings;
+    narrow: Main, NARROW, |_| {};
+    empty: Empty, WIDE, |_| {};
+    offline: Offline, WIDE, |_| {};
+    errors: Errors, WIDE, |_| {};
+    access: Main, WIDE, to_access;
+    anyone: Main, WIDE, to_anyone;
+    share: Main, WIDE, to_share;
+    edit_tunnel: Main, WIDE, to_edit_tunnel;
+    edit_port: Main, WIDE, to_edit_port;
+    move_tunnel: Main, WIDE, to_move;
+    first_run: FirstRun, WIDE, |_| {};
+    first_run_narrow: FirstRun, NARROW, |_| {};
+    first_run_relay: FirstRun, WIDE, to_relay;
+    first_run_microsoft: FirstRun, WIDE, to_microsoft;
+    first_run_code: FirstRun, WIDE, to_code;
+    first_run_port: FirstRun, WIDE, to_ports;
+    first_run_done: FirstRun, WIDE, to_first_url;
+    places: SignIn, WIDE, to_places;
+    places_key: SignIn, WIDE, to_key;
+    remove: SignIn, WIDE, to_removal;
+}
+
+/// The first row's name, which is in the language of the picture.
+fn first_port(stage: &Stage) -> String {
+    let labels = stage.labels();
+    labels.into_iter().find(|it| it.contains("5173") && it.contains("https")).unwrap()
+}
+
+fn to_port(stage: &Stage) {
+    stage.beginning(&first_port(stage)).invoke_accessible_default_action();
+    stage.settle();
+}
+
+fn to_log(stage: &Stage) {
+    stage.window.app().global::<Nav<'_>>().invoke_go(Screen::Log);
+    stage.settle();
+}
+
+fn to_page(stage: &Stage, page: SettingsPage) {
+    stage.window.app().global::<Settings<'_>>().invoke_go(page);
+    stage.settle();
+}
+
+fn to_defaults(stage: &Stage) {
+    to_page(stage, SettingsPage::Defaults);
+    stage.window.app().global::<Settings<'_>>().invoke_switch(Switch::Anonymous, true);
+    stage.settle();
+}
+
+/// With a refused value, as in the drawing.
+fn to_network(stage: &Stage) {
+    to_page(stage, SettingsPage::Network);
+    let settings = stage.window.app().global::<Settings<'_>>();
+    settings.set_health_every("2".into());
+    settings.invoke_type(Typed::HealthEvery, "2".into());
+    stage.settle();
+}
+
+fn in_contrast(stage: &Stage) {
+    stage.window.app().global::<Theme<'_>>().set_high_contrast(true);
+    stage.settle();
+}
+
+fn to_contrast_settings(stage: &Stage) {
+    in_contrast(stage);
+    to_network(stage);
+}
+
+/// Opens a dialog about a tunnel.
+fn to_dialog(stage: &Stage, dialog: Dialog, name: &str, port: i32) {
+    let view = stage.window.view();
+    let tunnel = view.cards.iter().find(|card| card.name == name).unwrap().tunnel().unwrap();
+    stage.window.open(dialog, &format!("{} {}", tunnel.place, tunnel.id), port);
+    stage.settle();
+}
+
+fn to_access(stage: &Stage) {
+    to_dialog(stage, Dialog::Access, "storefront", 0);
+}
+
+/// A new tunnel with a database among its ports.
+fn to_anyone(stage: &Stage) {
+    let place = PlaceKey::from("https://cp.relay.example.com");
+    let draft = Draft { name: "reports".parse().ok(), ..Draft::new(place, &NewTunnels::default()) };
+    stage.window.send(Command::Create(Box::new(draft)));
+    stage.settle();
+    let view = stage.window.view();
+    let tunnel = view.cards.iter().find(|card| card.name == "reports").unwrap().tunnel().unwrap();
+    for port in ["3002", "5432"] {
+        let (tunnel, port) = (tunnel.clone(), port.parse().unwrap());
+        stage.window.send(Command::AddPort { tunnel, port });
+    }
+    stage.settle();
+    to_dialog(stage, Dialog::Anyone, "reports", 0);
+}
+
+fn to_share(stage: &Stage) {
+    to_dialog(stage, Dialog::Share, "storefront", 5173);
+}
+
+fn to_edit_tunnel(stage: &Stage) {
+    to_dialog(stage, Dialog::EditTunnel, "storefront", 0);
+}
+
+fn to_edit_port(stage: &Stage) {
+    to_dialog(stage, Dialog::EditPort, "webhooks", 4000);
+    let labels = stage.all("http");
+    let found = labels.iter().find(|it| it.accessible_role() == Some(AccessibleRole::RadioButton));
+    found.unwrap().invoke_accessible_default_action();
+    stage.settle();
+}
+
+fn to_move(stage: &Stage) {
+    to_dialog(stage, Dialog::MoveTunnel, "storefront", 0);
+}
+
+/// The step that a choice leads to.
+fn choose(stage: &Stage, number: char) {
+    stage.key(number);
+    stage.key(Key::Return);
+}
+
+fn to_relay(stage: &Stage) {
+    choose(stage, '2');
+    stage.type_text("relay");
+}
+
+fn to_microsoft(stage: &Stage) {
+    choose(stage, '3');
+}
+
+fn to_code(stage: &Stage) {
+    stage.demo.change(|world| {
+        world.setup.ends.push_back(Ok(None));
+    });
+    choose(stage, '3');
+    stage.window.app().global::<Setup<'_>>().invoke_install();
+    stage.settle();
+    stage.demo.change(|world| {
+        let page = "https://microsoft.com/devicelogin";
+        world.setup.says = vec![format!("Open the page {page} and enter the code ERX4K7QNZ.")];
+    });
+    stage.window.app().global::<Setup<'_>>().set_by_code(true);
+    stage.window.app().global::<Setup<'_>>().invoke_sign_in();
+    stage.settle();
+}
+
+fn to_ports(stage: &Stage) {
+    choose(stage, '1');
+}
+
+fn to_first_url(stage: &Stage) {
+    choose(stage, '1');
+    stage.key(Key::Return);
+}
+
+fn to_places(stage: &Stage) {
+    to_page(stage, SettingsPage::Places);
+}
+
+fn to_key(stage: &Stage) {
+    to_places(stage);
+    stage.window.open(Dialog::SignIn, "https://cp.relay.example.com", 0);
+    stage.settle();
+}
+
+fn to_removal(stage: &Stage) {
+    to_places(stage);
+    stage.window.open(Dialog::RemoveAdit, "", 0);
+    stage.settle();
+}
