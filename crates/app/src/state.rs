@@ -40,7 +40,7 @@ const CLOCK_SLACK: Duration = Duration::from_secs(120);
 const OLD_LIST: Duration = Duration::from_secs(30 * 86_400);
 
 /// For so long after our engine has left, a service may count it still.
-const LEAVING: Duration = Duration::from_secs(30);
+pub(crate) const LEAVING: Duration = Duration::from_secs(30);
 
 /// All that the application knows.
 #[derive(Clone, Debug)]
@@ -64,6 +64,8 @@ pub struct State {
     /// What was wrong with files at the start.
     pub(crate) remarks: Vec<Remark>,
     pub(crate) unsaved: BTreeMap<Part, Failure>,
+    /// When that is tried again.
+    pub(crate) unsaved_due: Option<Instant>,
     /// A list that was kept is from the future.
     pub(crate) clock_is_wrong: bool,
     pub(crate) visible: bool,
@@ -105,8 +107,8 @@ pub(crate) struct Remembered {
     pub(crate) missing: u8,
     /// It is to be hosted as soon as that can be, since then.
     pub(crate) resume: Option<Instant>,
-    /// Only an earlier run says so; in this one nobody has asked for it.
-    pub(crate) is_kept: bool,
+    /// Not in this run, unless somebody asks for it: all were stopped, or nothing was to be hosted at the start.
+    pub(crate) rests: bool,
 }
 
 /// How far the end has come.
@@ -135,7 +137,8 @@ impl State {
         let places: Vec<_> = places.collect();
         let urls = kept_urls(&places, &memory);
         let resume = preferences.general.resume.then_some(now.at);
-        let remember = |key| Remembered { key, missing: 0, resume, is_kept: true };
+        let rests = resume.is_none();
+        let remember = |key| Remembered { key, missing: 0, resume, rests };
         Self {
             places,
             hosted: BTreeMap::new(),
@@ -149,6 +152,7 @@ impl State {
             history_due: None,
             remarks,
             unsaved: BTreeMap::new(),
+            unsaved_due: None,
             clock_is_wrong,
             visible: false,
             selected: None,

@@ -196,6 +196,11 @@ mod ports {
 }
 
 impl Tunnel {
+    /// Whether it is up, or on its way up: what was told of its ports is true.
+    pub(crate) fn is_serving(&self) -> bool {
+        matches!(self.state, State::Connecting | State::Hosting | State::Reconnecting)
+    }
+
     /// One that is about to be hosted.
     pub fn new(
         tunnel_id: impl Into<String>,

@@ -33,6 +33,9 @@ pub use due::deadline;
 /// What happened is written at most this often: it may be lost, and a disk is not to be kept busy by visitors.
 const HISTORY_EVERY: Duration = Duration::from_secs(30);
 
+/// What could not be written is tried again after this.
+const SAVE_AGAIN: Duration = Duration::from_secs(60);
+
 /// Takes in what happened, and says what is to be done.
 pub fn update(state: &mut State, input: Input, now: Moment) -> Vec<Effect> {
     let is_traffic = input.is_traffic();
@@ -91,7 +94,23 @@ impl Turn<'_> {
             }
             Err(failure) => {
                 self.state.unsaved.insert(part, failure);
+                self.state.unsaved_due.get_or_insert(self.now.at + SAVE_AGAIN);
             }
+        }
+    }
+
+    /// What could not be written is tried again: a disk is not full for ever.
+    fn save_unsaved(&mut self) {
+        self.state.unsaved_due = None;
+        for part in self.state.unsaved.keys().copied().collect::<Vec<_>>() {
+            let state = &*self.state;
+            self.effects.push(Effect::Save(match part {
+                Part::Preferences => Save::Preferences(state.preferences.clone()),
+                Part::Memory => Save::Memory(state.memory()),
+                Part::Lists => Save::Lists(state.lists()),
+                Part::History => Save::History(Box::new(state.history.clone())),
+                Part::Setup => Save::Setup(state.setup.chosen.clone()),
+            }));
         }
     }
 

@@ -14,7 +14,7 @@ use crate::moment::Moment;
 use crate::persist::Remark;
 use crate::state::change::{Change, What};
 use crate::state::place::{Access, Place};
-use crate::state::{Ends, State};
+use crate::state::{Ends, Remembered, State};
 use crate::status::ErrorKind::RunningOut;
 use crate::status::{ErrorKind, Port, State as Engine, Tunnel};
 use crate::tunnel_key::TunnelKey;
@@ -36,7 +36,12 @@ pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
             raised.tunnel(tunnel, &hosted.status);
         }
     }
-    for (tunnel, failure) in &state.troubles {
+    // What waited for a sign-in and is about to be hosted again is no news.
+    let waits = |tunnel: &TunnelKey, failure: &Failure| {
+        let resumes = |it: &Remembered| it.key == *tunnel && it.resume.is_some();
+        failure.code == failure::Code::SignIn && state.remembered.iter().any(resumes)
+    };
+    for (tunnel, failure) in state.troubles.iter().filter(|(key, why)| !waits(key, why)) {
         raised.not_hosted(tunnel, Message::CouldNotStart, Some(failure));
     }
     let told = state.changes.iter().filter(|change| !state.is_waited_for(change.ticket));

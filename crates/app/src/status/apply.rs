@@ -71,7 +71,8 @@ impl Tunnel {
         self.phase = None;
         self.retry = None;
         match state {
-            host::State::Hosting => self.error = None,
+            // Who stands by was let in, and not in the way of anything but another host.
+            host::State::Hosting | host::State::Standby => self.error = None,
             host::State::Error(why) => {
                 self.error = Some(Error { kind: to_kind(why), message: why.to_string() });
             }

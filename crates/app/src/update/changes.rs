@@ -11,8 +11,8 @@ use crate::event::{Done, Trouble};
 use crate::failure::Code;
 use crate::known::{Known, KnownPort};
 use crate::place_key::PlaceKey;
-use crate::state::State;
 use crate::state::change::{Change, Made, Stage, What};
+use crate::state::{Remembered, State};
 use crate::tunnel_key::TunnelKey;
 
 /// For so long a removal can be undone.
@@ -58,7 +58,18 @@ impl Turn<'_> {
             change.ticket == ticket
                 && matches!(change.stage, Stage::Undoable { .. } | Stage::Held { .. })
         };
-        self.state.changes.retain(|change| !can_be(change));
+        let undone = self.state.changes.extract_if(.., |change| can_be(change));
+        let places: Vec<_> = undone.map(|change| change.place().clone()).collect();
+        // What was to be hosted again meanwhile waits for an answer.
+        for place in places {
+            let now = self.at();
+            let waits = |it: &Remembered| it.key.place == place && it.resume.is_some();
+            if self.state.remembered.iter().any(waits)
+                && let Some(place) = self.state.place_mut(&place)
+            {
+                place.by(now);
+            }
+        }
     }
 
     pub(super) fn hold(&mut self, ticket: Ticket, held: bool) {
@@ -163,10 +174,11 @@ impl Turn<'_> {
         };
         match what {
             What::Delete(tunnel) => {
-                // What could not be changed about it is of no interest any more.
-                self.state
-                    .changes
-                    .retain(|it| it.failure().is_none() || it.tunnel() != Some(tunnel));
+                // What could not be changed about it, and that it was made, is of no interest any more.
+                self.state.changes.retain(|it| {
+                    let is_about = it.failure().is_some() && it.tunnel() == Some(tunnel);
+                    !is_about && !it.has_made(tunnel)
+                });
                 self.state.troubles.remove(tunnel);
                 self.state.left.remove(tunnel);
                 self.state.traffic.forget(tunnel);
@@ -256,6 +268,12 @@ impl State {
 }
 
 impl Change {
+    /// Whether a tunnel was made by it that a list is still to show.
+    fn has_made(&self, tunnel: &TunnelKey) -> bool {
+        matches!(&self.stage, Stage::Settling { made: Made::Tunnel(known), .. }
+            if known.id == tunnel.id && *self.place() == tunnel.place)
+    }
+
     /// Whether it is another attempt at the same.
     fn is_same(&self, other: &Self) -> bool {
         match (&self.what, &other.what) {

@@ -57,16 +57,12 @@ impl Turn<'_> {
             }
             Command::Lend(tunnel) => self.host(&tunnel),
             Command::GiveBack(tunnel) => {
-                if self.state.remembered.iter().all(|it| it.key != tunnel) {
+                if self.state.remembered.iter().all(|it| it.key != tunnel || it.rests) {
                     self.stop(&tunnel);
                 }
             }
             Command::Drop(tunnel) => self.tell(&tunnel, host::Command::Drop),
-            Command::StopAll => {
-                // For now: what was hosted is hosted again at the next start.
-                let hosted: Vec<_> = self.state.hosted.keys().cloned().collect();
-                hosted.iter().for_each(|tunnel| self.stop(tunnel));
-            }
+            Command::StopAll => self.stop_all(),
             Command::TakeOver(tunnel) => {
                 self.remember(&tunnel);
                 self.take_over(&tunnel);

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use crate::effect::Effect;
 use crate::persist::Save;
-use crate::state::State;
 use crate::state::change::Stage;
 use crate::state::place::Access;
 use crate::state::setup::Removing;
+use crate::state::{LEAVING, State};
 
 use super::Turn;
 use super::changes::SETTLE;
+use crate::tunnel_key::TunnelKey;
 
 /// When [`super::update`] is to be called next, if nothing happens before; `None` is never. `now` is for what is due
 /// at once.
@@ -26,7 +27,8 @@ pub fn deadline(state: &State, now: Instant) -> Option<Instant> {
         Stage::Settling { since, .. } => Some(*since + SETTLE),
         _ => None,
     });
-    let others = [state.history_due, state.conditions.deadline(), state.expiry_due];
+    let others =
+        [state.history_due, state.unsaved_due, state.conditions.deadline(), state.expiry_due];
     places.chain(changes).chain(others.into_iter().flatten()).min()
 }
 
@@ -42,6 +44,22 @@ impl Turn<'_> {
         if self.state.history_due.is_some_and(|at| at <= self.at()) {
             self.save_history();
         }
+        if self.state.unsaved_due.is_some_and(|at| at <= self.at()) {
+            self.save_unsaved();
+        }
+        self.forget_leaving();
+    }
+
+    /// When an engine left is of no interest once a service has counted anew since.
+    fn forget_leaving(&mut self) {
+        let now = self.at();
+        let left = std::mem::take(&mut self.state.left);
+        let is_open = |tunnel: &TunnelKey, left: Instant| {
+            let counted = self.state.entry(tunnel).and_then(|entry| entry.counted_at);
+            left + LEAVING > now || counted.is_some_and(|at| at <= left + LEAVING)
+        };
+        let open = left.into_iter().filter(|(tunnel, left)| is_open(tunnel, *left)).collect();
+        self.state.left = open;
     }
 
     pub(super) fn save_history(&mut self) {
@@ -80,7 +98,10 @@ impl Turn<'_> {
             Some(Removing::Asked) => return,
             // There is no place for it any more.
             Some(Removing::Done) => {}
-            None => self.save_history(),
+            None => {
+                self.save_unsaved();
+                self.save_history();
+            }
         }
         if let Some(quitting) = &mut self.state.quitting {
             quitting.finished = true;

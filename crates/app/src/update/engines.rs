@@ -21,6 +21,10 @@ impl Turn<'_> {
             }
             return;
         }
+        // Nothing begins behind the end: an answer may come that was asked for before.
+        if self.state.quitting.is_some() {
+            return;
+        }
         self.state.troubles.remove(tunnel);
         let name = self.state.known(tunnel).and_then(|known| known.name.clone());
         let (id, place) = (tunnel.id.to_string(), tunnel.place.to_string());
@@ -55,20 +59,36 @@ impl Turn<'_> {
 
     /// Tells a tunnel's engine something, if it has one that stays.
     pub(super) fn tell(&mut self, tunnel: &TunnelKey, command: host::Command) {
-        if self.state.hosted.get(tunnel).is_some_and(|hosted| hosted.ends == Ends::No) {
-            self.effects.push(Effect::Tell { tunnel: tunnel.clone(), command });
+        let now = self.now.wall;
+        let Some(hosted) = self.state.hosted.get_mut(tunnel) else { return };
+        if hosted.ends != Ends::No {
+            return;
         }
+        // What it gave up for is over as soon as it is told, or somebody hears of it once more.
+        if command == host::Command::Start {
+            hosted.status.apply(&host::Event::State(Engine::Connecting), now);
+        }
+        self.effects.push(Effect::Tell { tunnel: tunnel.clone(), command });
     }
 
     /// Hosts a tunnel again after the next start.
     pub(super) fn remember(&mut self, tunnel: &TunnelKey) {
         if let Some(it) = self.state.remembered.iter_mut().find(|it| it.key == *tunnel) {
-            it.is_kept = false;
+            it.rests = false;
             return;
         }
-        let (key, is_kept) = (tunnel.clone(), false);
-        self.state.remembered.push(Remembered { key, missing: 0, resume: None, is_kept });
+        let key = tunnel.clone();
+        self.state.remembered.push(Remembered { key, missing: 0, resume: None, rests: false });
         self.save_memory();
+    }
+
+    /// Ends the hosting of all, for now: what was hosted is hosted again at the next start.
+    pub(super) fn stop_all(&mut self) {
+        for remembered in &mut self.state.remembered {
+            (remembered.resume, remembered.rests) = (None, true);
+        }
+        let hosted: Vec<_> = self.state.hosted.keys().cloned().collect();
+        hosted.iter().for_each(|tunnel| self.stop(tunnel));
     }
 
     /// Does not host it again.
@@ -108,7 +128,10 @@ impl Turn<'_> {
         if failure.code == Code::SignIn {
             self.signed_out(&tunnel.place);
         }
-        self.state.troubles.insert(tunnel.clone(), failure);
+        // Who stopped it meanwhile has no use for why it did not begin.
+        if hosted.ends == Ends::No {
+            self.state.troubles.insert(tunnel.clone(), failure);
+        }
         self.engine_is_gone(tunnel, hosted.ends);
     }
 

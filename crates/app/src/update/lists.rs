@@ -19,11 +19,14 @@ const PORTS_EVERY: Duration = Duration::from_secs(600);
 
 impl Turn<'_> {
     pub(super) fn ask_check(&mut self, key: &PlaceKey) {
+        let now = self.at();
         let Some(place) = self.state.place_mut(key) else { return };
-        if !place.checking {
-            (place.checking, place.soon) = (true, None);
-            self.effects.push(Effect::Check(key.clone()));
+        if place.checking {
+            // What is being found out may be of before that which is asked about.
+            return place.by(now);
         }
+        (place.checking, place.soon) = (true, None);
+        self.effects.push(Effect::Check(key.clone()));
     }
 
     pub(super) fn ask_list(&mut self, key: &PlaceKey) {
@@ -130,9 +133,21 @@ impl Turn<'_> {
         }
     }
 
-    /// Why a tunnel could not be started is of no interest once it is gone.
+    /// Why a tunnel could not be started or changed is of no interest once it is gone.
     fn forget_troubles(&mut self, key: &PlaceKey) {
         let state = &mut *self.state;
+        let is_gone = |tunnel: &TunnelKey| {
+            tunnel.place == *key
+                && state.known(tunnel).is_none()
+                && !state.hosted.contains_key(tunnel)
+        };
+        let is_over = |change: &&Change| {
+            change.failure().is_some()
+                && change.tunnel().is_some_and(is_gone)
+                && !state.is_waited_for(change.ticket)
+        };
+        let over: Vec<_> = state.changes.iter().filter(is_over).map(|it| it.ticket).collect();
+        state.changes.retain(|change| !over.contains(&change.ticket));
         let Some(place) = state.places.iter().find(|place| place.key == *key) else { return };
         state.troubles.retain(|it, _| it.place != *key || place.entry(&it.id).is_some());
     }

@@ -7,6 +7,7 @@ use crate::condition::Subject;
 use crate::effect::{Notice, NoticeKind};
 use crate::message::Message;
 use crate::place_key::PlaceKey;
+use crate::state::Ends;
 use crate::tunnel_key::TunnelKey;
 
 /// For so long a host that the service counts may be our own of before a crash. After that it is another's, and
@@ -30,11 +31,11 @@ enum Next {
 }
 
 impl Turn<'_> {
-    /// Has everything of a place hosted again that is remembered; of an earlier run only where that is wanted.
+    /// Has everything of a place hosted again that is remembered, unless it rests.
     pub(super) fn arm(&mut self, place: &PlaceKey) {
-        let (now, resume) = (self.at(), self.state.preferences.general.resume);
+        let now = self.at();
         for remembered in &mut self.state.remembered {
-            if remembered.key.place == *place && (resume || !remembered.is_kept) {
+            if remembered.key.place == *place && !remembered.rests {
                 remembered.resume.get_or_insert(now);
             }
         }
@@ -64,8 +65,12 @@ impl Turn<'_> {
 
     fn next(&self, tunnel: &TunnelKey) -> Next {
         let state = &*self.state;
-        if state.hosted.contains_key(tunnel) || state.is_hidden(tunnel) {
+        if state.hosted.contains_key(tunnel) {
             return Next::Skip;
+        }
+        // Its removal may still be undone.
+        if state.is_hidden(tunnel) {
+            return Next::Wait;
         }
         let Some(entry) = state.entry(tunnel) else { return Next::Wait };
         match (&entry.known.ports, entry.ports_at) {
@@ -112,6 +117,12 @@ impl Turn<'_> {
         }
         let name = self.state.name(tunnel);
         self.forget(tunnel);
+        // Nor is it taken up again when its engine has ended.
+        if let Some(hosted) = self.state.hosted.get_mut(tunnel)
+            && hosted.ends == Ends::ToBegin
+        {
+            hosted.ends = Ends::Told;
+        }
         self.notify(Notice {
             kind: NoticeKind::Forgotten,
             about: Subject::Tunnel(tunnel.clone()),

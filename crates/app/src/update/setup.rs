@@ -219,7 +219,7 @@ impl Turn<'_> {
         for key in found.tunnels {
             if self.state.remembered.iter().all(|it| it.key != key) {
                 let resume = Some(now);
-                self.state.remembered.push(Remembered { key, missing: 0, resume, is_kept: true });
+                self.state.remembered.push(Remembered { key, missing: 0, resume, rests: false });
             }
         }
         self.save_memory();

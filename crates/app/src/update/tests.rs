@@ -4,6 +4,7 @@ mod changes;
 mod errands;
 mod hosting;
 mod manage;
+mod meanwhile;
 mod notices;
 mod places;
 mod random;

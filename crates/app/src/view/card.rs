@@ -205,9 +205,13 @@ impl Fold<'_> {
     ) -> Vec<Row> {
         let is_served = self.state.hosted.get(key).is_some_and(|hosted| hosted.ends == Ends::No);
         let told: &[_] = told.filter(|_| is_served).map_or(&[], |told| &told.ports);
+        // What the engine serves and the list does not know comes behind; one that stands by or gave up serves nothing.
+        let serves = self.state.hosted.get(key).is_some_and(|hosted| hosted.status.is_serving());
+        let is_known = ports.is_some();
         let ports = ports.unwrap_or_default();
-        // What the engine serves and the list does not know comes behind.
-        let only_told = told.iter().filter(|of| ports.iter().all(|port| port.number != of.port));
+        let told_only: &[_] = if serves || !is_known { told } else { &[] };
+        let only_told =
+            told_only.iter().filter(|of| ports.iter().all(|port| port.number != of.port));
         let numbers = ports.iter().map(|port| port.number).chain(only_told.map(|of| of.port));
         let mut rows = Vec::new();
         for number in numbers {
