@@ -5,6 +5,7 @@ pub(crate) mod errand;
 pub(crate) mod place;
 pub(crate) mod setup;
 pub(crate) mod sheet;
+mod sizes;
 pub(crate) mod traffic;
 #[cfg(test)]
 pub(crate) mod world;

@@ -24,6 +24,7 @@ pub use check::{Invariant, Summary, Violation};
 pub use link::Side;
 pub use plan::{Answer, Heal, Plan, Step, Visit, What, Whose, Wish};
 pub use rng::Rng;
+pub use schedule::Schedule;
 pub use shrink::shrink;
 pub use trace::Trace;
 pub use world::may_follow;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// What is due when. Of two things due at the same moment, the one entered first comes first.
-pub(crate) struct Schedule<E> {
+#[derive(Debug)]
+pub struct Schedule<E> {
     /// The moment that stands for zero. Nothing in a world depends on which it is.
     start: Instant,
     now: Duration,
@@ -12,37 +13,46 @@ pub(crate) struct Schedule<E> {
     due: BTreeMap<(Duration, u64), E>,
 }
 
+impl<E> Default for Schedule<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<E> Schedule<E> {
-    pub(crate) fn new() -> Self {
+    /// An empty one, at the beginning.
+    pub fn new() -> Self {
         Self { start: some_instant(), now: Duration::ZERO, entered: 0, due: BTreeMap::new() }
     }
 
     /// The time since the beginning.
-    pub(crate) fn now(&self) -> Duration {
+    pub fn now(&self) -> Duration {
         self.now
     }
 
     /// The same for machines that count in instants.
-    pub(crate) fn instant(&self) -> Instant {
+    pub fn instant(&self) -> Instant {
         self.start + self.now
     }
 
     /// What a machine calls an instant, as a time since the beginning.
-    pub(crate) fn time_of(&self, instant: Instant) -> Duration {
+    pub fn time_of(&self, instant: Instant) -> Duration {
         instant.saturating_duration_since(self.start)
     }
 
-    pub(crate) fn at(&mut self, when: Duration, event: E) {
+    /// Has something happen then, or now if that is over.
+    pub fn at(&mut self, when: Duration, event: E) {
         self.due.insert((when.max(self.now), self.entered), event);
         self.entered += 1;
     }
 
-    pub(crate) fn after(&mut self, delay: Duration, event: E) {
+    /// Has something happen after a while.
+    pub fn after(&mut self, delay: Duration, event: E) {
         self.at(self.now + delay, event);
     }
 
     /// Moves on to what is due next.
-    pub(crate) fn next(&mut self) -> Option<E> {
+    pub fn pop(&mut self) -> Option<E> {
         let ((when, _), event) = self.due.pop_first()?;
         self.now = when;
         Some(event)

@@ -21,11 +21,13 @@ impl Trace {
         Trace { lines: Some(VecDeque::new()), keep }
     }
 
-    pub(crate) fn is_on(&self) -> bool {
+    /// Whether anything is kept.
+    pub fn is_on(&self) -> bool {
         self.lines.is_some()
     }
 
-    pub(crate) fn add(&mut self, at: Duration, text: &str) {
+    /// Adds a line.
+    pub fn add(&mut self, at: Duration, text: &str) {
         let Some(lines) = &mut self.lines else { return };
         if lines.len() == self.keep {
             lines.pop_front();

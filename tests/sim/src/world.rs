@@ -171,7 +171,7 @@ impl World {
     /// Runs to the end, or to the first violation.
     pub(crate) fn run(mut self) -> (Result<Summary, Violation>, Trace) {
         let mut left = TOO_BUSY;
-        while let Some(event) = self.schedule.next() {
+        while let Some(event) = self.schedule.pop() {
             let over = matches!(event, Event::Over);
             self.happen(event);
             self.settle();

@@ -54,6 +54,12 @@ impl Tracker {
         new
     }
 
+    /// How many hold.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
     /// What is visible, the worst first, with when it began.
     pub fn visible(&self) -> Vec<(&Condition, Timestamp)> {
         let mut visible: Vec<_> = (self.held.values())
