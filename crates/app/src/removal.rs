@@ -13,7 +13,7 @@ use crate::running;
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// What is ours in the state directory.
-const STATE: [&str; 9] = [
+const STATE: [&str; 12] = [
     "desktop",
     "embedded",
     "tunnels",
@@ -22,6 +22,9 @@ const STATE: [&str; 9] = [
     "reports",
     "default-tunnels.json",
     "window.json",
+    "microsoft-ports.json",
+    "microsoft-ports.lock",
+    "microsoft-ports.new",
     "control.sock",
 ];
 
@@ -129,6 +132,7 @@ mod tests {
             "logs/desktop.log",
             "embedded/desktop/store.db",
             "window.json",
+            "microsoft-ports.lock",
         ] {
             fill(&state.join(name));
         }

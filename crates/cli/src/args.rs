@@ -102,9 +102,9 @@ Examples:
   adit up 3000 8443:https             two ports; the second speaks TLS
   adit up 3000 --lan --anonymous      for a phone on the same Wi-Fi, for 8 hours
   adit login https://cp.example.com   sign in to a relay; then `adit up 3000` uses it
-  adit relay                          run a relay of your own
   adit up 3000 --name shop            the same URL each time, on that relay
   adit connect quiet-fox-4k9x2bd      a tunnel's ports as ports of this computer
+  adit relay                          run a relay of your own
 
 How far a URL reaches:
   Without a relay (--on here) a trial relay runs inside `adit up`. Its URLs reach this

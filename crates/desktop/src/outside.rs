@@ -19,6 +19,9 @@ pub fn language() -> Language {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    // Where no variable says it, as on Windows and in what the Finder starts, the system is asked.
+    #[cfg(any(windows, target_os = "macos"))]
+    let locale = locale.or_else(sys_locale::get_locale);
     locale.and_then(|locale| Language::of_locale(&locale)).unwrap_or_default()
 }
 

@@ -1,5 +1,6 @@
 //! The window: shows views, and turns what people do into commands.
 
+mod announce;
 mod asked;
 mod banner;
 mod detail;
@@ -73,9 +74,10 @@ pub struct Window {
     held: RefCell<BTreeMap<i32, Duration>>,
     retell: Timer,
     toast: Timer,
-    pulse: Timer,
+    pulse: Rc<Timer>,
     closing: life::Closing,
     drawn: drawn::Drawn,
+    announced: announce::Announced,
 }
 
 impl Window {
@@ -112,9 +114,10 @@ impl Window {
             held: RefCell::default(),
             retell: Timer::default(),
             toast: Timer::default(),
-            pulse: Timer::default(),
+            pulse: Rc::default(),
             closing: life::Closing::default(),
             drawn: drawn::Drawn::default(),
+            announced: announce::Announced::default(),
         });
         window.fill();
         window.listen();
@@ -272,6 +275,8 @@ impl Window {
         tunnels.set_is_getting(is_getting);
         tunnels.set_is_empty(view.cards.is_empty() && !is_getting);
         tunnels.set_can_stop(view.cards.iter().any(|card| card.toggle.on));
+        let waits = |card: &Card| !card.toggle.on && card.toggle.is_enabled;
+        tunnels.set_can_start(view.cards.iter().any(waits));
         let wanted =
             Wanted { filter: tunnels.get_filter(), search: tunnels.get_search().to_string() };
         let rows = self.desk.rows.borrow().clone();
@@ -293,6 +298,7 @@ impl Window {
         let now = (self.desk.clock)().at;
         let held = |id| self.held.borrow().get(&id).copied();
         sync(&self.undo, bars::undo(&view.undo, &speech, now, &strings, &held), |bar| bar.id);
+        self.announce(&view, &speech);
         self.tell_drawn();
         self.draw_dialog(&view);
     }
@@ -303,22 +309,27 @@ impl Window {
         let window = Rc::downgrade(self);
         self.retell.start(TimerMode::SingleShot, if counts { COUNT } else { RETELL }, move || {
             let Some(window) = window.upgrade() else { return };
-            window.draw();
+            if window.app.window().is_visible() {
+                window.draw();
+            }
             window.keep_told();
         });
     }
 
     /// Glyphs of what is under way pulse for half a minute after a change.
     fn begin_pulse(&self) {
-        let app = self.app.as_weak();
+        let (app, pulse) = (self.app.as_weak(), Rc::downgrade(&self.pulse));
         let (step, opacities, most) = PULSE;
         let beat = Cell::new(0_u32);
         self.pulse.start(TimerMode::Repeated, step, move || {
-            let Some(app) = app.upgrade() else { return };
+            let (Some(app), Some(pulse)) = (app.upgrade(), pulse.upgrade()) else { return };
             beat.set(beat.get().saturating_add(1));
             let is_still = beat.get() > most || app.global::<ui::Theme>().get_reduced_motion();
             let at = if is_still { 0 } else { beat.get() as usize % opacities.len() };
             app.global::<ui::Pulse>().set_opacity(opacities[at]);
+            if is_still {
+                pulse.stop();
+            }
         });
     }
 

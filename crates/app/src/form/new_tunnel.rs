@@ -190,7 +190,6 @@ mod tests {
     use crate::command::Command;
     use crate::event::Event;
     use crate::name::BadName;
-    use crate::setup::Ask;
     use crate::state::world::{World, key, relay, tunnel};
 
     fn form(name: &str) -> NewTunnel {
@@ -281,9 +280,12 @@ mod tests {
         world.pass(1);
         assert_eq!(default_place(&world.view()), PlaceKey::here());
 
-        let mut world = World::told(&[]);
-        world.command(Command::Setup(Ask::MakeDefault(PlaceKey::here())));
-        assert_eq!(default_place(&world.view()), PlaceKey::here());
+        // Of two that can be used it is not the first.
+        let mut view = World::told(&[]).view();
+        let second = PlaceView { key: PlaceKey::microsoft(), ..view.places[0].clone() };
+        view.places[0].is_default = false;
+        view.places.push(second);
+        assert_eq!(default_place(&view), PlaceKey::microsoft());
     }
 
     #[test]

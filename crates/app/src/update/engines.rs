@@ -84,11 +84,16 @@ impl Turn<'_> {
 
     /// Ends the hosting of all, for now: what was hosted is hosted again at the next start.
     pub(super) fn stop_all(&mut self) {
+        self.rest_all();
+        let hosted: Vec<_> = self.state.hosted.keys().cloned().collect();
+        hosted.iter().for_each(|tunnel| self.stop(tunnel));
+    }
+
+    /// Nothing that is remembered is hosted before the next start.
+    pub(super) fn rest_all(&mut self) {
         for remembered in &mut self.state.remembered {
             (remembered.resume, remembered.rests) = (None, true);
         }
-        let hosted: Vec<_> = self.state.hosted.keys().cloned().collect();
-        hosted.iter().for_each(|tunnel| self.stop(tunnel));
     }
 
     /// Does not host it again.

@@ -240,6 +240,8 @@ impl Turn<'_> {
         let errand = Current::new(serial, ErrandKind::Remove, Stage::Stopping);
         self.state.setup.errand = Some(errand);
         self.state.setup.removing = Some(Removing::Stopping);
+        // Should it fail, nothing begins to host by itself.
+        self.rest_all();
         self.quit();
     }
 

@@ -96,8 +96,6 @@ sentences! {
     UrlAnswers: "The URL of :{port} answers";
     UrlDeadOf: "The URL of :{port} is dead though the tunnel is up";
 
-    // Why what somebody wrote is not taken.
-
     // What does not come along to another place.
     LeftPeople: "{n} person or group with access is not known there. Let them in again." | "{n} people or groups with access are not known there. Let them in again.";
     LeftOpen: "Open access, which ends within the hour.";

@@ -35,6 +35,7 @@ impl Window {
         let is_it = |it: &Arc<Detail>| card.tunnel() == Some(&it.tunnel) && it.port == row.port;
         match detail.filter(is_it) {
             Some(detail) => {
+                port.set_keeps_bodies(detail.keeps_bodies);
                 self.port.show(&port, &detail, speech, &self.app.global::<ui::Strings>())
             }
             None => self.port.clear(&port),
@@ -48,6 +49,13 @@ impl Window {
         port.on_pause(self.on_one(|window, paused| {
             window.app.global::<ui::Port>().set_is_paused(paused);
             window.draw();
+        }));
+        port.on_keep_bodies(self.on_one(|window, keep: bool| {
+            let detail = window.desk.details.borrow().clone();
+            if let Some(detail) = detail {
+                let (tunnel, port) = (detail.tunnel.clone(), detail.port);
+                window.send(Command::KeepBodies { tunnel, port, keep });
+            }
         }));
         port.on_copy_curl(self.on_one(|window, id: i32| window.copy_request(id)));
         port.on_send_again(self.on_one(|window, id: i32| {

@@ -21,6 +21,7 @@ impl Window {
     /// Shows it, in front of others where the system allows that.
     pub fn raise(&self) {
         raise(&self.app);
+        self.draw();
         self.send(Command::Visible(true));
     }
 

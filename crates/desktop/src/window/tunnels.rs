@@ -50,6 +50,7 @@ impl Window {
             window.cards.borrow_mut().unfolded.insert(key);
             window.draw();
         }));
+        tunnels.on_refresh(self.on(|window| window.send(Command::Refresh(None))));
         tunnels.on_stop_all(self.on(|window| window.send(Command::StopAll)));
         tunnels.on_start_all(self.on(|window| {
             let view = window.view();

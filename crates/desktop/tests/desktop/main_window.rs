@@ -3,6 +3,7 @@
 use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::words::Language;
+use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::ComponentHandle;
@@ -195,4 +196,45 @@ fn without_tunnels_what_listens_here_is_offered() {
     let dialogs = stage.window.app().global::<adit_desktop::Dialogs<'_>>();
     stage.all("Give it a URL")[1].invoke_accessible_default_action();
     assert_eq!((dialogs.get_current(), dialogs.get_port()), (adit_desktop::Dialog::AddPort, 8080));
+}
+
+#[test]
+fn a_tunnel_that_comes_to_be_another_way_is_announced_once() {
+    let stage = Stage::new(Scene::Main);
+    let said = |stage: &Stage| stage.window.app().global::<Bars<'_>>().get_announcement();
+    assert_eq!(said(&stage), "");
+    stage.press("Stop storefront");
+    stage.pass(6);
+    assert_eq!(said(&stage), "storefront: Stopped");
+    stage.one("storefront: Stopped");
+    // Several within a moment are a sentence about all.
+    stage.press("Stop all");
+    stage.pass(6);
+    assert!(said(&stage).contains("hosted"), "{}", said(&stage));
+}
+
+#[test]
+fn controls_have_names_and_are_large_enough_at_the_smallest_size() {
+    for scene in [Scene::Main, Scene::Errors, Scene::Empty, Scene::Offline, Scene::SignIn] {
+        let stage = Stage::new(scene);
+        stage.size(640, 440, 2.0);
+        let controls = ElementQuery::from_root(stage.window.app())
+            .match_predicate(|it| {
+                use AccessibleRole::{Button, Checkbox, Combobox, Switch, Tab, TextInput};
+                let role = it.accessible_role();
+                role.is_some_and(|it| {
+                    [Button, Checkbox, Combobox, Switch, Tab, TextInput].contains(&it)
+                })
+            })
+            .find_all();
+        assert!(controls.len() > 3, "{scene:?}");
+        for control in controls {
+            let name = control.accessible_label().unwrap_or_default();
+            assert!(!name.is_empty(), "{scene:?}: {:?} has no name", control.type_name());
+            let size = control.size();
+            let is_shown = size.width > 0.0 && size.height > 0.0;
+            let is_large = size.width >= 24.0 && size.height >= 24.0;
+            assert!(!is_shown || is_large, "{scene:?}: `{name}` has {size:?}");
+        }
+    }
 }

@@ -410,3 +410,15 @@ fn microsoft_is_a_place_after_the_next_start_too() {
     let state = State::new(both, kept, world.now);
     assert_eq!(state.places.len(), 2);
 }
+
+#[test]
+fn after_a_removal_that_failed_nothing_hosts_by_itself() {
+    // What was hosted before waits for the first list.
+    let mut world = World::new(kept(&["shop"], &[], 0));
+    ask(&mut world, Ask::Remove);
+    end(&mut world, Err(Failure::new(Code::AlreadyRunning, "`adit up` hosts")));
+    world.ready();
+    world.list(&[tunnel("shop", &[80])]);
+    world.pass(60);
+    assert!(!world.state.hosted.contains_key(&key("shop")));
+}
