@@ -95,6 +95,36 @@ async fn a_network_that_goes_in_between_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_whose_answer_was_lost_is_no_refusal_of_it() {
+    let world = World::with_rich_port().await;
+    world.gate.troubles(REMOVE, [Trouble::Deaf, Trouble::Answer("403 Forbidden")]);
+    let error = world.replace().await.unwrap_err();
+    let Error::Unmade { port: 3000, kept: true, source, .. } = error else { panic!("{error:?}") };
+    assert!(matches!(*source, Error::Forbidden(_)), "{source:?}");
+    assert!(world.port().await.is_none());
+    world.shows(&Tunnel::default());
+    world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+    world.has_all_with(Protocol::Https).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_was_not_removed_after_all_is_not_made_again() {
+    for (trouble, passes) in [(BUSY, true), (Trouble::Answer("403 Forbidden"), false)] {
+        let world = World::with_rich_port().await;
+        world.gate.troubles(REMOVE, [trouble]);
+        let error = world.replace().await.unwrap_err();
+        assert!(!matches!(error, Error::Unmade { .. }), "{error:?}");
+        assert_eq!(error.is_transient(), passes);
+        world.has_all_with(Protocol::Http).await;
+
+        world.owner.delete_port(&world.at, 3000).await.unwrap();
+        world.shows(&Tunnel::default());
+        world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+        assert!(world.port().await.is_none(), "its owner has removed it since");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_is_refused_as_it_shall_be_is_made_as_it_was() {
     let world = World::with_rich_port().await;
     world.gate.troubles(MAKE, [Trouble::Answer("400 Bad Request"), Trouble::Lost]);

@@ -62,12 +62,12 @@ impl Cli {
         let deadline = clock::now() + WITHIN;
         let remove = || self.rest().delete_port_with(&at, number, &token);
         if let Err(error) = repeated(deadline, remove).await {
-            // Whatever did not answer may have removed it.
-            if error.is_transient() {
-                return Err(unmade(&at, &remake, held.is_some(), error));
+            // An earlier try may have removed it and lost its answer, so only the port itself tells.
+            if self.rest().get_port_with(&at, number, &token).await.is_ok() {
+                strike(held.as_ref(), &remake);
+                return Err(error);
             }
-            strike(held.as_ref(), &remake);
-            return Err(error);
+            return Err(unmade(&at, &remake, held.is_some(), error));
         }
         self.make_again(&at, &remake, held.as_ref(), &token, deadline).await
     }
