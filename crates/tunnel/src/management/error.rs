@@ -177,6 +177,7 @@ impl Error {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 *retry_after
             }
+            Self::Unmade { source, .. } => source.retry_after(),
             _ => None,
         }
     }

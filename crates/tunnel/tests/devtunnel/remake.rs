@@ -150,7 +150,11 @@ async fn a_port_that_cannot_be_made_again_is_made_by_the_next_host() {
         )
         .into()
     );
-    let mut host = world.host();
+    world.fake.forget_calls();
+    world.cli.get(at, Want::PORTS).await.unwrap();
+    assert_eq!(world.fake.count("token"), 0, "the service has asked for patience");
+    assert!(world.port().await.is_none());
+    let mut host = world.host_of(world.other_cli());
     until(&mut host, is_hosting).await;
     world.has_all_with(Protocol::Https).await;
 }
@@ -184,12 +188,13 @@ async fn a_hosted_tunnel_gets_its_port_back_as_it_is_followed() {
     let tokens = world.cli.authorize(&world.at, false, turns).await.unwrap().tokens;
     world.lose().await;
     world.fake.forget_calls();
-    let followed = world.cli.follow(&world.at, &tokens).await.unwrap();
+    let other = world.other_cli();
+    let followed = other.follow(&world.at, &tokens).await.unwrap();
     assert_eq!(followed.port(3000).unwrap().protocol, Some(Protocol::Https));
     world.has_all_with(Protocol::Https).await;
     assert_eq!(world.fake.count("token"), 1, "only then is a token asked for that may do so much");
     world.fake.forget_calls();
-    world.cli.follow(&world.at, &tokens).await.unwrap();
+    other.follow(&world.at, &tokens).await.unwrap();
     assert_eq!(world.fake.calls(), [""; 0]);
 }
 
@@ -199,7 +204,7 @@ async fn a_port_that_somebody_removes_stays_removed() {
     world.lose().await;
     world.fake.fails("port.delete", 2, "Not found.");
     assert!(!world.cli.delete_port(&world.at, 3000).await.unwrap());
-    let seen = world.cli.get(&world.at, Want::PORTS).await.unwrap();
+    let seen = world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
     assert!(seen.port(3000).is_none() && world.port().await.is_none());
 }
 

@@ -69,7 +69,11 @@ impl Cli {
             }
             return Err(unmade(&at, &remake, held.is_some(), error));
         }
-        self.make_again(&at, &remake, held.as_ref(), &token, deadline).await
+        let made = self.make_again(&at, &remake, held.as_ref(), &token, deadline).await;
+        if let Err(error @ Error::Unmade { .. }) = &made {
+            self.pauses().failed(&remake, error, clock::now(), random());
+        }
+        made
     }
 
     /// Makes ports again that were removed for that and are still missing. One that cannot be made now is left for
@@ -79,19 +83,23 @@ impl Cli {
         for remake in journal.pending(&at, clock::wall()) {
             match self.finish(journal, &at, &tunnel, &remake).await {
                 Ok(Some(port)) => {
+                    self.pauses().over(&remake);
                     tracing::info!(tunnel = %at, port = remake.port(), "a removed port was made again");
                     tunnel.ports.get_or_insert_default().push(port);
                 }
                 Ok(None) => {}
-                Err(error) => {
+                Err(error) if self.pauses().failed(&remake, &error, clock::now(), random()) => {
                     tracing::warn!(tunnel = %at, port = remake.port(), %error, "a removed port is still missing");
+                }
+                Err(error) => {
+                    tracing::debug!(tunnel = %at, port = remake.port(), %error, "a removed port is still missing");
                 }
             }
         }
         tunnel
     }
 
-    /// The port, if it was missing.
+    /// The port, if it was missing and its pause is over.
     async fn finish(
         &self,
         journal: &Journal,
@@ -107,7 +115,11 @@ impl Cli {
         if let Some(there) = tunnel.port(remake.port()) {
             if remake.is_over(there, clock::wall()) {
                 strike(Some(&held), remake);
+                self.pauses().over(remake);
             }
+            return Ok(None);
+        }
+        if !self.pauses().is_due(remake, clock::now()) {
             return Ok(None);
         }
         let token = self.token(at, Scope::Manage).await?;
@@ -143,8 +155,13 @@ impl Cli {
                 strike(held, remake);
                 Err(refused)
             }
+            // It comes back as it was once that has passed.
+            Err(error) if error.is_transient() => {
+                tracing::debug!(tunnel = %at, port = remake.port(), error = %refused, "a port is refused as it shall be");
+                Err(unmade(at, remake, held.is_some(), error))
+            }
             Err(error) => {
-                tracing::warn!(tunnel = %at, port = remake.port(), %error, "a port could not be restored");
+                tracing::debug!(tunnel = %at, port = remake.port(), %error, "a port could not be restored");
                 Err(unmade(at, remake, held.is_some(), refused))
             }
         }
