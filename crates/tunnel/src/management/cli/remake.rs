@@ -253,12 +253,12 @@ fn unnoted(error: io::Error) -> Error {
 
 fn unmade(at: &Locator, remake: &Remake, kept: bool, source: Error) -> Error {
     let port = remake.port();
-    let by_hand = by_hand(at, &remake.new).into();
+    let by_hand = by_hand(at, &remake.new, Shell::OWN).into();
     Error::Unmade { port, by_hand, kept, source: Box::new(source) }
 }
 
 /// The calls of the command that make a port, as far as it can: options and access that it does not know are left out.
-fn by_hand(at: &Locator, port: &TunnelPort) -> String {
+fn by_hand(at: &Locator, port: &TunnelPort, shell: Shell) -> String {
     let bare = || TunnelPort { options: None, description: None, ..port.clone() };
     let id = at.to_string();
     let port_line = port_creation(&id, port).or_else(|_| port_creation(&id, &bare()));
@@ -267,15 +267,43 @@ fn by_hand(at: &Locator, port: &TunnelPort) -> String {
     let access_lines =
         entries.iter().map(|entry| access::creation(at, Some(port.port_number), entry));
     let lines = std::iter::once(port_line).chain(access_lines).filter_map(Result::ok);
-    lines.map(|line| shown(&line)).collect::<Vec<_>>().join(" && ")
+    let separator = match shell {
+        Shell::Posix => " && ",
+        // Windows PowerShell knows no `&&`.
+        Shell::Windows => "\n",
+    };
+    lines.map(|line| shown(&line, shell)).collect::<Vec<_>>().join(separator)
 }
 
-fn shown(line: &Line) -> String {
+/// Where somebody pastes a command.
+#[derive(Clone, Copy, Debug)]
+enum Shell {
+    Posix,
+    /// The command prompt, or PowerShell.
+    Windows,
+}
+
+impl Shell {
+    const OWN: Self = if cfg!(windows) { Self::Windows } else { Self::Posix };
+
+    fn quoted(self, word: &str) -> String {
+        match self {
+            Self::Posix => format!("'{}'", word.replace('\'', r"'\''")),
+            Self::Windows => {
+                // Backslashes before a quote count twice.
+                let after = word.trim_end_matches('\\').len();
+                format!("\"{}{}\"", word.replace('"', "\"\""), &word[after..])
+            }
+        }
+    }
+}
+
+fn shown(line: &Line, shell: Shell) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.:=/".contains(char);
     let words = line.sent().iter().filter(|word| *word != "-j").map(|word| {
         match !word.is_empty() && word.chars().all(plain) {
             true => word.clone(),
-            false => format!("'{}'", word.replace('\'', r"'\''")),
+            false => shell.quoted(word),
         }
     });
     std::iter::once("devtunnel".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
@@ -337,9 +365,16 @@ mod tests {
             access_control: Some(AccessControl { entries }),
             ..TunnelPort::default()
         };
+        let at = "shop.euw".parse().unwrap();
         assert_eq!(
-            by_hand(&"shop.euw".parse().unwrap(), &port),
+            by_hand(&at, &port, Shell::Posix),
             r"devtunnel port create shop.euw -p 3000 --labels 'it'\''s $HOME' && devtunnel access create shop.euw --port-number 3000 --anonymous"
         );
+        assert_eq!(
+            by_hand(&at, &port, Shell::Windows),
+            "devtunnel port create shop.euw -p 3000 --labels \"it's $HOME\"\n\
+             devtunnel access create shop.euw --port-number 3000 --anonymous"
+        );
+        assert_eq!(Shell::Windows.quoted(r#"a "b" c\"#), r#""a ""b"" c\\""#);
     }
 }
