@@ -104,7 +104,7 @@ pub enum Message {
     NoPorts,
     /// The service gives a port its address when it is first hosted.
     NoUrlYet,
-    /// The relay does not serve a port.
+    /// A port is not served.
     PortRefused(u16),
     /// The access of a hosted tunnel could not be renewed; it is hosted until that ends.
     NotRenewed,

@@ -133,7 +133,7 @@ pub struct Port {
     /// Why nothing answers on the local port, if nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_down: Option<String>,
-    /// Why the relay does not serve it, if it does not.
+    /// Why it is not served, if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
     /// How often its URL was found dead while the session was up and the local server listened.

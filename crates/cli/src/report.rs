@@ -134,7 +134,7 @@ impl People {
                 self.error(tunnel, *code, message, hint.as_deref())
             }
             Event::PortServed { port } => {
-                self.line(tunnel, &format!("the relay serves port {port} after all"))
+                self.line(tunnel, &format!("port {port} is served after all"))
             }
             Event::LocalUp { port } => {
                 self.line(tunnel, &format!("local port {port} answers again"))

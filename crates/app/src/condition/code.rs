@@ -50,7 +50,7 @@ pub enum Code {
     PortsUnknown,
     /// A change was not made.
     ChangeFailed,
-    /// The relay does not serve a port.
+    /// A port is not served.
     PortRefused,
     /// Nothing answers on a local port.
     LocalDown,

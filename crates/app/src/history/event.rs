@@ -72,7 +72,7 @@ pub enum What {
         /// The port.
         port: u16,
     },
-    /// The relay does not serve a port.
+    /// A port is not served.
     PortRefused {
         /// The port.
         port: u16,

@@ -37,7 +37,7 @@ impl Teller {
             }
             host::Event::ReloginRequired => Event::ReloginRequired,
             host::Event::PortRefused { port, cause } => {
-                let message = format!("the relay does not serve port {port}: {cause}");
+                let message = format!("port {port} is not served: {cause}");
                 Failure::new(Code::Refused, message).into()
             }
             host::Event::PortServed { port } => Event::PortServed { port: *port },

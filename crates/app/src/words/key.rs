@@ -67,7 +67,7 @@ sentences! {
     Stopped: "Stopped";
     NoPorts: "No port yet";
     NoUrlYet: "URL appears after the first connection";
-    PortRefused: "The relay does not serve port {port}";
+    PortRefused: "Port {port} is not served";
     NotRenewed: "The tunnel's access could not be renewed; it works until that ends";
     PortsUnknown: "The tunnel's ports could not be asked for; those known are served";
     RunningOut: "The tunnel's life could not be renewed; it works until its time is over";

@@ -76,7 +76,7 @@ pub enum Event {
     Down(Absence),
     /// The ports of the tunnel, instead of those told before.
     Ports(BTreeMap<u16, Speaks>),
-    /// The relay does not serve this port in the session that is up.
+    /// This port is not served in the session that is up.
     PortRefused {
         /// The port.
         port: u16,
@@ -326,7 +326,7 @@ impl Monitor {
         self.rest(port);
         if let Some(known) = self.ports.get_mut(&port) {
             known.served = false;
-            let reason = format!("the relay does not serve port {port}: {cause}");
+            let reason = format!("port {port} is not served: {cause}");
             self.tell(port, Label::AccessRefused, reason);
         }
     }

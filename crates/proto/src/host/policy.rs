@@ -24,7 +24,8 @@ pub const MINT_QUEUED_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// How long putting the endpoint and opening the socket may take together: four round trips, and a slow
 /// name server.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(20);
-/// How long the relay may take to answer for all ports: one round trip, and whatever it looks up.
+/// How long it may take until all ports have their answer: those that have to be registered with the service are that
+/// first, which is bound to less and fails for its port only, and the relay takes one round trip and what it looks up.
 pub const ANNOUNCE_WITHIN: Duration = Duration::from_secs(15);
 
 /// The bound of the first wait.

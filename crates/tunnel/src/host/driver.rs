@@ -137,7 +137,9 @@ pub(super) struct Session {
     pub(super) handle: Option<Handle<HostCommand>>,
     epoch: Option<Epoch>,
     ports: BTreeSet<u16>,
-    /// Those that the relay does not serve in it, and why.
+    /// Registers ports for it; whatever is not done when it ends is called off.
+    registering: Option<task::Group>,
+    /// Those that are not served in it, and why.
     pub(super) refused: BTreeMap<u16, String>,
     /// By what its URLs are proven, if they are.
     pub(super) nonce: Option<Nonce>,

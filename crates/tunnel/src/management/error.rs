@@ -79,7 +79,7 @@ pub enum Error {
         port: u16,
     },
     /// A port was removed to be made again, or may have been, and that has not succeeded.
-    #[error("port {port} was removed to be made again, and could not be made")]
+    #[error("port {port} was removed, or may have been, and could not be made again")]
     Unmade {
         /// The port.
         port: u16,
@@ -177,6 +177,7 @@ impl Error {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 *retry_after
             }
+            Self::Unmade { source, .. } => source.retry_after(),
             _ => None,
         }
     }

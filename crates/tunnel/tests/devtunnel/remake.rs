@@ -95,6 +95,36 @@ async fn a_network_that_goes_in_between_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_whose_answer_was_lost_is_no_refusal_of_it() {
+    let world = World::with_rich_port().await;
+    world.gate.troubles(REMOVE, [Trouble::Deaf, Trouble::Answer("403 Forbidden")]);
+    let error = world.replace().await.unwrap_err();
+    let Error::Unmade { port: 3000, kept: true, source, .. } = error else { panic!("{error:?}") };
+    assert!(matches!(*source, Error::Forbidden(_)), "{source:?}");
+    assert!(world.port().await.is_none());
+    world.shows(&Tunnel::default());
+    world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+    world.has_all_with(Protocol::Https).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_was_not_removed_after_all_is_not_made_again() {
+    for (trouble, passes) in [(BUSY, true), (Trouble::Answer("403 Forbidden"), false)] {
+        let world = World::with_rich_port().await;
+        world.gate.troubles(REMOVE, [trouble]);
+        let error = world.replace().await.unwrap_err();
+        assert!(!matches!(error, Error::Unmade { .. }), "{error:?}");
+        assert_eq!(error.is_transient(), passes);
+        world.has_all_with(Protocol::Http).await;
+
+        world.owner.delete_port(&world.at, 3000).await.unwrap();
+        world.shows(&Tunnel::default());
+        world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+        assert!(world.port().await.is_none(), "its owner has removed it since");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_is_refused_as_it_shall_be_is_made_as_it_was() {
     let world = World::with_rich_port().await;
     world.gate.troubles(MAKE, [Trouble::Answer("400 Bad Request"), Trouble::Lost]);
@@ -120,7 +150,11 @@ async fn a_port_that_cannot_be_made_again_is_made_by_the_next_host() {
         )
         .into()
     );
-    let mut host = world.host();
+    world.fake.forget_calls();
+    world.cli.get(at, Want::PORTS).await.unwrap();
+    assert_eq!(world.fake.count("token"), 0, "the service has asked for patience");
+    assert!(world.port().await.is_none());
+    let mut host = world.host_of(world.other_cli());
     until(&mut host, is_hosting).await;
     world.has_all_with(Protocol::Https).await;
 }
@@ -154,12 +188,13 @@ async fn a_hosted_tunnel_gets_its_port_back_as_it_is_followed() {
     let tokens = world.cli.authorize(&world.at, false, turns).await.unwrap().tokens;
     world.lose().await;
     world.fake.forget_calls();
-    let followed = world.cli.follow(&world.at, &tokens).await.unwrap();
+    let other = world.other_cli();
+    let followed = other.follow(&world.at, &tokens).await.unwrap();
     assert_eq!(followed.port(3000).unwrap().protocol, Some(Protocol::Https));
     world.has_all_with(Protocol::Https).await;
     assert_eq!(world.fake.count("token"), 1, "only then is a token asked for that may do so much");
     world.fake.forget_calls();
-    world.cli.follow(&world.at, &tokens).await.unwrap();
+    other.follow(&world.at, &tokens).await.unwrap();
     assert_eq!(world.fake.calls(), [""; 0]);
 }
 
@@ -169,7 +204,7 @@ async fn a_port_that_somebody_removes_stays_removed() {
     world.lose().await;
     world.fake.fails("port.delete", 2, "Not found.");
     assert!(!world.cli.delete_port(&world.at, 3000).await.unwrap());
-    let seen = world.cli.get(&world.at, Want::PORTS).await.unwrap();
+    let seen = world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
     assert!(seen.port(3000).is_none() && world.port().await.is_none());
 }
 

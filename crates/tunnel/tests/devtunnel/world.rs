@@ -81,7 +81,11 @@ impl World {
     }
 
     pub(crate) fn host(&self) -> HostHandle {
-        Host::spawn(Config::new(Arc::new(self.cli.clone()), connector(), self.at.clone()))
+        self.host_of(self.cli.clone())
+    }
+
+    pub(crate) fn host_of(&self, cli: Cli) -> HostHandle {
+        Host::spawn(Config::new(Arc::new(cli), connector(), self.at.clone()))
     }
 
     /// Another process of the same user.

@@ -3,14 +3,21 @@
 //! What fails is told port by port, and the policy says when to announce again, which begins with what failed.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use adit_proto::contracts::TunnelPort;
 use adit_proto::host::{self as policy, Failure, SessionId};
 use adit_proto::relay::HostCommand;
+use adit_wire::{clock, task};
 use bytes::Bytes;
 
 use super::super::failure;
 use super::{Driver, Report};
+use crate::management::Answer;
+
+/// How long looking ports up and registering them may take together. It leaves the relay some seconds of
+/// [`ANNOUNCE_WITHIN`](policy::ANNOUNCE_WITHIN), so that one port that hangs costs the others nothing.
+const REGISTER_WITHIN: Duration = Duration::from_secs(10);
 
 impl Driver {
     pub(super) async fn announce(&mut self, session: SessionId, ports: BTreeSet<u16>) {
@@ -52,13 +59,19 @@ impl Driver {
     /// registered that is gone.
     fn register(&mut self, session: SessionId, ports: Vec<TunnelPort>) {
         let Some(tokens) = self.tokens.clone() else { return };
+        let Some(entry) = self.sessions.get_mut(&session) else { return };
         let looked = self.looked_for.take_if(|of| *of == session).is_some();
         let (config, at, before) = (self.config.clone(), self.at.clone(), self.before);
-        let (report, tasks) = (self.report.clone(), self.tasks.spawner());
-        self.tasks.spawn("register", async move {
+        let report = self.report.clone();
+        let deadline = clock::now() + REGISTER_WITHIN;
+        let group = entry.registering.get_or_insert_with(|| task::Group::new("registering"));
+        let tasks = group.spawner();
+        group.spawn("register", async move {
             let look = match looked {
                 true => Ok(None),
-                false => config.management.follow(&at, &tokens).await.map(Some),
+                false => {
+                    within(deadline, before, config.management.follow(&at, &tokens)).await.map(Some)
+                }
             };
             for port in ports {
                 let number = port.port_number;
@@ -67,7 +80,7 @@ impl Driver {
                         Some(Failure::Transient("it is no port of the tunnel any more".to_owned()))
                     }
                     Ok(_) => None,
-                    Err(error) => Some(failure::of_management(error, before)),
+                    Err(failure) => Some(failure.clone()),
                 };
                 let (config, at, report) = (config.clone(), at.clone(), report.clone());
                 let tokens = tokens.clone();
@@ -75,8 +88,8 @@ impl Driver {
                     let result = match refused {
                         Some(failure) => Err(failure),
                         None => {
-                            let registered = config.management.register(&at, &port, &tokens).await;
-                            registered.map_err(|error| failure::of_management(&error, before))
+                            let register = config.management.register(&at, &port, &tokens);
+                            within(deadline, before, register).await
                         }
                     };
                     let _ = report.send(Report::Registered { session, port: number, result }).await;
@@ -108,5 +121,15 @@ impl Driver {
             entry.refused.insert(port, failure.to_string());
         }
         self.tell(policy::Event::PortRefused { session, port, failure }).await;
+    }
+}
+
+/// An answer of the service, or that it has not come in time.
+async fn within<T>(deadline: Instant, before: bool, answer: Answer<'_, T>) -> Result<T, Failure> {
+    match clock::until(deadline, answer).await {
+        Ok(answer) => answer.map_err(|error| failure::of_management(&error, before)),
+        Err(clock::Late) => {
+            Err(Failure::Transient("the service did not answer in time".to_owned()))
+        }
     }
 }

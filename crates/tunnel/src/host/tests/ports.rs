@@ -55,6 +55,24 @@ async fn a_registration_that_fails_is_repeated_in_the_same_session() {
     assert_eq!(registered, [3000, 3001, 3001]);
 }
 
+#[tokio::test]
+async fn a_registration_that_gets_no_answer_costs_the_session_one_port() {
+    let mut relay = Relay::new([3000, 3001], true).await;
+    *relay.service.hangs.lock().expect("no panic") = Some(3001);
+    let mut host = spawn(&relay);
+    let mut session = relay.session().await;
+    assert_eq!(session.seen().await, Seen::Announced(3000));
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    until(&mut host, is_refused).await;
+    until(&mut host, |event| matches!(event, Event::Ready { .. })).await;
+    *relay.service.hangs.lock().expect("no panic") = None;
+    host.command(Command::RetryNow).await;
+    assert_eq!(session.seen().await, Seen::Announced(3001), "in the same session");
+    until(&mut host, is_served).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registration_that_fails_for_every_port_is_repeated_by_the_next_try() {
     let mut relay = Relay::new([3000], true).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -47,6 +48,8 @@ pub(super) struct Service {
     pub(super) registered: Mutex<Vec<u16>>,
     /// What the next registrations of a port come to.
     pub(super) refusals: Mutex<Vec<(u16, Error)>>,
+    /// The port whose registration gets no answer.
+    pub(super) hangs: Mutex<Option<u16>>,
     /// How many calls run at once where minting takes three of them, and how long each takes. It then
     /// fails for want of a sign-in.
     pub(super) queue: Option<(Semaphore, Duration)>,
@@ -67,6 +70,7 @@ impl Service {
             removals: AtomicUsize::new(0),
             registered: Mutex::default(),
             refusals: Mutex::default(),
+            hangs: Mutex::default(),
             queue: None,
             renewals: Mutex::default(),
         }
@@ -225,6 +229,9 @@ impl Management for Service {
         let mut refusals = self.refusals.lock().expect("no panic");
         let refusal = refusals.iter().position(|(port, _)| *port == number);
         let result = refusal.map_or(Ok(()), |at| Err(refusals.remove(at).1));
+        if *self.hangs.lock().expect("no panic") == Some(number) {
+            return Box::pin(pending());
+        }
         Box::pin(async { result })
     }
 

@@ -42,6 +42,9 @@ pub(super) struct Held {
     _lock: File,
 }
 
+/// Which port is made again, and since when.
+pub(super) type Id = (String, u16, i64);
+
 /// A port that is being made again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Remake {
@@ -64,6 +67,10 @@ struct Document {
 impl Remake {
     pub(super) fn new(at: &Locator, old: TunnelPort, new: TunnelPort, now: Timestamp) -> Self {
         Self { tunnel: at.to_string(), since: now.as_second(), old, new }
+    }
+
+    pub(super) fn id(&self) -> Id {
+        (self.tunnel.clone(), self.port(), self.since)
     }
 
     pub(super) fn port(&self) -> u16 {

@@ -15,6 +15,7 @@ mod journal;
 mod json;
 mod line;
 mod list;
+mod pauses;
 mod process;
 mod remake;
 mod shape;
@@ -37,6 +38,7 @@ use serde::de::DeserializeOwned;
 
 use self::journal::Journal;
 use self::line::{Line, invalid};
+use self::pauses::Pauses;
 use self::process::Runner;
 use self::shape::{Access, Item, Minted, Shown, ShownPort};
 use super::{
@@ -107,6 +109,7 @@ struct Inner {
     /// The same service without a credential of its own: for what tunnels' tokens are enough for.
     rest: Rest,
     journal: Option<Journal>,
+    pauses: Pauses,
 }
 
 impl Cli {
@@ -114,7 +117,8 @@ impl Cli {
     pub fn new(connector: Connector, config: &Config) -> Self {
         let rest = Rest::new(connector, config.service.clone(), Credential::Anonymous);
         let journal = config.journal.clone().map(Journal::new);
-        Self { inner: Arc::new(Inner { runner: Runner::new(config), rest, journal }), turns: None }
+        let (runner, pauses) = (Runner::new(config), Pauses::default());
+        Self { inner: Arc::new(Inner { runner, rest, journal, pauses }), turns: None }
     }
 
     fn runner(&self) -> &Runner {
@@ -127,6 +131,10 @@ impl Cli {
 
     fn journal(&self) -> Option<&Journal> {
         self.inner.journal.as_ref()
+    }
+
+    fn pauses(&self) -> &Pauses {
+        &self.inner.pauses
     }
 
     async fn ask(&self, line: &Line) -> Result<Secret, Error> {

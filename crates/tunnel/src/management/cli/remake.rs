@@ -62,14 +62,18 @@ impl Cli {
         let deadline = clock::now() + WITHIN;
         let remove = || self.rest().delete_port_with(&at, number, &token);
         if let Err(error) = repeated(deadline, remove).await {
-            // Whatever did not answer may have removed it.
-            if error.is_transient() {
-                return Err(unmade(&at, &remake, held.is_some(), error));
+            // An earlier try may have removed it and lost its answer, so only the port itself tells.
+            if self.rest().get_port_with(&at, number, &token).await.is_ok() {
+                strike(held.as_ref(), &remake);
+                return Err(error);
             }
-            strike(held.as_ref(), &remake);
-            return Err(error);
+            return Err(unmade(&at, &remake, held.is_some(), error));
         }
-        self.make_again(&at, &remake, held.as_ref(), &token, deadline).await
+        let made = self.make_again(&at, &remake, held.as_ref(), &token, deadline).await;
+        if let Err(error @ Error::Unmade { .. }) = &made {
+            self.pauses().failed(&remake, error, clock::now(), random());
+        }
+        made
     }
 
     /// Makes ports again that were removed for that and are still missing. One that cannot be made now is left for
@@ -79,19 +83,23 @@ impl Cli {
         for remake in journal.pending(&at, clock::wall()) {
             match self.finish(journal, &at, &tunnel, &remake).await {
                 Ok(Some(port)) => {
+                    self.pauses().over(&remake);
                     tracing::info!(tunnel = %at, port = remake.port(), "a removed port was made again");
                     tunnel.ports.get_or_insert_default().push(port);
                 }
                 Ok(None) => {}
-                Err(error) => {
+                Err(error) if self.pauses().failed(&remake, &error, clock::now(), random()) => {
                     tracing::warn!(tunnel = %at, port = remake.port(), %error, "a removed port is still missing");
+                }
+                Err(error) => {
+                    tracing::debug!(tunnel = %at, port = remake.port(), %error, "a removed port is still missing");
                 }
             }
         }
         tunnel
     }
 
-    /// The port, if it was missing.
+    /// The port, if it was missing and its pause is over.
     async fn finish(
         &self,
         journal: &Journal,
@@ -107,7 +115,11 @@ impl Cli {
         if let Some(there) = tunnel.port(remake.port()) {
             if remake.is_over(there, clock::wall()) {
                 strike(Some(&held), remake);
+                self.pauses().over(remake);
             }
+            return Ok(None);
+        }
+        if !self.pauses().is_due(remake, clock::now()) {
             return Ok(None);
         }
         let token = self.token(at, Scope::Manage).await?;
@@ -143,8 +155,13 @@ impl Cli {
                 strike(held, remake);
                 Err(refused)
             }
+            // It comes back as it was once that has passed.
+            Err(error) if error.is_transient() => {
+                tracing::debug!(tunnel = %at, port = remake.port(), error = %refused, "a port is refused as it shall be");
+                Err(unmade(at, remake, held.is_some(), error))
+            }
             Err(error) => {
-                tracing::warn!(tunnel = %at, port = remake.port(), %error, "a port could not be restored");
+                tracing::debug!(tunnel = %at, port = remake.port(), %error, "a port could not be restored");
                 Err(unmade(at, remake, held.is_some(), refused))
             }
         }
@@ -236,12 +253,12 @@ fn unnoted(error: io::Error) -> Error {
 
 fn unmade(at: &Locator, remake: &Remake, kept: bool, source: Error) -> Error {
     let port = remake.port();
-    let by_hand = by_hand(at, &remake.new).into();
+    let by_hand = by_hand(at, &remake.new, Shell::OWN).into();
     Error::Unmade { port, by_hand, kept, source: Box::new(source) }
 }
 
 /// The calls of the command that make a port, as far as it can: options and access that it does not know are left out.
-fn by_hand(at: &Locator, port: &TunnelPort) -> String {
+fn by_hand(at: &Locator, port: &TunnelPort, shell: Shell) -> String {
     let bare = || TunnelPort { options: None, description: None, ..port.clone() };
     let id = at.to_string();
     let port_line = port_creation(&id, port).or_else(|_| port_creation(&id, &bare()));
@@ -250,15 +267,43 @@ fn by_hand(at: &Locator, port: &TunnelPort) -> String {
     let access_lines =
         entries.iter().map(|entry| access::creation(at, Some(port.port_number), entry));
     let lines = std::iter::once(port_line).chain(access_lines).filter_map(Result::ok);
-    lines.map(|line| shown(&line)).collect::<Vec<_>>().join(" && ")
+    let separator = match shell {
+        Shell::Posix => " && ",
+        // Windows PowerShell knows no `&&`.
+        Shell::Windows => "\n",
+    };
+    lines.map(|line| shown(&line, shell)).collect::<Vec<_>>().join(separator)
 }
 
-fn shown(line: &Line) -> String {
+/// Where somebody pastes a command.
+#[derive(Clone, Copy, Debug)]
+enum Shell {
+    Posix,
+    /// The command prompt, or PowerShell.
+    Windows,
+}
+
+impl Shell {
+    const OWN: Self = if cfg!(windows) { Self::Windows } else { Self::Posix };
+
+    fn quoted(self, word: &str) -> String {
+        match self {
+            Self::Posix => format!("'{}'", word.replace('\'', r"'\''")),
+            Self::Windows => {
+                // Backslashes before a quote count twice.
+                let after = word.trim_end_matches('\\').len();
+                format!("\"{}{}\"", word.replace('"', "\"\""), &word[after..])
+            }
+        }
+    }
+}
+
+fn shown(line: &Line, shell: Shell) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.:=/".contains(char);
     let words = line.sent().iter().filter(|word| *word != "-j").map(|word| {
         match !word.is_empty() && word.chars().all(plain) {
             true => word.clone(),
-            false => format!("'{}'", word.replace('\'', r"'\''")),
+            false => shell.quoted(word),
         }
     });
     std::iter::once("devtunnel".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
@@ -320,9 +365,16 @@ mod tests {
             access_control: Some(AccessControl { entries }),
             ..TunnelPort::default()
         };
+        let at = "shop.euw".parse().unwrap();
         assert_eq!(
-            by_hand(&"shop.euw".parse().unwrap(), &port),
+            by_hand(&at, &port, Shell::Posix),
             r"devtunnel port create shop.euw -p 3000 --labels 'it'\''s $HOME' && devtunnel access create shop.euw --port-number 3000 --anonymous"
         );
+        assert_eq!(
+            by_hand(&at, &port, Shell::Windows),
+            "devtunnel port create shop.euw -p 3000 --labels \"it's $HOME\"\n\
+             devtunnel access create shop.euw --port-number 3000 --anonymous"
+        );
+        assert_eq!(Shell::Windows.quoted(r#"a "b" c\"#), r#""a ""b"" c\\""#);
     }
 }
