@@ -182,6 +182,12 @@ impl Error {
         }
     }
 
+    /// A service that is busy for now, in tests.
+    #[cfg(test)]
+    pub(crate) fn busy(retry_after: Option<Duration>) -> Self {
+        Self::Unavailable { status: 503, said: Said::default(), retry_after }
+    }
+
     /// What is wrong with which member of the request.
     pub fn fields(&self) -> Option<&BTreeMap<String, Vec<String>>> {
         match self {

@@ -3,10 +3,6 @@
 use super::*;
 use crate::management::{Error, Said};
 
-fn busy() -> Error {
-    Error::Unavailable { status: 503, said: Said::default(), retry_after: None }
-}
-
 /// Waits for an event of a port that is not told of in any other way.
 async fn until(host: &mut HostHandle, wanted: impl Fn(&Event) -> bool) {
     while !wanted(&host.next().await.expect("it goes on")) {}
@@ -41,7 +37,7 @@ async fn a_port_that_the_relay_refused_is_asked_for_again_in_the_same_session() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registration_that_fails_is_repeated_in_the_same_session() {
     let mut relay = Relay::new([3000, 3001], true).await;
-    relay.service.refuses(3001, busy());
+    relay.service.refuses(3001, Error::busy(None));
     let mut host = spawn(&relay);
     let mut session = relay.session().await;
     assert_eq!(session.seen().await, Seen::Announced(3000));
@@ -76,7 +72,7 @@ async fn a_registration_that_gets_no_answer_costs_the_session_one_port() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registration_that_fails_for_every_port_is_repeated_by_the_next_try() {
     let mut relay = Relay::new([3000], true).await;
-    relay.service.refuses(3000, busy());
+    relay.service.refuses(3000, Error::busy(None));
     let mut host = spawn(&relay);
     story(&mut host, "retry 1").await;
     host.command(Command::RetryNow).await;
@@ -105,7 +101,7 @@ async fn a_registration_that_is_refused_for_good_is_not_repeated_and_harms_no_ot
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_is_gone_is_not_registered_again() {
     let mut relay = Relay::new([3000, 3001], true).await;
-    relay.service.refuses(3001, busy());
+    relay.service.refuses(3001, Error::busy(None));
     let mut host = spawn(&relay);
     let mut session = relay.session().await;
     assert_eq!(session.seen().await, Seen::Announced(3000));

@@ -259,11 +259,8 @@ fn missing(port: u16) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures::port;
     use super::*;
-
-    fn port(port_number: u16, protocol: Protocol) -> TunnelPort {
-        TunnelPort { port_number, protocol: Some(protocol), ..TunnelPort::default() }
-    }
 
     #[test]
     fn a_tunnel_is_made_in_the_words_of_the_command() {

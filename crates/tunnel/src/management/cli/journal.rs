@@ -213,23 +213,15 @@ fn make_directory_of(path: &Path) -> io::Result<()> {
 mod tests {
     use adit_proto::contracts::Protocol;
 
+    use super::super::fixtures::{port, remake};
     use super::*;
-
-    fn port(protocol: Protocol) -> TunnelPort {
-        TunnelPort { port_number: 3000, protocol: Some(protocol), ..TunnelPort::default() }
-    }
-
-    fn remake(tunnel: &str) -> Remake {
-        let (at, now) = (tunnel.parse().unwrap(), clock::wall());
-        Remake::new(&at, port(Protocol::Http), port(Protocol::Https), now)
-    }
 
     #[test]
     fn what_is_written_down_is_found_until_it_is_crossed_out() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::new(folder.path().join("deep/ports.json"));
-        let (shop, blog) = (remake("shop.euw"), remake("blog.euw"));
         let now = clock::wall();
+        let (shop, blog) = (remake("shop.euw", now), remake("blog.euw", now));
         let pending = |id: &str| journal.pending(&id.parse().unwrap(), now);
         assert_eq!(pending("shop.euw"), []);
         let held = journal.try_take().unwrap().unwrap();
@@ -262,18 +254,18 @@ mod tests {
         for text in ["{", r#"{"version":2,"remakes":[]}"#] {
             fs::write(&path, text).unwrap();
             let held = journal.try_take().unwrap().unwrap();
-            held.note(&remake("shop.euw")).unwrap_err();
+            held.note(&remake("shop.euw", clock::wall())).unwrap_err();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }
 
     #[test]
     fn a_list_that_lags_behind_does_not_cross_a_port_out() {
-        let remake = remake("shop.euw");
         let now = clock::wall();
-        assert!(!remake.is_over(&port(Protocol::Http), now));
-        assert!(remake.is_over(&port(Protocol::Https), now));
+        let remake = remake("shop.euw", now);
+        assert!(!remake.is_over(&port(3000, Protocol::Http), now));
+        assert!(remake.is_over(&port(3000, Protocol::Https), now));
         let later = now.checked_add(STALE_FOR + Duration::from_secs(2)).unwrap();
-        assert!(remake.is_over(&port(Protocol::Http), later));
+        assert!(remake.is_over(&port(3000, Protocol::Http), later));
     }
 }

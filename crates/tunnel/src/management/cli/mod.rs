@@ -11,6 +11,8 @@ mod access;
 mod account;
 mod change;
 mod classify;
+#[cfg(test)]
+mod fixtures;
 mod journal;
 mod json;
 mod line;

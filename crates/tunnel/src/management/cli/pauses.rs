@@ -62,20 +62,15 @@ impl Pauses {
 
 #[cfg(test)]
 mod tests {
-    use adit_proto::contracts::TunnelPort;
     use adit_wire::clock;
     use jiff::Timestamp;
 
+    use super::super::fixtures;
     use super::*;
     use crate::management::Said;
 
     fn remake() -> Remake {
-        let port = TunnelPort { port_number: 3000, ..TunnelPort::default() };
-        Remake::new(&"shop.euw".parse().unwrap(), port.clone(), port, Timestamp::UNIX_EPOCH)
-    }
-
-    fn busy(retry_after: Option<Duration>) -> Error {
-        Error::Unavailable { status: 503, said: Said::default(), retry_after }
+        fixtures::remake("shop.euw", Timestamp::UNIX_EPOCH)
     }
 
     /// When it is due again after `error`, and whether that was news.
@@ -93,18 +88,18 @@ mod tests {
         let (pauses, mut now) = (Pauses::default(), clock::now());
         assert!(pauses.is_due(&remake(), now));
         let waits: Vec<_> =
-            (0..11).map(|_| after(&pauses, &busy(None), &mut now).0.as_secs()).collect();
+            (0..11).map(|_| after(&pauses, &Error::busy(None), &mut now).0.as_secs()).collect();
         assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
         let hour = Some(Duration::from_secs(3600));
-        assert!(after(&pauses, &busy(hour), &mut now).0 >= RETRY_AFTER_MAX);
+        assert!(after(&pauses, &Error::busy(hour), &mut now).0 >= RETRY_AFTER_MAX);
         let unmade = Error::Unmade {
             port: 3000,
             by_hand: "".into(),
             kept: true,
-            source: Box::new(busy(Some(Duration::MAX))),
+            source: Box::new(Error::busy(Some(Duration::MAX))),
         };
         assert!(after(&pauses, &unmade, &mut now).0 >= RETRY_AFTER_MAX);
-        pauses.failed(&remake(), &busy(None), now, u64::MAX);
+        pauses.failed(&remake(), &Error::busy(None), now, u64::MAX);
         pauses.over(&remake());
         assert!(pauses.is_due(&remake(), now));
     }
@@ -116,7 +111,7 @@ mod tests {
         let tried = [(); 2].map(|()| after(&pauses, &refused, &mut now));
         assert!(tried.iter().all(|(wait, _)| *wait >= LONGEST), "{tried:?}");
         assert_eq!(tried.map(|(_, news)| news), [true, false]);
-        assert!(after(&pauses, &busy(None), &mut now).1, "it is another trouble");
+        assert!(after(&pauses, &Error::busy(None), &mut now).1, "it is another trouble");
         assert!(after(&pauses, &refused, &mut now).1);
     }
 }

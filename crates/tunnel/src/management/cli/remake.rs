@@ -316,10 +316,6 @@ mod tests {
     use super::*;
     use crate::management::Said;
 
-    fn unavailable(retry_after: Option<Duration>) -> Error {
-        Error::Unavailable { status: 503, said: Said::default(), retry_after }
-    }
-
     /// What comes of a call that fails like this `times`, how often it was made, and how long it took.
     async fn tried(times: usize, error: impl Fn() -> Error) -> (bool, usize, Duration) {
         let (begun, mut made) = (clock::now(), 0);
@@ -334,12 +330,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_can_pass_is_waited_out_up_to_the_deadline() {
-        let (succeeded, made, took) = tried(4, || unavailable(None)).await;
+        let (succeeded, made, took) = tried(4, || Error::busy(None)).await;
         assert!(succeeded && made == 5 && took < Duration::from_secs(8), "{made} in {took:?}");
-        let (succeeded, made, took) = tried(usize::MAX, || unavailable(None)).await;
+        let (succeeded, made, took) = tried(usize::MAX, || Error::busy(None)).await;
         assert!(!succeeded && made > 6 && took < WITHIN, "{made} in {took:?}");
         let soon = Some(Duration::from_secs(20));
-        let (succeeded, made, took) = tried(1, || unavailable(soon)).await;
+        let (succeeded, made, took) = tried(1, || Error::busy(soon)).await;
         assert!(succeeded && made == 2 && took >= Duration::from_secs(20), "{made} in {took:?}");
     }
 
@@ -348,7 +344,7 @@ mod tests {
         let refused = tried(1, || Error::Forbidden(Said::default())).await;
         assert_eq!(refused, (false, 1, Duration::ZERO));
         for wait in [WITHIN, Duration::MAX] {
-            assert_eq!(tried(1, || unavailable(Some(wait))).await, (false, 1, Duration::ZERO));
+            assert_eq!(tried(1, || Error::busy(Some(wait))).await, (false, 1, Duration::ZERO));
         }
     }
 
