@@ -42,7 +42,8 @@ pub(super) struct Held {
     _lock: File,
 }
 
-/// Which port is made again, and since when.
+/// Which port is made again, and since when. The rest need not come back from the file as it was: times lose what is
+/// less than a millisecond.
 pub(super) type Id = (String, u16, i64);
 
 /// A port that is being made again.
@@ -141,7 +142,7 @@ impl Journal {
 impl Held {
     /// Whether this is still to be done.
     pub(super) fn has(&self, remake: &Remake) -> io::Result<bool> {
-        Ok(load(&self.path)?.contains(remake))
+        Ok(load(&self.path)?.iter().any(|it| it.id() == remake.id()))
     }
 
     /// Writes it down. It is on the disk when this returns.
@@ -154,7 +155,7 @@ impl Held {
 
     /// Crosses it out.
     pub(super) fn strike(&self, remake: &Remake) -> io::Result<()> {
-        self.change(|remakes| remakes.retain(|it| it != remake))
+        self.change(|remakes| remakes.retain(|it| it.id() != remake.id()))
     }
 
     fn change(&self, change: impl FnOnce(&mut Vec<Remake>)) -> io::Result<()> {
@@ -211,7 +212,7 @@ fn make_directory_of(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use adit_proto::contracts::Protocol;
+    use adit_proto::contracts::{AccessControl, AccessEntry, Protocol};
 
     use super::super::fixtures::{port, remake};
     use super::*;
@@ -234,6 +235,21 @@ mod tests {
         assert!(!held.has(&shop).unwrap() && held.has(&blog).unwrap());
         let later = now.checked_add(FORGOTTEN_AFTER).unwrap();
         assert_eq!(journal.pending(&"blog.euw".parse().unwrap(), later), []);
+    }
+
+    #[test]
+    fn times_that_the_file_shortens_do_not_make_it_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(folder.path().join("ports.json"));
+        let mut remake = remake("shop.euw", clock::wall());
+        let end = Some("2026-12-24T18:00:00.1234567Z".parse().unwrap());
+        let entry = AccessEntry { expiration: end, ..AccessEntry::default() };
+        remake.old.access_control = Some(AccessControl { entries: vec![entry] });
+        let held = journal.try_take().unwrap().unwrap();
+        held.note(&remake).unwrap();
+        assert!(held.has(&remake).unwrap());
+        held.strike(&remake).unwrap();
+        assert_eq!(journal.pending(&"shop.euw".parse().unwrap(), clock::wall()), []);
     }
 
     #[test]
