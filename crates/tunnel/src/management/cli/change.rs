@@ -163,8 +163,12 @@ fn steps<'a>(
 }
 
 fn is_other_protocol(port: &TunnelPort, known: &TunnelPort) -> bool {
-    let of = |protocol: &Option<Protocol>| protocol.clone().unwrap_or_default();
-    port.protocol.is_some() && of(&port.protocol) != of(&known.protocol)
+    port.protocol.is_some() && spoken(port) != spoken(known)
+}
+
+/// What a port's local server speaks; found out where nothing is said.
+pub(super) fn spoken(port: &TunnelPort) -> Protocol {
+    port.protocol.clone().unwrap_or_default()
 }
 
 fn creation(tunnel: &Tunnel) -> Result<Line, Error> {

@@ -15,6 +15,7 @@ use adit_wire::clock;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::change::spoken;
 use crate::management::Locator;
 
 const VERSION: u32 = 1;
@@ -81,7 +82,7 @@ impl Remake {
     /// Whether a port that is there shows that nothing is left to be done. At first it may be the
     /// removed one, in a list that does not know yet.
     pub(super) fn is_over(&self, there: &TunnelPort, now: Timestamp) -> bool {
-        there.protocol != self.old.protocol || self.age(now) > STALE_FOR
+        spoken(there) != spoken(&self.old) || self.age(now) > STALE_FOR
     }
 
     fn is_of(&self, at: &Locator) -> bool {
@@ -281,7 +282,11 @@ mod tests {
         let remake = remake("shop.euw", now);
         assert!(!remake.is_over(&port(3000, Protocol::Http), now));
         assert!(remake.is_over(&port(3000, Protocol::Https), now));
+        let found_out = TunnelPort { protocol: None, ..port(3000, Protocol::Auto) };
+        let remake =
+            Remake::new(&"shop.euw".parse().unwrap(), found_out, port(3000, Protocol::Http), now);
+        assert!(!remake.is_over(&port(3000, Protocol::Auto), now), "which is what none means");
         let later = now.checked_add(STALE_FOR + Duration::from_secs(2)).unwrap();
-        assert!(remake.is_over(&port(3000, Protocol::Http), later));
+        assert!(remake.is_over(&port(3000, Protocol::Auto), later));
     }
 }
