@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use adit_proto::access::Scope;
 use adit_proto::backoff::Backoff;
-use adit_proto::contracts::{AccessControl, Tunnel, TunnelPort};
+use adit_proto::contracts::{AccessControl, Tunnel, TunnelOptions, TunnelPort};
 use adit_proto::token::Secret;
 use adit_wire::clock;
 
@@ -203,11 +203,23 @@ fn changed(port: &TunnelPort, known: &TunnelPort) -> TunnelPort {
         labels: port.labels.clone().or(known.labels.clone()),
         access_control: port.access_control.clone().or(known.access_control.clone()),
         options: match (&port.options, &known.options) {
-            (Some(new), Some(old)) => Some(new.over(old)),
+            (Some(new), Some(old)) => Some(options_over(new, old)),
             (new, old) => new.clone().or(old.clone()),
         },
         ..known.clone()
     }
+}
+
+/// The options as they shall be. Who names a header, be it to clear it, says all of it.
+fn options_over(new: &TunnelOptions, old: &TunnelOptions) -> TunnelOptions {
+    let mut old = old.clone();
+    if new.host_header.is_some() || new.is_host_header_unchanged.is_some() {
+        (old.host_header, old.is_host_header_unchanged) = (None, None);
+    }
+    if new.origin_header.is_some() || new.is_origin_header_unchanged.is_some() {
+        (old.origin_header, old.is_origin_header_unchanged) = (None, None);
+    }
+    new.over(&old)
 }
 
 /// Without access that has ended meanwhile, which a service need not take.
@@ -311,8 +323,9 @@ fn shown(line: &Line, shell: Shell) -> String {
 
 #[cfg(test)]
 mod tests {
-    use adit_proto::contracts::{AccessEntry, AccessEntryType, TunnelOptions};
+    use adit_proto::contracts::{AccessEntry, AccessEntryType, Protocol};
 
+    use super::super::fixtures::port;
     use super::*;
     use crate::management::Said;
 
@@ -346,6 +359,33 @@ mod tests {
         for wait in [WITHIN, Duration::MAX] {
             assert_eq!(tried(1, || Error::busy(Some(wait))).await, (false, 1, Duration::ZERO));
         }
+    }
+
+    #[test]
+    fn who_names_a_header_says_all_of_it() {
+        let unchanged = TunnelOptions {
+            is_host_header_unchanged: Some(true),
+            is_origin_header_unchanged: Some(true),
+            request_timeout_seconds: Some(7),
+            ..TunnelOptions::default()
+        };
+        let host = |text: &str| Some(text.to_owned());
+        let fixed = TunnelOptions { host_header: host("shop.test"), ..TunnelOptions::default() };
+        let (port, known) = (with_options(&fixed), with_options(&unchanged));
+        let expected = TunnelOptions {
+            host_header: host("shop.test"),
+            is_host_header_unchanged: None,
+            ..unchanged.clone()
+        };
+        assert_eq!(changed(&port, &known).options, Some(expected));
+        assert_eq!(changed(&known, &port).options, Some(unchanged));
+        let cleared = TunnelOptions { host_header: host(""), ..TunnelOptions::default() };
+        let cleared = changed(&with_options(&cleared), &with_options(&fixed)).options;
+        assert_eq!(cleared, Some(TunnelOptions::default()));
+    }
+
+    fn with_options(options: &TunnelOptions) -> TunnelPort {
+        TunnelPort { options: Some(options.clone()), ..port(3000, Protocol::Http) }
     }
 
     #[test]
