@@ -9,6 +9,7 @@
 
 mod access;
 mod account;
+mod by_hand;
 mod change;
 mod classify;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod journal;
 mod json;
 mod line;
 mod list;
+mod merge;
 mod pauses;
 mod process;
 mod remake;

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use adit_proto::access::Scope;
 use adit_proto::backoff::Backoff;
-use adit_proto::contracts::{AccessControl, Tunnel, TunnelOptions, TunnelPort};
+use adit_proto::contracts::{AccessControl, Tunnel, TunnelPort};
 use adit_proto::token::Secret;
 use adit_wire::clock;
 
-use super::change::port_creation;
+use super::by_hand::{Shell, by_hand};
 use super::journal::{Held, Journal, Remake};
-use super::line::{Line, invalid};
-use super::{Cli, access, locator};
+use super::line::invalid;
+use super::merge::{changed, unended};
+use super::{Cli, locator};
 use crate::management::rest::port_body;
 use crate::management::{Confirmed, Error, Locator};
 use crate::random;
@@ -195,43 +196,6 @@ impl Cli {
     }
 }
 
-/// The port as it shall be.
-fn changed(port: &TunnelPort, known: &TunnelPort) -> TunnelPort {
-    TunnelPort {
-        protocol: port.protocol.clone().or(known.protocol.clone()),
-        description: port.description.clone().or(known.description.clone()),
-        labels: port.labels.clone().or(known.labels.clone()),
-        access_control: port.access_control.clone().or(known.access_control.clone()),
-        options: match (&port.options, &known.options) {
-            (Some(new), Some(old)) => Some(options_over(new, old)),
-            (new, old) => new.clone().or(old.clone()),
-        },
-        ..known.clone()
-    }
-}
-
-/// The options as they shall be. Who names a header, be it to clear it, says all of it.
-fn options_over(new: &TunnelOptions, old: &TunnelOptions) -> TunnelOptions {
-    let mut old = old.clone();
-    if new.host_header.is_some() || new.is_host_header_unchanged.is_some() {
-        (old.host_header, old.is_host_header_unchanged) = (None, None);
-    }
-    if new.origin_header.is_some() || new.is_origin_header_unchanged.is_some() {
-        (old.origin_header, old.is_origin_header_unchanged) = (None, None);
-    }
-    new.over(&old)
-}
-
-/// Without access that has ended meanwhile, which a service need not take.
-fn unended(port: &TunnelPort) -> TunnelPort {
-    let now = clock::wall();
-    let mut port = port.clone();
-    if let Some(control) = &mut port.access_control {
-        control.entries.retain(|entry| entry.expiration.is_none_or(|end| end > now));
-    }
-    port
-}
-
 /// Makes a call until it succeeds, is refused, or would have to be waited for beyond the deadline.
 async fn repeated<T, F>(deadline: Instant, mut call: impl FnMut() -> F) -> Result<T, Error>
 where
@@ -269,63 +233,8 @@ fn unmade(at: &Locator, remake: &Remake, kept: bool, source: Error) -> Error {
     Error::Unmade { port, by_hand, kept, source: Box::new(source) }
 }
 
-/// The calls of the command that make a port, as far as it can: options and access that it does not know are left out.
-fn by_hand(at: &Locator, port: &TunnelPort, shell: Shell) -> String {
-    let bare = || TunnelPort { options: None, description: None, ..port.clone() };
-    let id = at.to_string();
-    let port_line = port_creation(&id, port).or_else(|_| port_creation(&id, &bare()));
-    let none = AccessControl::default();
-    let entries = unended(port).access_control.unwrap_or(none).own().entries;
-    let access_lines =
-        entries.iter().map(|entry| access::creation(at, Some(port.port_number), entry));
-    let lines = std::iter::once(port_line).chain(access_lines).filter_map(Result::ok);
-    let separator = match shell {
-        Shell::Posix => " && ",
-        // Windows PowerShell knows no `&&`.
-        Shell::Windows => "\n",
-    };
-    lines.map(|line| shown(&line, shell)).collect::<Vec<_>>().join(separator)
-}
-
-/// Where somebody pastes a command.
-#[derive(Clone, Copy, Debug)]
-enum Shell {
-    Posix,
-    /// The command prompt, or PowerShell.
-    Windows,
-}
-
-impl Shell {
-    const OWN: Self = if cfg!(windows) { Self::Windows } else { Self::Posix };
-
-    fn quoted(self, word: &str) -> String {
-        match self {
-            Self::Posix => format!("'{}'", word.replace('\'', r"'\''")),
-            Self::Windows => {
-                // Backslashes before a quote count twice.
-                let after = word.trim_end_matches('\\').len();
-                format!("\"{}{}\"", word.replace('"', "\"\""), &word[after..])
-            }
-        }
-    }
-}
-
-fn shown(line: &Line, shell: Shell) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "-_.:=/".contains(char);
-    let words = line.sent().iter().filter(|word| *word != "-j").map(|word| {
-        match !word.is_empty() && word.chars().all(plain) {
-            true => word.clone(),
-            false => shell.quoted(word),
-        }
-    });
-    std::iter::once("devtunnel".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
-    use adit_proto::contracts::{AccessEntry, AccessEntryType, Protocol};
-
-    use super::super::fixtures::port;
     use super::*;
     use crate::management::Said;
 
@@ -359,58 +268,5 @@ mod tests {
         for wait in [WITHIN, Duration::MAX] {
             assert_eq!(tried(1, || Error::busy(Some(wait))).await, (false, 1, Duration::ZERO));
         }
-    }
-
-    #[test]
-    fn who_names_a_header_says_all_of_it() {
-        let unchanged = TunnelOptions {
-            is_host_header_unchanged: Some(true),
-            is_origin_header_unchanged: Some(true),
-            request_timeout_seconds: Some(7),
-            ..TunnelOptions::default()
-        };
-        let host = |text: &str| Some(text.to_owned());
-        let fixed = TunnelOptions { host_header: host("shop.test"), ..TunnelOptions::default() };
-        let (port, known) = (with_options(&fixed), with_options(&unchanged));
-        let expected = TunnelOptions {
-            host_header: host("shop.test"),
-            is_host_header_unchanged: None,
-            ..unchanged.clone()
-        };
-        assert_eq!(changed(&port, &known).options, Some(expected));
-        assert_eq!(changed(&known, &port).options, Some(unchanged));
-        let cleared = TunnelOptions { host_header: host(""), ..TunnelOptions::default() };
-        let cleared = changed(&with_options(&cleared), &with_options(&fixed)).options;
-        assert_eq!(cleared, Some(TunnelOptions::default()));
-    }
-
-    fn with_options(options: &TunnelOptions) -> TunnelPort {
-        TunnelPort { options: Some(options.clone()), ..port(3000, Protocol::Http) }
-    }
-
-    #[test]
-    fn what_is_made_by_hand_can_be_pasted_and_leaves_out_what_the_command_cannot_do() {
-        let entry =
-            |kind| AccessEntry { kind, scopes: vec!["connect".into()], ..Default::default() };
-        let entries = vec![entry(AccessEntryType::Users), entry(AccessEntryType::Anonymous)];
-        let inspection = TunnelOptions { is_inspection_enabled: Some(true), ..Default::default() };
-        let port = TunnelPort {
-            port_number: 3000,
-            labels: Some(vec!["it's $HOME".into()]),
-            options: Some(inspection),
-            access_control: Some(AccessControl { entries }),
-            ..TunnelPort::default()
-        };
-        let at = "shop.euw".parse().unwrap();
-        assert_eq!(
-            by_hand(&at, &port, Shell::Posix),
-            r"devtunnel port create shop.euw -p 3000 --labels 'it'\''s $HOME' && devtunnel access create shop.euw --port-number 3000 --anonymous"
-        );
-        assert_eq!(
-            by_hand(&at, &port, Shell::Windows),
-            "devtunnel port create shop.euw -p 3000 --labels \"it's $HOME\"\n\
-             devtunnel access create shop.euw --port-number 3000 --anonymous"
-        );
-        assert_eq!(Shell::Windows.quoted(r#"a "b" c\"#), r#""a ""b"" c\\""#);
     }
 }
