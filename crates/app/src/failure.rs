@@ -131,14 +131,15 @@ impl Failure {
             )),
             Error::Unmade { by_hand, kept, source, .. } => {
                 let code = Self::service("", source).code;
+                let shell = if cfg!(windows) { " in PowerShell" } else { "" };
                 // Several commands are one a line.
                 let gap = if by_hand.contains('\n') { '\n' } else { ' ' };
                 failure(code).hint(match kept {
                     true => format!(
                         "it is noted with all that it had, and made when its tunnel is next shown, changed or \
-                         hosted here; by hand it is made with:{gap}{by_hand}"
+                         hosted here; by hand it is made{shell} with:{gap}{by_hand}"
                     ),
-                    false => format!("make it with:{gap}{by_hand}"),
+                    false => format!("make it{shell} with:{gap}{by_hand}"),
                 })
             }
             Error::Protocol { .. } => failure(Code::Unreachable)

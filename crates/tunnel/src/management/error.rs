@@ -83,7 +83,7 @@ pub enum Error {
     Unmade {
         /// The port.
         port: u16,
-        /// The commands that make it, as far as it can be made by hand.
+        /// The commands that make it, as far as it can be made by hand: on Windows for PowerShell.
         by_hand: Box<str>,
         /// Whether it is written down, so that whoever looks at the tunnel next makes it with all that it had.
         kept: bool,

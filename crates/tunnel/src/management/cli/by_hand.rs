@@ -21,7 +21,7 @@ pub(super) fn by_hand(at: &Locator, port: &TunnelPort, shell: Shell) -> String {
     let separator = match shell {
         Shell::Posix => " && ",
         // Windows PowerShell knows no `&&`.
-        Shell::Windows => "\n",
+        Shell::PowerShell => "\n",
     };
     lines.map(|line| shown(&line, shell)).collect::<Vec<_>>().join(separator)
 }
@@ -30,20 +30,21 @@ pub(super) fn by_hand(at: &Locator, port: &TunnelPort, shell: Shell) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shell {
     Posix,
-    /// The command prompt, or PowerShell.
-    Windows,
+    /// On Windows. The command prompt is not served: to it single quotes are letters.
+    PowerShell,
 }
 
 impl Shell {
-    pub(super) const OWN: Self = if cfg!(windows) { Self::Windows } else { Self::Posix };
+    pub(super) const OWN: Self = if cfg!(windows) { Self::PowerShell } else { Self::Posix };
 
     fn quoted(self, word: &str) -> String {
         match self {
             Self::Posix => format!("'{}'", word.replace('\'', r"'\''")),
-            Self::Windows => {
-                // Backslashes before a quote count twice.
-                let after = word.trim_end_matches('\\').len();
-                format!("\"{}{}\"", word.replace('"', "\"\""), &word[after..])
+            // It takes the typographic ones for quotes, too. Inside, nothing else means anything.
+            Self::PowerShell => {
+                let quote = |char: char| "'‘’‚‛".contains(char);
+                let twice = |char| std::iter::repeat_n(char, if quote(char) { 2 } else { 1 });
+                format!("'{}'", word.chars().flat_map(twice).collect::<String>())
             }
         }
     }
@@ -85,10 +86,10 @@ mod tests {
             r"devtunnel port create shop.euw -p 3000 --labels 'it'\''s $HOME' && devtunnel access create shop.euw --port-number 3000 --anonymous"
         );
         assert_eq!(
-            by_hand(&at, &port, Shell::Windows),
-            "devtunnel port create shop.euw -p 3000 --labels \"it's $HOME\"\n\
+            by_hand(&at, &port, Shell::PowerShell),
+            "devtunnel port create shop.euw -p 3000 --labels 'it''s $HOME'\n\
              devtunnel access create shop.euw --port-number 3000 --anonymous"
         );
-        assert_eq!(Shell::Windows.quoted(r#"a "b" c\"#), r#""a ""b"" c\\""#);
+        assert_eq!(Shell::PowerShell.quoted("`n $(gci) it’s"), "'`n $(gci) it’’s'");
     }
 }
