@@ -57,6 +57,13 @@ impl World {
         assert!(matches!(&own[..], [entry] if entry.kind == AccessEntryType::Anonymous), "{own:?}");
     }
 
+    /// Nobody can have the journal.
+    fn cannot_be_noted(&self) {
+        let lock = self.fake.path("journal/ports.lock");
+        std::fs::remove_file(&lock).unwrap();
+        std::fs::create_dir(lock).unwrap();
+    }
+
     /// Removes the port and cannot make it again.
     async fn lose(&self) -> Error {
         self.gate.troubles(MAKE, [BUSY]);
@@ -215,4 +222,35 @@ async fn nothing_is_removed_that_cannot_be_written_down() {
     let refused = world.replace().await.unwrap_err();
     assert!(matches!(refused, Error::Invalid(_)), "{refused:?}");
     world.has_all_with(Protocol::Http).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_is_not_made_again_while_it_is_deleted() {
+    for (key, port) in [("port.delete", Some(3000)), ("delete", None)] {
+        let world = World::with_rich_port().await;
+        world.lose().await;
+        world.fake.hangs(key);
+        let (cli, at) = (world.cli.clone(), world.at.clone());
+        let _deleting = task::spawn("deleting", async move {
+            match port {
+                Some(port) => cli.delete_port(&at, port).await,
+                None => cli.delete(&at).await,
+            }
+        });
+        world.fake.started(key).await;
+        world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+        assert!(world.port().await.is_none(), "{key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_deleted_that_may_come_back() {
+    let world = World::with_rich_port().await;
+    world.lose().await;
+    world.cannot_be_noted();
+    for deleted in [world.cli.delete_port(&world.at, 3000).await, world.cli.delete(&world.at).await]
+    {
+        assert!(matches!(deleted, Err(Error::Invalid(_))), "{deleted:?}");
+    }
+    assert_eq!((world.fake.count("port delete"), world.fake.count("delete")), (0, 0));
 }

@@ -232,9 +232,8 @@ impl Management for Cli {
     fn delete<'a>(&'a self, at: &'a Locator) -> Answer<'a, bool> {
         Box::pin(async move {
             let line = Line::new("delete").value(at).words(&["-f", "-j"]);
-            let deleted = was_there(self.tell(&line).await)?;
-            self.forget(at, None).await;
-            Ok(deleted)
+            self.forget(at, None).await?;
+            was_there(self.tell(&line).await)
         })
     }
 
@@ -262,9 +261,8 @@ impl Management for Cli {
     fn delete_port<'a>(&'a self, at: &'a Locator, port: u16) -> Answer<'a, bool> {
         Box::pin(async move {
             let line = Line::new("port delete").value(at).option("-p", port).words(&["-j"]);
-            let deleted = was_there(self.tell(&line).await)?;
-            self.forget(at, Some(port)).await;
-            Ok(deleted)
+            self.forget(at, Some(port)).await?;
+            was_there(self.tell(&line).await)
         })
     }
 

@@ -181,18 +181,21 @@ impl Cli {
         }
     }
 
-    /// Ports of a tunnel that somebody has removed are not made again.
-    pub(super) async fn forget(&self, at: &Locator, port: Option<u16>) {
-        let Some(journal) = self.journal() else { return };
+    /// Ports of a tunnel that somebody is about to remove are not made again. One that is made meanwhile is there when
+    /// this returns, to be removed.
+    pub(super) async fn forget(&self, at: &Locator, port: Option<u16>) -> Result<(), Error> {
+        let Some(journal) = self.journal() else { return Ok(()) };
         let mut pending = journal.pending(at, clock::wall());
         pending.retain(|remake| port.is_none_or(|port| port == remake.port()));
         if pending.is_empty() {
-            return;
+            return Ok(());
         }
-        match journal.take(clock::now() + OTHERS).await {
-            Ok(held) => pending.iter().for_each(|remake| strike(Some(&held), remake)),
-            Err(error) => tracing::warn!(tunnel = %at, %error, "a removed port may come back"),
+        let held = journal.take(clock::now() + OTHERS).await.map_err(unnoted)?;
+        for remake in &pending {
+            held.strike(remake).map_err(unnoted)?;
+            self.pauses().over(remake);
         }
+        Ok(())
     }
 }
 
@@ -222,9 +225,9 @@ fn strike(held: Option<&Held>, remake: &Remake) {
     }
 }
 
-/// Nothing was removed, because it could not be written down.
+/// Nothing was removed, because what is to be made again, or is not, could not be written down.
 fn unnoted(error: io::Error) -> Error {
-    invalid(&format!("what is to be made again of a port could not be written down: {error}"))
+    invalid(&format!("which ports are to be made again could not be written down: {error}"))
 }
 
 fn unmade(at: &Locator, remake: &Remake, kept: bool, source: Error) -> Error {
