@@ -254,3 +254,14 @@ async fn nothing_is_deleted_that_may_come_back() {
     }
     assert_eq!((world.fake.count("port delete"), world.fake.count("delete")), (0, 0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_comes_back_as_it_was_is_shown() {
+    let world = World::with_rich_port().await;
+    world.lose().await;
+    world.gate.troubles(MAKE, [Trouble::Answer("400 Bad Request")]);
+    let other = world.other_cli();
+    let seen = other.get(&world.at, Want::PORTS).await.unwrap();
+    assert_eq!(seen.port(3000).unwrap().protocol, Some(Protocol::Http));
+    world.has_all_with(Protocol::Http).await;
+}

@@ -31,6 +31,13 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(500), 2, Duration::fro
 /// How long another port that is made again may hold this one up.
 const OTHERS: Duration = Duration::from_secs(60);
 
+/// A port that was made again.
+struct Again {
+    port: TunnelPort,
+    /// Why it is as it was, if it is.
+    refused: Option<Error>,
+}
+
 impl Cli {
     /// Removes a port and makes it again as it was, except for what is to change.
     ///
@@ -70,11 +77,14 @@ impl Cli {
             }
             return Err(unmade(&at, &remake, held.is_some(), error));
         }
-        let made = self.make_again(&at, &remake, held.as_ref(), &token, deadline).await;
-        if let Err(error @ Error::Unmade { .. }) = &made {
-            self.pauses().failed(&remake, error, clock::now(), random());
+        match self.make_again(&at, &remake, held.as_ref(), &token, deadline).await {
+            Ok(Again { refused: None, port }) => Ok(port),
+            Ok(Again { refused: Some(refused), .. }) => Err(refused),
+            Err(error) => {
+                self.pauses().failed(&remake, &error, clock::now(), random());
+                Err(error)
+            }
         }
-        made
     }
 
     /// Makes ports again that were removed for that and are still missing. One that cannot be made now is left for
@@ -124,8 +134,11 @@ impl Cli {
             return Ok(None);
         }
         let token = self.token(at, Scope::Manage).await?;
-        let made = self.make_again(at, remake, Some(&held), &token, clock::now()).await;
-        made.map(Some)
+        let again = self.make_again(at, remake, Some(&held), &token, clock::now()).await?;
+        if let Some(error) = again.refused {
+            tracing::warn!(tunnel = %at, port = remake.port(), %error, "a removed port was made again as it was");
+        }
+        Ok(Some(again.port))
     }
 
     /// Makes a port that was removed: as it shall be, or as it was where that is refused.
@@ -136,15 +149,15 @@ impl Cli {
         held: Option<&Held>,
         token: &Secret,
         deadline: Instant,
-    ) -> Result<TunnelPort, Error> {
+    ) -> Result<Again, Error> {
         let make = |port: &TunnelPort| {
             let port = unended(port);
             repeated(deadline, move || self.make_port(at, port.clone(), token))
         };
         let refused = match make(&remake.new).await {
-            Ok(made) => {
+            Ok(port) => {
                 strike(held, remake);
-                return Ok(made);
+                return Ok(Again { port, refused: None });
             }
             Err(error) if error.is_transient() || error.requires_sign_in() => {
                 return Err(unmade(at, remake, held.is_some(), error));
@@ -152,9 +165,9 @@ impl Cli {
             Err(error) => error,
         };
         match make(&remake.old).await {
-            Ok(_) => {
+            Ok(port) => {
                 strike(held, remake);
-                Err(refused)
+                Ok(Again { port, refused: Some(refused) })
             }
             // It comes back as it was once that has passed.
             Err(error) if error.is_transient() => {
