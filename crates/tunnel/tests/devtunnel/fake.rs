@@ -98,6 +98,11 @@ impl Fake {
         running.lines().map(|line| line.trim().parse().unwrap()).max().unwrap()
     }
 
+    /// Whether no call runs, and none was ended by anybody else.
+    pub(crate) fn ended_by_itself(&self) -> bool {
+        fs::read_dir(self.path("now")).unwrap().next().is_none()
+    }
+
     /// Waits until a call that hangs does.
     pub(crate) async fn started(&self, key: &str) {
         while !self.path(&format!("{key}.pid")).exists() {

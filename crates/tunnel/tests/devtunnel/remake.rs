@@ -265,3 +265,24 @@ async fn a_port_that_comes_back_as_it_was_is_shown() {
     assert_eq!(seen.port(3000).unwrap().protocol, Some(Protocol::Http));
     world.has_all_with(Protocol::Http).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_a_token_holds_up_nobody() {
+    let world = World::with_rich_port().await;
+    let turns = tokio::sync::watch::Sender::new(adit_tunnel::management::Turn::Runs);
+    let tokens = world.cli.authorize(&world.at, false, turns).await.unwrap().tokens;
+    world.lose().await;
+    world.fake.forget_calls();
+    // The token is there once something else is asked for.
+    world.fake.writes("together", "2");
+    let (other, at) = (world.other_cli(), world.at.clone());
+    let mut following =
+        task::spawn("following", async move { other.follow(&at, &tokens).await.map(drop) });
+    while world.fake.count("token") == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.cli.delete_port(&world.at, 3000).await.unwrap();
+    following.join().await.unwrap().unwrap();
+    assert!(world.fake.ended_by_itself(), "the deletion has not waited for the token");
+    assert!(world.port().await.is_none(), "it was deleted meanwhile");
+}

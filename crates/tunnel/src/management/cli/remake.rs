@@ -118,22 +118,24 @@ impl Cli {
         tunnel: &Tunnel,
         remake: &Remake,
     ) -> Result<Option<TunnelPort>, Error> {
-        // Whoever has it is about to make the port.
-        let Some(held) = journal.try_take().map_err(unnoted)? else { return Ok(None) };
-        if !held.has(remake).map_err(unnoted)? {
-            return Ok(None);
-        }
+        let take = || journal.try_take().map_err(unnoted);
         if let Some(there) = tunnel.port(remake.port()) {
             if remake.is_over(there, clock::wall()) {
-                strike(Some(&held), remake);
+                strike(take()?.as_ref(), remake);
                 self.pauses().over(remake);
             }
             return Ok(None);
         }
-        if !self.pauses().is_due(remake, clock::now()) {
+        // Whoever has it is about to make the port.
+        if !self.pauses().is_due(remake, clock::now()) || take()?.is_none() {
             return Ok(None);
         }
+        // It may have to wait for its turn, which holds up nobody else.
         let token = self.token(at, Scope::Manage).await?;
+        let Some(held) = take()? else { return Ok(None) };
+        if !held.has(remake).map_err(unnoted)? {
+            return Ok(None);
+        }
         let again = self.make_again(at, remake, Some(&held), &token, clock::now()).await?;
         if let Some(error) = again.refused {
             tracing::warn!(tunnel = %at, port = remake.port(), %error, "a removed port was made again as it was");
