@@ -12,6 +12,7 @@ use crate::world::{Trouble, World};
 /// The making of a port, and nothing else.
 const MAKE: &str = "put /ports/3000 if-none-match";
 const REMOVE: &str = "delete /ports/3000";
+const CHANGE: &str = "put /ports/3000 if-match";
 
 /// It asks for so much patience that nobody has it.
 const BUSY: Trouble = Trouble::Answer("503 Service Unavailable\r\nretry-after: 3600");
@@ -49,9 +50,13 @@ impl World {
     }
 
     async fn has_all_with(&self, protocol: Protocol) {
+        self.has_all_and(protocol, "the shop").await;
+    }
+
+    async fn has_all_and(&self, protocol: Protocol, description: &str) {
         let port = self.port().await.expect("it is there");
         assert_eq!(port.protocol, Some(protocol));
-        assert_eq!(port.description.as_deref(), Some("the shop"));
+        assert_eq!(port.description.as_deref(), Some(description));
         assert_eq!(port.options.unwrap().host_header.as_deref(), Some("shop.test"));
         let own = port.access_control.unwrap().own().entries;
         assert!(matches!(&own[..], [entry] if entry.kind == AccessEntryType::Anonymous), "{own:?}");
@@ -285,4 +290,26 @@ async fn who_waits_for_a_token_holds_up_nobody() {
     following.join().await.unwrap().unwrap();
     assert!(world.fake.ended_by_itself(), "the deletion has not waited for the token");
     assert!(world.port().await.is_none(), "it was deleted meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_somebody_made_with_less_gets_what_it_had() {
+    let world = World::with_rich_port().await;
+    world.lose().await;
+    let barer = TunnelPort { description: Some("mine".into()), ..https() };
+    world.owner.create_port(&world.at, &barer).await.unwrap();
+    let tunnel = world.owner.get(&world.at, Want::PORTS).await.unwrap();
+    world.shows(&tunnel);
+    let other = world.other_cli();
+    world.gate.troubles(CHANGE, [BUSY]);
+    other.get(&world.at, Want::PORTS).await.unwrap();
+    assert!(world.port().await.unwrap().options.is_none());
+
+    let seen = world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+    let [port] = &seen.ports.unwrap()[..] else { panic!("one port") };
+    assert!(port.options.is_some());
+    world.has_all_and(Protocol::Https, "mine").await;
+    world.fake.forget_calls();
+    other.get(&world.at, Want::PORTS).await.unwrap();
+    assert_eq!(world.fake.count("token"), 0, "nothing is left to be done");
 }

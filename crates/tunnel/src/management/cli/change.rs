@@ -256,7 +256,7 @@ fn options(mut line: Line, options: Option<&TunnelOptions>) -> Result<Line, Erro
     Ok(line)
 }
 
-fn missing(port: u16) -> Error {
+pub(super) fn missing(port: u16) -> Error {
     let detail = format!("the tunnel has no port {port}");
     Error::NotFound(Said { problem: ProblemDetails::new("Not found.", detail), request_id: None })
 }

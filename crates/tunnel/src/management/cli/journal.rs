@@ -79,7 +79,7 @@ impl Remake {
         self.old.port_number
     }
 
-    /// Whether a port that is there shows that nothing is left to be done. At first it may be the
+    /// Whether a port that is there shows that none is left to be made. At first it may be the
     /// removed one, in a list that does not know yet.
     pub(super) fn is_over(&self, there: &TunnelPort, now: Timestamp) -> bool {
         spoken(there) != spoken(&self.old) || self.age(now) > STALE_FOR
@@ -141,9 +141,9 @@ impl Journal {
 }
 
 impl Held {
-    /// Whether this is still to be done.
-    pub(super) fn has(&self, remake: &Remake) -> io::Result<bool> {
-        Ok(load(&self.path)?.iter().any(|it| it.id() == remake.id()))
+    /// What is still to be done of this, if anything is.
+    pub(super) fn current(&self, remake: &Remake) -> io::Result<Option<Remake>> {
+        Ok(load(&self.path)?.into_iter().find(|it| it.id() == remake.id()))
     }
 
     /// Writes it down. It is on the disk when this returns.
@@ -233,7 +233,8 @@ mod tests {
         assert_eq!(pending("shop"), std::slice::from_ref(&shop));
         assert_eq!(pending("shop.usw2"), []);
         held.strike(&shop).unwrap();
-        assert!(!held.has(&shop).unwrap() && held.has(&blog).unwrap());
+        assert_eq!(held.current(&shop).unwrap(), None);
+        assert_eq!(held.current(&blog).unwrap(), Some(blog));
         let later = now.checked_add(FORGOTTEN_AFTER).unwrap();
         assert_eq!(journal.pending(&"blog.euw".parse().unwrap(), later), []);
     }
@@ -248,7 +249,7 @@ mod tests {
         remake.old.access_control = Some(AccessControl { entries: vec![entry] });
         let held = journal.try_take().unwrap().unwrap();
         held.note(&remake).unwrap();
-        assert!(held.has(&remake).unwrap());
+        assert!(held.current(&remake).unwrap().is_some());
         held.strike(&remake).unwrap();
         assert_eq!(journal.pending(&"shop.euw".parse().unwrap(), clock::wall()), []);
     }

@@ -1,11 +1,14 @@
 //! What a port is that is made of two, of which one says more and the other goes before it.
 
-use adit_proto::contracts::{TunnelOptions, TunnelPort};
+use adit_proto::contracts::{AccessControl, TunnelOptions, TunnelPort};
 use adit_wire::clock;
 
 /// The port as it shall be.
 pub(super) fn changed(port: &TunnelPort, known: &TunnelPort) -> TunnelPort {
     TunnelPort {
+        name: port.name.clone().or(known.name.clone()),
+        is_default: port.is_default.or(known.is_default),
+        ssh_user: port.ssh_user.clone().or(known.ssh_user.clone()),
         protocol: port.protocol.clone().or(known.protocol.clone()),
         description: port.description.clone().or(known.description.clone()),
         labels: port.labels.clone().or(known.labels.clone()),
@@ -16,6 +19,21 @@ pub(super) fn changed(port: &TunnelPort, known: &TunnelPort) -> TunnelPort {
         },
         ..known.clone()
     }
+}
+
+/// The port that somebody has made, with what was noted where it has nothing.
+pub(super) fn filled(there: &TunnelPort, noted: &TunnelPort) -> TunnelPort {
+    let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let own = there.access_control.as_ref().map(AccessControl::own);
+    let named = TunnelPort {
+        name: said(&there.name),
+        description: said(&there.description),
+        labels: there.labels.clone().filter(|labels| !labels.is_empty()),
+        access_control: own.filter(|own| !own.entries.is_empty()),
+        ..there.clone()
+    };
+    // The one way to have another protocol is to be made again.
+    TunnelPort { protocol: there.protocol.clone(), ..changed(&named, noted) }
 }
 
 /// The options as they shall be. Who names a header, be it to clear it, says all of it.
@@ -42,10 +60,28 @@ pub(super) fn unended(port: &TunnelPort) -> TunnelPort {
 
 #[cfg(test)]
 mod tests {
-    use adit_proto::contracts::Protocol;
+    use adit_proto::contracts::{AccessEntry, AccessEntryType, Protocol};
 
     use super::super::fixtures::port;
     use super::*;
+
+    #[test]
+    fn what_somebody_has_chosen_for_a_port_stays() {
+        let open =
+            |kind| AccessControl { entries: vec![AccessEntry { kind, ..AccessEntry::default() }] };
+        let noted = TunnelPort {
+            description: Some("the shop".into()),
+            access_control: Some(open(AccessEntryType::Anonymous)),
+            ..port(3000, Protocol::Https)
+        };
+        let there = TunnelPort {
+            description: Some(String::new()),
+            access_control: Some(open(AccessEntryType::Users)),
+            ..port(3000, Protocol::Http)
+        };
+        let description = noted.description.clone();
+        assert_eq!(filled(&there, &noted), TunnelPort { description, ..there });
+    }
 
     #[test]
     fn who_names_a_header_says_all_of_it() {

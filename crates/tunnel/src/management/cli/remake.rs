@@ -14,9 +14,10 @@ use adit_proto::token::Secret;
 use adit_wire::clock;
 
 use super::by_hand::{Shell, by_hand};
+use super::change::missing;
 use super::journal::{Held, Journal, Remake};
 use super::line::invalid;
-use super::merge::{changed, unended};
+use super::merge::{changed, filled, unended};
 use super::{Cli, locator};
 use crate::management::rest::port_body;
 use crate::management::{Confirmed, Error, Locator};
@@ -57,11 +58,7 @@ impl Cli {
             Some(journal) => Some(journal.take(clock::now() + OTHERS).await.map_err(unnoted)?),
             None => None,
         };
-        let mut known = self.rest().get_port_with(&at, number, &token).await?;
-        if known.access_control.is_none() {
-            let entries = self.access(&at, Some(number)).await?;
-            known.access_control = Some(AccessControl { entries });
-        }
+        let known = self.look_up(&at, number, &token).await?.ok_or_else(|| missing(number))?;
         let (old, new) = (port_body(&known), port_body(&changed(port, &known)));
         let remake = Remake::new(&at, old, new, clock::wall());
         if let Some(held) = &held {
@@ -72,7 +69,7 @@ impl Cli {
         if let Err(error) = repeated(deadline, remove).await {
             // An earlier try may have removed it and lost its answer, so only the port itself tells.
             if self.rest().get_port_with(&at, number, &token).await.is_ok() {
-                strike(held.as_ref(), &remake);
+                self.strike(held.as_ref(), &remake);
                 return Err(error);
             }
             return Err(unmade(&at, &remake, held.is_some(), error));
@@ -87,30 +84,31 @@ impl Cli {
         }
     }
 
-    /// Makes ports again that were removed for that and are still missing. One that cannot be made now is left for
-    /// the next look.
+    /// Makes ports again that were removed for that and are still missing, or have less than they had. One that cannot
+    /// be made now is left for the next look.
     pub(super) async fn whole(&self, mut tunnel: Tunnel) -> Tunnel {
         let (Some(journal), Some(at)) = (self.journal(), locator(&tunnel)) else { return tunnel };
         for remake in journal.pending(&at, clock::wall()) {
             match self.finish(journal, &at, &tunnel, &remake).await {
                 Ok(Some(port)) => {
-                    self.pauses().over(&remake);
                     tracing::info!(tunnel = %at, port = remake.port(), "a removed port was made again");
-                    tunnel.ports.get_or_insert_default().push(port);
+                    let ports = tunnel.ports.get_or_insert_default();
+                    ports.retain(|it| it.port_number != port.port_number);
+                    ports.push(port);
                 }
                 Ok(None) => {}
                 Err(error) if self.pauses().failed(&remake, &error, clock::now(), random()) => {
-                    tracing::warn!(tunnel = %at, port = remake.port(), %error, "a removed port is still missing");
+                    tracing::warn!(tunnel = %at, port = remake.port(), %error, "a removed port is still to be made again");
                 }
                 Err(error) => {
-                    tracing::debug!(tunnel = %at, port = remake.port(), %error, "a removed port is still missing");
+                    tracing::debug!(tunnel = %at, port = remake.port(), %error, "a removed port is still to be made again");
                 }
             }
         }
         tunnel
     }
 
-    /// The port, if it was missing and its pause is over.
+    /// The port, if something was left to be done about it and its pause is over.
     async fn finish(
         &self,
         journal: &Journal,
@@ -118,29 +116,70 @@ impl Cli {
         tunnel: &Tunnel,
         remake: &Remake,
     ) -> Result<Option<TunnelPort>, Error> {
-        let take = || journal.try_take().map_err(unnoted);
-        if let Some(there) = tunnel.port(remake.port()) {
-            if remake.is_over(there, clock::wall()) {
-                strike(take()?.as_ref(), remake);
-                self.pauses().over(remake);
-            }
+        let shown = tunnel.port(remake.port());
+        if shown.is_some_and(|shown| !remake.is_over(shown, clock::wall()))
+            || !self.pauses().is_due(remake, clock::now())
+        {
             return Ok(None);
         }
         // Whoever has it is about to make the port.
-        if !self.pauses().is_due(remake, clock::now()) || take()?.is_none() {
+        let take = || journal.try_take().map_err(unnoted);
+        if take()?.is_none() {
             return Ok(None);
         }
-        // It may have to wait for its turn, which holds up nobody else.
+        // They may have to wait for their turn, which holds up nobody else.
         let token = self.token(at, Scope::Manage).await?;
+        let there = match shown {
+            Some(_) => self.look_up(at, remake.port(), &token).await?,
+            None => None,
+        };
         let Some(held) = take()? else { return Ok(None) };
-        if !held.has(remake).map_err(unnoted)? {
-            return Ok(None);
+        let Some(remake) = held.current(remake).map_err(unnoted)? else { return Ok(None) };
+        if let Some(there) = there {
+            return self.fill(at, &there, &remake, &held, &token).await;
         }
-        let again = self.make_again(at, remake, Some(&held), &token, clock::now()).await?;
+        let again = self.make_again(at, &remake, Some(&held), &token, clock::now()).await?;
         if let Some(error) = again.refused {
             tracing::warn!(tunnel = %at, port = remake.port(), %error, "a removed port was made again as it was");
         }
         Ok(Some(again.port))
+    }
+
+    /// Gives a port that somebody has made meanwhile what it had. Nothing if it has all of that.
+    async fn fill(
+        &self,
+        at: &Locator,
+        there: &TunnelPort,
+        remake: &Remake,
+        held: &Held,
+        token: &Secret,
+    ) -> Result<Option<TunnelPort>, Error> {
+        let port = port_body(&filled(there, &unended(&remake.new)));
+        let filled = match port == port_body(there) {
+            true => None,
+            false => Some(self.rest().update_port_with(at, &port, token).await?),
+        };
+        self.strike(Some(held), remake);
+        Ok(filled)
+    }
+
+    /// The port with everything that the service knows of it, if it is there.
+    async fn look_up(
+        &self,
+        at: &Locator,
+        number: u16,
+        token: &Secret,
+    ) -> Result<Option<TunnelPort>, Error> {
+        let mut port = match self.rest().get_port_with(at, number, token).await {
+            Ok(port) => port,
+            Err(Error::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if port.access_control.is_none() {
+            let entries = self.access(at, Some(number)).await?;
+            port.access_control = Some(AccessControl { entries });
+        }
+        Ok(Some(port))
     }
 
     /// Makes a port that was removed: as it shall be, or as it was where that is refused.
@@ -158,7 +197,7 @@ impl Cli {
         };
         let refused = match make(&remake.new).await {
             Ok(port) => {
-                strike(held, remake);
+                self.strike(held, remake);
                 return Ok(Again { port, refused: None });
             }
             Err(error) if error.is_transient() || error.requires_sign_in() => {
@@ -168,7 +207,7 @@ impl Cli {
         };
         match make(&remake.old).await {
             Ok(port) => {
-                strike(held, remake);
+                self.strike(held, remake);
                 Ok(Again { port, refused: Some(refused) })
             }
             // It comes back as it was once that has passed.
@@ -194,6 +233,15 @@ impl Cli {
             Err(Error::Conflict(_)) => self.rest().update_port_with(at, &port, token).await,
             answer => answer,
         }
+    }
+
+    /// Nothing is left to be done about it.
+    fn strike(&self, held: Option<&Held>, remake: &Remake) {
+        // What is there shows the next time that it can be crossed out.
+        if let Some(Err(error)) = held.map(|held| held.strike(remake)) {
+            tracing::warn!(port = remake.port(), %error, "a port that was made again is not crossed out");
+        }
+        self.pauses().over(remake);
     }
 
     /// Ports of a tunnel that somebody is about to remove are not made again. One that is made meanwhile is there when
@@ -230,13 +278,6 @@ where
             Some(again) => clock::sleep_until(again).await,
             None => return Err(error),
         }
-    }
-}
-
-fn strike(held: Option<&Held>, remake: &Remake) {
-    // What is there shows the next time that it can be crossed out.
-    if let Some(Err(error)) = held.map(|held| held.strike(remake)) {
-        tracing::warn!(port = remake.port(), %error, "a port that was made again is not crossed out");
     }
 }
 
