@@ -313,3 +313,17 @@ async fn a_port_that_somebody_made_with_less_gets_what_it_had() {
     other.get(&world.at, Want::PORTS).await.unwrap();
     assert_eq!(world.fake.count("token"), 0, "nothing is left to be done");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_is_added_while_it_is_missing_has_what_it_had() {
+    let world = World::with_rich_port().await;
+    world.lose().await;
+    let bare =
+        TunnelPort { port_number: 3000, description: Some("mine".into()), ..Default::default() };
+    let added = world.cli.create_port(&world.at, &bare).await.unwrap();
+    assert_eq!(added.protocol, Some(Protocol::Https));
+    world.has_all_and(Protocol::Https, "mine").await;
+    world.fake.forget_calls();
+    world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+    assert_eq!(world.fake.count("token"), 0, "nothing is left to be done");
+}

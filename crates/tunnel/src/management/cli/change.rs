@@ -76,12 +76,15 @@ impl Cli {
         self.show(&at).await
     }
 
-    /// Adds a port, with its access list.
+    /// Adds a port, with its access list; with all that it had, if it was removed to be made again.
     pub(super) async fn add_port(
         &self,
         at: &Locator,
         port: &TunnelPort,
     ) -> Result<TunnelPort, Error> {
+        if let Some(made) = self.add_noted(at, port).await? {
+            return Ok(made);
+        }
         let line = port_creation(&at.to_string(), port)?;
         let none = AccessControl::default();
         let entries = access::plan(port.access_control.as_ref().unwrap_or(&none), &[])?;

@@ -85,10 +85,15 @@ impl Remake {
         spoken(there) != spoken(&self.old) || self.age(now) > STALE_FOR
     }
 
-    fn is_of(&self, at: &Locator) -> bool {
-        self.tunnel.parse().is_ok_and(|of: Locator| {
-            of.id == at.id && (at.cluster.is_none() || of.cluster == at.cluster)
-        })
+    /// The tunnel, with its cluster.
+    pub(super) fn tunnel(&self) -> Option<Locator> {
+        self.tunnel.parse().ok()
+    }
+
+    fn is_pending(&self, at: &Locator, now: Timestamp) -> bool {
+        let is_there =
+            |of: Locator| of.id == at.id && (at.cluster.is_none() || of.cluster == at.cluster);
+        self.tunnel().is_some_and(is_there) && self.age(now) < FORGOTTEN_AFTER
     }
 
     /// A clock that was set back makes nothing older.
@@ -109,8 +114,7 @@ impl Journal {
             tracing::warn!(%error, "it is not known which ports are to be made again");
             Vec::new()
         });
-        let is_due = |remake: &Remake| remake.is_of(at) && remake.age(now) < FORGOTTEN_AFTER;
-        remakes.into_iter().filter(is_due).collect()
+        remakes.into_iter().filter(|remake| remake.is_pending(at, now)).collect()
     }
 
     /// Takes it, if nobody has it.
@@ -141,6 +145,12 @@ impl Journal {
 }
 
 impl Held {
+    /// What is to be made again as this port of a tunnel.
+    pub(super) fn of(&self, at: &Locator, port: u16, now: Timestamp) -> io::Result<Option<Remake>> {
+        let is_it = |remake: &Remake| remake.port() == port && remake.is_pending(at, now);
+        Ok(load(&self.path)?.into_iter().find(is_it))
+    }
+
     /// What is still to be done of this, if anything is.
     pub(super) fn current(&self, remake: &Remake) -> io::Result<Option<Remake>> {
         Ok(load(&self.path)?.into_iter().find(|it| it.id() == remake.id()))

@@ -54,10 +54,7 @@ impl Cli {
         let shown = self.show(at).await?;
         let at = locator(&shown).unwrap_or_else(|| at.clone());
         let token = self.token(&at, Scope::Manage).await?;
-        let held = match self.journal() {
-            Some(journal) => Some(journal.take(clock::now() + OTHERS).await.map_err(unnoted)?),
-            None => None,
-        };
+        let held = self.held().await?;
         let known = self.look_up(&at, number, &token).await?.ok_or_else(|| missing(number))?;
         let (old, new) = (port_body(&known), port_body(&changed(port, &known)));
         let remake = Remake::new(&at, old, new, clock::wall());
@@ -74,14 +71,31 @@ impl Cli {
             }
             return Err(unmade(&at, &remake, held.is_some(), error));
         }
-        match self.make_again(&at, &remake, held.as_ref(), &token, deadline).await {
-            Ok(Again { refused: None, port }) => Ok(port),
-            Ok(Again { refused: Some(refused), .. }) => Err(refused),
-            Err(error) => {
-                self.pauses().failed(&remake, &error, clock::now(), random());
-                Err(error)
-            }
+        self.make_asked(&at, &remake, held.as_ref(), &token, deadline).await
+    }
+
+    /// Makes a port with what it had, where somebody adds one that is to be made again: what they say of it goes before
+    /// that. Nothing is done about other ports.
+    pub(super) async fn add_noted(
+        &self,
+        at: &Locator,
+        port: &TunnelPort,
+    ) -> Result<Option<TunnelPort>, Error> {
+        if !self.is_noted(at, port.port_number) {
+            return Ok(None);
         }
+        let token = self.token(at, Scope::Manage).await?;
+        let Some(held) = self.held().await? else { return Ok(None) };
+        match held.of(at, port.port_number, clock::wall()).map_err(unnoted)? {
+            Some(noted) => self.make_noted(at, port, noted, &held, &token).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a port is to be made again, with more than whoever adds it may know.
+    pub(super) fn is_noted(&self, at: &Locator, port: u16) -> bool {
+        let pending = self.journal().map(|journal| journal.pending(at, clock::wall()));
+        pending.unwrap_or_default().iter().any(|remake| remake.port() == port)
     }
 
     /// Makes ports again that were removed for that and are still missing, or have less than they had. One that cannot
@@ -182,6 +196,41 @@ impl Cli {
         Ok(Some(port))
     }
 
+    /// Makes a port that was removed, except for what somebody who waits for it changes.
+    async fn make_noted(
+        &self,
+        at: &Locator,
+        port: &TunnelPort,
+        noted: Remake,
+        held: &Held,
+        token: &Secret,
+    ) -> Result<TunnelPort, Error> {
+        let mut remake = noted;
+        let at = remake.tunnel().unwrap_or_else(|| at.clone());
+        remake.new = port_body(&changed(port, &remake.new));
+        held.note(&remake).map_err(unnoted)?;
+        self.make_asked(&at, &remake, Some(held), token, clock::now() + WITHIN).await
+    }
+
+    /// Makes a port for somebody who waits for it as they asked for it.
+    async fn make_asked(
+        &self,
+        at: &Locator,
+        remake: &Remake,
+        held: Option<&Held>,
+        token: &Secret,
+        deadline: Instant,
+    ) -> Result<TunnelPort, Error> {
+        match self.make_again(at, remake, held, token, deadline).await {
+            Ok(Again { refused: None, port }) => Ok(port),
+            Ok(Again { refused: Some(refused), .. }) => Err(refused),
+            Err(error) => {
+                self.pauses().failed(remake, &error, clock::now(), random());
+                Err(error)
+            }
+        }
+    }
+
     /// Makes a port that was removed: as it shall be, or as it was where that is refused.
     async fn make_again(
         &self,
@@ -235,6 +284,12 @@ impl Cli {
         }
     }
 
+    /// The journal, if there is one.
+    async fn held(&self) -> Result<Option<Held>, Error> {
+        let Some(journal) = self.journal() else { return Ok(None) };
+        journal.take(clock::now() + OTHERS).await.map(Some).map_err(unnoted)
+    }
+
     /// Nothing is left to be done about it.
     fn strike(&self, held: Option<&Held>, remake: &Remake) {
         // What is there shows the next time that it can be crossed out.
@@ -253,7 +308,7 @@ impl Cli {
         if pending.is_empty() {
             return Ok(());
         }
-        let held = journal.take(clock::now() + OTHERS).await.map_err(unnoted)?;
+        let Some(held) = self.held().await? else { return Ok(()) };
         for remake in &pending {
             held.strike(remake).map_err(unnoted)?;
             self.pauses().over(remake);
