@@ -327,3 +327,16 @@ async fn a_port_that_is_added_while_it_is_missing_has_what_it_had() {
     world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
     assert_eq!(world.fake.count("token"), 0, "nothing is left to be done");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_does_not_register_a_port_that_is_made_again_with_more() {
+    let world = World::with_rich_port().await;
+    let turns = tokio::sync::watch::Sender::new(adit_tunnel::management::Turn::Runs);
+    let tokens = world.cli.authorize(&world.at, false, turns).await.unwrap().tokens;
+    let before = world.port().await.unwrap();
+    world.lose().await;
+    world.other_cli().register(&world.at, &before, &tokens).await.unwrap();
+    assert!(world.port().await.is_none());
+    world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+    world.has_all_with(Protocol::Https).await;
+}

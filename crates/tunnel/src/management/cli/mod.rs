@@ -321,6 +321,10 @@ impl Management for Cli {
     ) -> Answer<'a, ()> {
         Box::pin(async move {
             let Some(token) = &tokens.ports else { return Ok(()) };
+            // Who looks at it next makes it, with more than is known here.
+            if self.is_noted(at, port.port_number) {
+                return Ok(());
+            }
             // Anything more would change what its owner has set.
             let bare = TunnelPort {
                 port_number: port.port_number,
