@@ -340,3 +340,16 @@ async fn a_host_does_not_register_a_port_that_is_made_again_with_more() {
     world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
     world.has_all_with(Protocol::Https).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_tunnel_gets_no_port_of_one_that_had_its_name() {
+    let world = World::with_rich_port().await;
+    world.lose().await;
+    let made = serde_json::json!({ "tunnel": { "tunnelId": world.at.to_string() } });
+    world.fake.answers("create", &made.to_string());
+    let tunnel = Tunnel { ports: Some(vec![https()]), ..Tunnel::default() };
+    world.cli.create(&tunnel, Want::NOTHING).await.unwrap();
+    assert_eq!(world.fake.count("port create"), 1);
+    world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
+    assert!(world.port().await.is_none());
+}

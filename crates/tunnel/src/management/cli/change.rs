@@ -23,6 +23,8 @@ impl Cli {
         let made = contract(self.read::<Shown>(&line).await?.tunnel);
         let at = locator(&made).ok_or_else(|| invalid("the command told no id"))?;
         let rest = async {
+            // Another tunnel may have had that id.
+            self.forget(&at, None).await?;
             self.set_access(&at, None, &entries).await?;
             let mut added = Vec::with_capacity(ports.len());
             for port in ports {
