@@ -353,3 +353,15 @@ async fn a_new_tunnel_gets_no_port_of_one_that_had_its_name() {
     world.other_cli().get(&world.at, Want::PORTS).await.unwrap();
     assert!(world.port().await.is_none());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_changes_a_missing_port_need_not_wait_for_it() {
+    let world = World::with_rich_port().await;
+    world.lose().await;
+    let change = TunnelPort { description: Some("moved".into()), ..https() };
+    world.gate.troubles(MAKE, [BUSY]);
+    let error = world.cli.replace_port(&world.at, &change, Confirmed).await.unwrap_err();
+    assert!(matches!(error, Error::Unmade { kept: true, .. }), "{error:?}");
+    world.replace().await.unwrap();
+    world.has_all_and(Protocol::Https, "moved").await;
+}

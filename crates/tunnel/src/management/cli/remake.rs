@@ -55,23 +55,25 @@ impl Cli {
         let at = locator(&shown).unwrap_or_else(|| at.clone());
         let token = self.token(&at, Scope::Manage).await?;
         let held = self.held().await?;
-        let known = self.look_up(&at, number, &token).await?.ok_or_else(|| missing(number))?;
+        let noted = match &held {
+            Some(held) => held.of(&at, number, clock::wall()).map_err(unnoted)?,
+            None => None,
+        };
+        let known = match (self.look_up(&at, number, &token).await?, &held, noted) {
+            // It is removed already.
+            (None, Some(held), Some(noted)) => {
+                return self.make_noted(&at, port, noted, held, &token).await;
+            }
+            (None, ..) => return Err(missing(number)),
+            (Some(there), _, None) => there,
+            (Some(there), _, Some(noted)) => {
+                self.pauses().over(&noted);
+                filled(&there, &noted.new)
+            }
+        };
         let (old, new) = (port_body(&known), port_body(&changed(port, &known)));
         let remake = Remake::new(&at, old, new, clock::wall());
-        if let Some(held) = &held {
-            held.note(&remake).map_err(unnoted)?;
-        }
-        let deadline = clock::now() + WITHIN;
-        let remove = || self.rest().delete_port_with(&at, number, &token);
-        if let Err(error) = repeated(deadline, remove).await {
-            // An earlier try may have removed it and lost its answer, so only the port itself tells.
-            if self.rest().get_port_with(&at, number, &token).await.is_ok() {
-                self.strike(held.as_ref(), &remake);
-                return Err(error);
-            }
-            return Err(unmade(&at, &remake, held.is_some(), error));
-        }
-        self.make_asked(&at, &remake, held.as_ref(), &token, deadline).await
+        self.exchange(&at, &remake, held.as_ref(), &token).await
     }
 
     /// Makes a port with what it had, where somebody adds one that is to be made again: what they say of it goes before
@@ -175,6 +177,30 @@ impl Cli {
         };
         self.strike(Some(held), remake);
         Ok(filled)
+    }
+
+    /// Removes a port and makes it as it shall be.
+    async fn exchange(
+        &self,
+        at: &Locator,
+        remake: &Remake,
+        held: Option<&Held>,
+        token: &Secret,
+    ) -> Result<TunnelPort, Error> {
+        if let Some(held) = held {
+            held.note(remake).map_err(unnoted)?;
+        }
+        let deadline = clock::now() + WITHIN;
+        let remove = || self.rest().delete_port_with(at, remake.port(), token);
+        if let Err(error) = repeated(deadline, remove).await {
+            // An earlier try may have removed it and lost its answer, so only the port itself tells.
+            if self.rest().get_port_with(at, remake.port(), token).await.is_ok() {
+                self.strike(held, remake);
+                return Err(error);
+            }
+            return Err(unmade(at, remake, held.is_some(), error));
+        }
+        self.make_asked(at, remake, held, token, deadline).await
     }
 
     /// The port with everything that the service knows of it, if it is there.
