@@ -329,15 +329,18 @@ impl Cli {
     /// this returns, to be removed.
     pub(super) async fn forget(&self, at: &Locator, port: Option<u16>) -> Result<(), Error> {
         let Some(journal) = self.journal() else { return Ok(()) };
-        let mut pending = journal.pending(at, clock::wall());
-        pending.retain(|remake| port.is_none_or(|port| port == remake.port()));
-        if pending.is_empty() {
+        let pending = || {
+            let mut pending = journal.pending(at, clock::wall());
+            pending.retain(|remake| port.is_none_or(|port| port == remake.port()));
+            pending
+        };
+        if pending().is_empty() {
             return Ok(());
         }
         let Some(held) = self.held().await? else { return Ok(()) };
-        for remake in &pending {
-            held.strike(remake).map_err(unnoted)?;
-            self.pauses().over(remake);
+        for remake in pending() {
+            held.strike(&remake).map_err(unnoted)?;
+            self.pauses().over(&remake);
         }
         Ok(())
     }
