@@ -1,8 +1,11 @@
 //! A port that is removed and made again, with trouble in between.
 
+use std::process::Stdio;
+
 use adit_proto::contracts::{
     AccessControl, AccessEntry, AccessEntryType, Protocol, Tunnel, TunnelOptions, TunnelPort,
 };
+use adit_tunnel::management::cli::Provider;
 use adit_tunnel::management::{Confirmed, Error, Management, Want};
 use adit_wire::task;
 
@@ -364,4 +367,17 @@ async fn who_changes_a_missing_port_need_not_wait_for_it() {
     assert!(matches!(error, Error::Unmade { kept: true, .. }), "{error:?}");
     world.replace().await.unwrap();
     world.has_all_and(Protocol::Https, "moved").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_port_is_made_at_once_by_who_has_signed_in() {
+    let world = World::with_rich_port().await;
+    world.gate.troubles(MAKE, [Trouble::Answer("403 Forbidden"); 2]);
+    world.replace().await.unwrap_err();
+    world.shows(&Tunnel::default());
+    world.cli.get(&world.at, Want::PORTS).await.unwrap();
+    assert!(world.port().await.is_none());
+    world.cli.login(Provider::Microsoft, false, Stdio::null()).await.unwrap();
+    world.cli.get(&world.at, Want::PORTS).await.unwrap();
+    world.has_all_with(Protocol::Https).await;
 }

@@ -113,10 +113,13 @@ impl Cli {
 
     /// The user that a successful sign-in is for.
     async fn signed_in(&self) -> Result<Account, Error> {
-        self.account().await.map_err(|error| match error {
+        let account = self.account().await.map_err(|error| match error {
             Error::Command(Trouble::SignedOut | Trouble::Expired) => Trouble::OtherProfile.into(),
             error => error,
-        })
+        })?;
+        // They may have been for want of it, or of what another user may do.
+        self.pauses().end();
+        Ok(account)
     }
 
     /// Forgets the sign-in.

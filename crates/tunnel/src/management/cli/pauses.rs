@@ -54,6 +54,11 @@ impl Pauses {
         !std::mem::replace(&mut pause.for_good, for_good) || !for_good
     }
 
+    /// All may be tried: somebody has changed something.
+    pub(super) fn end(&self) {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Nothing is left to be done.
     pub(super) fn over(&self, remake: &Remake) {
         self.of.lock().unwrap_or_else(PoisonError::into_inner).remove(&remake.id());
