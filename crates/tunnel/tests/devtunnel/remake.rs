@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use adit_proto::access::Scope;
 use adit_proto::contracts::{
     AccessControl, AccessEntry, AccessEntryType, Protocol, Tunnel, TunnelOptions, TunnelPort,
 };
@@ -380,4 +381,20 @@ async fn a_missing_port_is_made_at_once_by_who_has_signed_in() {
     world.cli.login(Provider::Microsoft, false, Stdio::null()).await.unwrap();
     world.cli.get(&world.at, Want::PORTS).await.unwrap();
     world.has_all_with(Protocol::Https).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_the_command_for_access_holds_up_nobody() {
+    let world = World::with_rich_port().await;
+    // The service tells it only to who manages all of the tunnel.
+    let token = world.owner.mint(&world.at, Scope::ManagePorts).await.unwrap();
+    let answer = serde_json::json!({ "token": token.expose() });
+    world.fake.answers("token.manage", &answer.to_string());
+    world.fake.hangs("access.list");
+    let (cli, at) = (world.cli.clone(), world.at.clone());
+    let _replacing = task::spawn("replacing", async move {
+        cli.replace_port(&at, &https(), Confirmed).await.map(drop)
+    });
+    world.fake.started("access.list").await;
+    assert!(!world.fake.path("journal/ports.lock").exists(), "nobody has it yet");
 }

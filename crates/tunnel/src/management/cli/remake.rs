@@ -54,12 +54,14 @@ impl Cli {
         let shown = self.show(at).await?;
         let at = locator(&shown).unwrap_or_else(|| at.clone());
         let token = self.token(&at, Scope::Manage).await?;
+        let before = self.look_up(&at, number, &token, None).await?;
         let held = self.held().await?;
         let noted = match &held {
             Some(held) => held.of(&at, number, clock::wall()).map_err(unnoted)?,
             None => None,
         };
-        let known = match (self.look_up(&at, number, &token).await?, &held, noted) {
+        let there = self.look_up(&at, number, &token, before).await?;
+        let known = match (there, &held, noted) {
             // It is removed already.
             (None, Some(held), Some(noted)) => {
                 return self.make_noted(&at, port, noted, held, &token).await;
@@ -146,7 +148,7 @@ impl Cli {
         // They may have to wait for their turn, which holds up nobody else.
         let token = self.token(at, Scope::Manage).await?;
         let there = match shown {
-            Some(_) => self.look_up(at, remake.port(), &token).await?,
+            Some(_) => self.look_up(at, remake.port(), &token, None).await?,
             None => None,
         };
         let Some(held) = take()? else { return Ok(None) };
@@ -203,18 +205,22 @@ impl Cli {
         self.make_asked(at, remake, held, token, deadline).await
     }
 
-    /// The port with everything that the service knows of it, if it is there.
+    /// The port with everything that the service knows of it, if it is there. Where the service does not tell who has
+    /// access, the command has to be asked, unless that was done `before`: it may have to wait for its turn, which
+    /// nobody does who holds the journal.
     async fn look_up(
         &self,
         at: &Locator,
         number: u16,
         token: &Secret,
+        before: Option<TunnelPort>,
     ) -> Result<Option<TunnelPort>, Error> {
         let mut port = match self.rest().get_port_with(at, number, token).await {
             Ok(port) => port,
             Err(Error::NotFound(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
+        port.access_control = port.access_control.or(before.and_then(|it| it.access_control));
         if port.access_control.is_none() {
             let entries = self.access(at, Some(number)).await?;
             port.access_control = Some(AccessControl { entries });
