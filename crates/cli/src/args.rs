@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     completions, connect, host, login, logout, manage, manual, place, relay, sample, service,
-    status, tell, up,
+    share, status, tell, up,
 };
 use crate::screen::report;
 
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Host(host::Args),
     /// Bring a tunnel's ports to this computer, until Ctrl-C.
     Connect(connect::Args),
+    /// Make a link that lets whoever has it visit a private tunnel, for a time.
+    Share(share::Args),
     /// Show what is hosted on this computer, and whether its URLs work.
     Status(status::Args),
     /// End the hosting of tunnels, whichever process does it.
@@ -93,7 +95,6 @@ Examples:
 Tunnels on a relay, in the words of the `devtunnel` command:
   create list show update delete delete-all   port   access   token   set unset
   user   limits   clusters   ping   echo
-
 `adit --help` says more about how far a URL reaches; `adit help up` about one command.";
 
 const AFTER_LONG_HELP: &str = "\
@@ -103,6 +104,7 @@ Examples:
   adit up 3000 --lan --anonymous      for a phone on the same Wi-Fi, for 8 hours
   adit login https://cp.example.com   sign in to a relay; then `adit up 3000` uses it
   adit up 3000 --name shop            the same URL each time, on that relay
+  adit share shop --for 2h            a link that opens it to who has no account, for 2 hours
   adit connect quiet-fox-4k9x2bd      a tunnel's ports as ports of this computer
   adit relay                          run a relay of your own
 
@@ -111,7 +113,7 @@ How far a URL reaches:
   computer only; with --lan the local network too. With a relay they reach as far as the
   relay does: a relay on the internet makes URLs on the internet. Each URL is printed with
   its reach. A tunnel on a relay is private, for your own key and tokens, unless --anonymous
-  opens it to everybody who knows the URL, for a time.
+  opens it to everybody who knows the URL, for a time, or `adit share` to who has a link.
 
 Tunnels on a relay, in the words of the `devtunnel` command (see docs/devtunnel-commands.md):
   adit create shop                    a tunnel that stays; it becomes the default one
@@ -238,6 +240,11 @@ mod tests {
             "use https://cp.x.example",
             "status",
             "status --watch --json",
+            "share",
+            "share shop --port 5173 --for 2d",
+            "share shop --on cp.x.example --json",
+            "share shop --list",
+            "share shop --revoke all",
             "stop shop quiet-fox-4k9x2bd.loc1",
             "stop --all",
             "retry shop",
@@ -282,6 +289,11 @@ mod tests {
             "stop",
             "stop shop --all",
             "take-over",
+            "share shop --port 0",
+            "share shop --for 31d",
+            "share shop --list --port 1",
+            "share shop --list --revoke all",
+            "share shop --revoke",
             "sample 0",
             "completions tcsh",
             "whoami extra",

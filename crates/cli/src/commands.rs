@@ -12,6 +12,7 @@ pub(crate) mod place;
 pub(crate) mod relay;
 pub(crate) mod sample;
 pub(crate) mod service;
+pub(crate) mod share;
 pub(crate) mod status;
 pub(crate) mod tell;
 pub(crate) mod up;
@@ -28,6 +29,7 @@ pub(crate) async fn run(cli: Cli, context: Context) -> Outcome {
         Command::Up(args) => up::run(args, &context).await,
         Command::Host(args) => host::run(args, &context).await,
         Command::Connect(args) => connect::run(args, &context).await,
+        Command::Share(args) => share::run(args, &context).await,
         Command::Doctor => doctor::run(&context).await,
         Command::Service(args) => service::run(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,

@@ -13,5 +13,5 @@
 mod evaluate;
 mod scope;
 
-pub use evaluate::{Decision, Grant, Place, Refusal, Request, Subject, evaluate};
+pub use evaluate::{Decision, Grant, Place, Refusal, Request, Subject, denial, evaluate};
 pub use scope::{Scope, ScopeError, Scopes, TokenRequest, token_requests};

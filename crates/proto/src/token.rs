@@ -1,8 +1,8 @@
 //! Secrets, and what can be read from a token without checking it.
 //!
-//! [`Secret`] cannot print: no `Display`, no `Serialize`, and `Debug` says `[redacted]`. It is written out in two
-//! places only, each by name: [`Secret::expose`], and the `accessTokens` member of a contract. Tokens are minted and
-//! verified elsewhere; [`peek`] trusts nothing and decides nothing.
+//! [`Secret`] cannot print: no `Display`, no `Serialize`, and `Debug` says `[redacted]`. It is written out in a few
+//! places only, each by name: [`Secret::expose`], and two members of contracts, `accessTokens` and the `url` of a link.
+//! Tokens are minted and verified elsewhere; [`peek`] trusts nothing and decides nothing.
 
 use std::fmt;
 use std::hint;
@@ -168,6 +168,32 @@ fn ports(value: &Value) -> Vec<u16> {
 
 fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {
     claims.get(name)?.as_str().map(str::to_owned)
+}
+
+/// Writes and reads the one secret of a contract.
+pub(crate) mod exposed {
+    use serde::de::{Deserialize, Deserializer};
+    use serde::ser::Serializer;
+
+    use super::Secret;
+
+    /// Writes the secret in the clear.
+    pub(crate) fn serialize<S: Serializer>(
+        secret: &Option<Secret>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match secret {
+            Some(secret) => serializer.serialize_str(secret.expose()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads the secret.
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Secret>, D::Error> {
+        Option::deserialize(deserializer)
+    }
 }
 
 /// Writes the `accessTokens` member, the one contract member that carries secrets out.

@@ -24,11 +24,12 @@ use tokio::io::AsyncReadExt;
 use tracing::Instrument;
 
 use crate::api::{Api, Problem, Route, request_id, sign};
-use crate::body::Body;
+use crate::body::{Body, full};
 use crate::config::Config;
 use crate::course::Course;
 use crate::metrics::Metrics;
 use crate::seams::{Answer, Edge, Peer, Sockets};
+use crate::sharing::{self, Sharing};
 
 /// How long a client may take to send a request's head, and how long a connection may idle.
 const HEAD_TIME: Duration = Duration::from_secs(60);
@@ -143,6 +144,8 @@ pub(crate) struct Front {
     pub(crate) api: Arc<Api>,
     pub(crate) sockets: Arc<dyn Sockets>,
     pub(crate) edge: Arc<dyn Edge>,
+    /// Where links lead, on a relay that has them.
+    pub(crate) sharing: Option<Arc<Sharing>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) names: ApiNames,
     pub(crate) tls: Option<tls::Server>,
@@ -169,6 +172,13 @@ impl Front {
         let tasks = self.tasks.clone();
         let peer = Peer { addr, secure: false };
         tasks.spawn("connection", async move { self.serve(Stream::other(io), peer).await });
+    }
+
+    /// The answer to somebody who opens a link.
+    fn opened<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        let sharing = self.sharing.as_ref()?;
+        sharing::secret(request.uri().path())?;
+        Some(sharing.go(request, clock::wall(), clock::now()).map(full))
     }
 
     async fn accepted(self: Arc<Self>, stream: Stream, addr: SocketAddr) {
@@ -199,6 +209,9 @@ impl Handler for Front {
         match authority(&request) {
             Some(host) if !self.names.contains(host) => self.edge.serve(request, peer),
             Some(_) => {
+                if let Some(answer) = self.opened(&request) {
+                    return signed(Box::pin(std::future::ready(answer)));
+                }
                 let route = Route::parse(request.uri().path());
                 match route {
                     Ok(Route::Socket(socket)) if handshake::is_requested(request.headers()) => {

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod record;
 pub mod seams;
 pub mod server;
+pub mod sharing;
 pub mod store;
 mod switch;
 pub mod ws;

@@ -4,6 +4,8 @@
 //! Records are immutable once shown. The one exception is a tunnel's time of last use, which many
 //! connections push forward at once; it is an atomic that all versions of a record share.
 
+mod share;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,6 +16,8 @@ use adit_proto::contracts::{AccessEntry, Protocol, TunnelOptions};
 use adit_proto::id::{TunnelId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use share::{MAX_SHARES, ShareRecord};
 
 /// A tunnel's definition.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,6 +54,9 @@ pub struct TunnelRecord {
     /// The endpoint that its host registered last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<EndpointRecord>,
+    /// The links that share it, at most [`MAX_SHARES`] that have not ended: one more is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<ShareRecord>,
     /// When it was made.
     pub created: Timestamp,
     /// Tokens issued before this moment, a whole millisecond, are not honoured.

@@ -11,6 +11,7 @@ mod here;
 mod microsoft;
 mod on_a_relay;
 mod secrets;
+mod sharing;
 mod sign_in;
 mod status;
 mod support;

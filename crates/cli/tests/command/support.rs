@@ -256,12 +256,18 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// One with more in its configuration.
+    pub(crate) fn with(more: &str) -> Self {
         let sandbox = Sandbox::new();
         std::fs::create_dir(sandbox.path("config")).unwrap();
-        let config = "listen = '127.0.0.1:0'\nadmin = 'off'\n";
+        let config = format!("listen = '127.0.0.1:0'\nadmin = 'off'\n{more}");
         std::fs::write(sandbox.path("config/relay.toml"), config).unwrap();
         let mut running = sandbox.start(&["relay", "--json"]);
-        let url = running.event("ready")["relay"].as_str().unwrap().to_owned();
+        // By its address: not every computer resolves names below `localhost`.
+        let url = format!("http://{}", running.event("ready")["listen"].as_str().unwrap());
         Self { url, sandbox, running }
     }
 

@@ -150,6 +150,18 @@ pub fn evaluate(request: &Request<'_>, tunnel: &[AccessEntry], port: &[AccessEnt
     }
 }
 
+/// Finds what takes a request's scope from its subject, whoever else may give it: access that has another ground than
+/// an entry, as a link has, ends there too. The owner loses nothing.
+pub fn denial(
+    request: &Request<'_>,
+    tunnel: &[AccessEntry],
+    port: &[AccessEntry],
+) -> Option<Place> {
+    let Request { subject, owner, scope, now } = *request;
+    let is_owner = matches!(subject, Subject::User { id, .. } if id == owner);
+    if is_owner { None } else { Lists { tunnel, port }.denial(subject, scope, now) }
+}
+
 /// Finds the refusal that helps most: signing in first, then what has ended, then `otherwise`.
 fn refuse(lists: Lists<'_>, request: &Request<'_>, otherwise: Refusal) -> Decision {
     let ended = lists

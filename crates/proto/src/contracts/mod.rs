@@ -13,6 +13,7 @@ mod cluster;
 mod endpoint;
 mod event;
 mod limits;
+mod link;
 mod lists;
 mod port;
 mod problem;
@@ -27,6 +28,7 @@ pub use cluster::{
 pub use endpoint::{ConnectionMode, TunnelEndpoint};
 pub use event::{Severity, TunnelEvent};
 pub use limits::NamedRateStatus;
+pub use link::{LinkList, TunnelLink};
 pub use lists::{ErrorDetail, PortList, TunnelListByRegion, TunnelListByRegionResponse};
 pub use port::{Protocol, TunnelPort};
 pub use problem::ProblemDetails;

@@ -176,6 +176,7 @@ impl Edit {
             custom_expiration: None,
             ports: BTreeMap::new(),
             endpoint: None,
+            shares: Vec::new(),
             created: self.now,
             tokens_valid_from: millisecond(self.now),
             used: LastUse::new(self.now),

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 
 use adit_proto::id::TunnelId;
+use adit_proto::token::Secret;
 use http::request::Parts;
 use http::{HeaderMap, header};
 
@@ -72,6 +73,16 @@ impl Links {
         self.named(tunnel.as_str(), "{port}")
     }
 
+    /// A link that shares a tunnel, on the management host of the relay's domain.
+    pub(crate) fn shared(&self, secret: &Secret) -> Secret {
+        Secret::from(format!("{}://cp{}/go/{}", self.scheme, self.suffix, secret.expose()))
+    }
+
+    /// The entrance of a port for who has a code.
+    pub(crate) fn entrance(&self, tunnel: &TunnelId, port: u16, code: &Secret) -> String {
+        format!("{}.adit/enter?code={}", self.named(tunnel.as_str(), port), code.expose())
+    }
+
     fn named(&self, name: &str, port: impl std::fmt::Display) -> String {
         format!("{}://{name}-{port}{}/", self.scheme, self.suffix)
     }
@@ -131,6 +142,26 @@ mod tests {
         assert_eq!(base(&here, "/", None, false), "http://127.0.0.1:8443");
         let proxied = links("advertised_url = 'https://relay.example.com'");
         assert_eq!(base(&proxied, "/", Some("localhost:1"), false), "https://relay.example.com");
+    }
+
+    #[test]
+    fn shared_links_are_at_the_management_host_of_the_domain() {
+        let at = |toml: &str| links(toml).shared(&Secret::from("s3")).expose().to_owned();
+        assert_eq!(
+            at("domain = 'x.org'\nadvertised_url = 'https://cp.x.org'"),
+            "https://cp.x.org/go/s3"
+        );
+        assert_eq!(
+            at("domain = 'x.org'\nadvertised_url = 'https://relay.y.org:444'"),
+            "https://cp.x.org:444/go/s3"
+        );
+        assert_eq!(at("domain = 'localhost'"), "http://cp.localhost:8443/go/s3");
+        let entrance = links("domain = 'localhost'").entrance(
+            &"quiet-fox".parse().unwrap(),
+            3000,
+            &Secret::from("c0"),
+        );
+        assert_eq!(entrance, "http://quiet-fox-3000.localhost:8443/.adit/enter?code=c0");
     }
 
     #[test]

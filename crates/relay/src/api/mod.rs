@@ -12,6 +12,7 @@ mod problem;
 mod query;
 mod reply;
 mod service;
+mod sharing;
 mod show;
 mod tunnels;
 
@@ -36,12 +37,13 @@ use crate::metrics::{ApiRequest, Metrics};
 use crate::seams::{Edge, Live, Peer};
 
 use edit::Edit;
-use links::Links;
-use query::{Condition, Query};
+use query::Condition;
 use reply::Reply;
 
+pub(crate) use links::Links;
 pub(crate) use path::Route;
 pub(crate) use problem::Problem;
+pub(crate) use query::Query;
 pub(crate) use reply::{request_id, sign};
 
 /// The largest body that is read.
@@ -165,6 +167,9 @@ impl Api {
                 self.delete_endpoint(call, id, endpoint).await
             }
             ("POST", Route::Events(id)) => self.report_events(call, id),
+            ("GET", Route::Links(id)) => self.list_links(call, id),
+            ("POST", Route::Links(id)) => self.create_link(call, id).await,
+            ("DELETE", Route::Link(id, link)) => self.delete_link(call, id, link).await,
             ("GET", Route::UserLimits) => self.user_limits(call),
             ("GET", Route::Clusters) => Ok(self.list_clusters(call)),
             ("GET", Route::Recommendations) => Ok(self.recommend_cluster(call)),

@@ -17,6 +17,8 @@ pub(crate) enum Route {
     Port(String, u16),
     Endpoint(String, String),
     Events(String),
+    Links(String),
+    Link(String, String),
     UserLimits,
     Clusters,
     Recommendations,
@@ -48,6 +50,8 @@ impl Route {
                 Ok(Self::Endpoint(id.into(), endpoint.into()))
             }
             ["tunnels", id, "events"] => Ok(Self::Events(id.into())),
+            ["tunnels", id, "links"] => Ok(Self::Links(id.into())),
+            ["tunnels", id, "links", link] => Ok(Self::Link(id.into(), link.into())),
             ["userlimits"] => Ok(Self::UserLimits),
             ["clusters"] => Ok(Self::Clusters),
             ["clusters", "recommendations"] => Ok(Self::Recommendations),
@@ -71,6 +75,8 @@ impl Route {
             Self::Port(..) => "port",
             Self::Endpoint(..) => "endpoint",
             Self::Events(_) => "events",
+            Self::Links(_) => "links",
+            Self::Link(..) => "link",
             Self::UserLimits => "user_limits",
             Self::Clusters => "clusters",
             Self::Recommendations => "recommendations",
@@ -85,6 +91,8 @@ impl Route {
         match self {
             Self::Tunnel(_) | Self::Port(..) => "GET, PUT, DELETE",
             Self::Endpoint(..) => "PUT, DELETE",
+            Self::Links(_) => "GET, POST",
+            Self::Link(..) => "DELETE",
             Self::Events(_) | Self::FormatSubjects | Self::ResolveSubjects => "POST",
             _ => "GET",
         }

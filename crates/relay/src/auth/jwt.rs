@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
+use super::file::{self, KeyError};
 use super::key;
 use super::verified::Verified;
 
@@ -57,42 +58,13 @@ pub struct Signer {
     verified: Mutex<Verified>,
 }
 
-/// Why there is no key to sign with.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The file cannot be read or made.
-    #[error("the token key {path} cannot be read or written")]
-    File {
-        /// The file.
-        path: Box<Path>,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file holds something else.
-    #[error("{0} is not a token key; move it away and a new one is made")]
-    Damaged(Box<Path>),
-    /// The system has no randomness to give.
-    #[error("no key could be made")]
-    Random,
-}
-
 impl Signer {
     /// Takes the key from `path`; makes one there, for the owner's eyes only, if there is none.
     ///
     /// # Errors
     /// When the file cannot be read, written or understood.
     pub fn load(path: &Path, cluster: ClusterId) -> Result<Self, KeyError> {
-        let pkcs8 = match std::fs::read(path) {
-            Ok(pkcs8) => pkcs8,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let pkcs8 = generate()?;
-                write_private(path, &pkcs8)
-                    .map_err(|source| KeyError::File { path: path.into(), source })?;
-                pkcs8
-            }
-            Err(source) => return Err(KeyError::File { path: path.into(), source }),
-        };
+        let pkcs8 = file::load(path, generate)?;
         Self::new(&pkcs8, cluster).ok_or_else(|| KeyError::Damaged(path.into()))
     }
 
@@ -237,21 +209,6 @@ fn generate() -> Result<Vec<u8>, KeyError> {
     EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
         .map(|document| document.as_ref().to_vec())
         .map_err(|_| KeyError::Random)
-}
-
-/// Writes a file that only its owner may read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-
-    let temporary = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)
 }
 
 #[cfg(test)]

@@ -32,7 +32,11 @@ pub(crate) fn user_id() -> Result<UserId, getrandom::Error> {
     Ok(id.parse().expect("letters, digits and a hyphen make a user id"))
 }
 
-fn letters<const N: usize>() -> Result<String, getrandom::Error> {
+/// Random text of people's letters, five bits each.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub(crate) fn letters<const N: usize>() -> Result<String, getrandom::Error> {
     let mut random = [0; N];
     getrandom::fill(&mut random)?;
     Ok(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())

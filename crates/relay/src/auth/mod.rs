@@ -5,8 +5,10 @@
 //! current state: it is called again whenever something is opened, and refuses callers that were
 //! revoked since, but not tokens that merely expired.
 
+mod file;
 mod jwt;
 mod key;
+mod pass;
 pub mod users;
 mod verified;
 
@@ -23,9 +25,11 @@ use crate::directory::Directory;
 use crate::record::{TunnelRecord, User};
 use crate::store::StoreError;
 
-pub(crate) use key::hash as hash_key;
+pub(crate) use key::{hash as hash_key, letters};
 
-pub use jwt::{KeyError, Signer, Token, TokenError};
+pub use file::KeyError;
+pub use jwt::{Signer, Token, TokenError};
+pub use pass::{Pass, PassKey};
 
 /// Identifies callers and decides what they may.
 #[derive(Debug)]
@@ -223,6 +227,15 @@ impl Auth {
             Decision::Refused(refusal) => Err(Refused::Access(refusal)),
             decision => Ok(decision.until()),
         }
+    }
+
+    /// Whether an access list keeps from a port also those who have another ground to connect than
+    /// what the lists say, and whom nobody knows: visitors who came by a link.
+    pub fn denies_guests(&self, tunnel: &TunnelRecord, port: u16, now: Timestamp) -> bool {
+        let (subject, scope) = (Subject::Anonymous, Scope::Connect);
+        let request = Request { subject: &subject, owner: &tunnel.owner, scope, now };
+        let own = tunnel.ports.get(&port).map_or(&[][..], |port| &port.access);
+        access::denial(&request, &tunnel.access, own).is_some()
     }
 
     /// Like [`Auth::allow`] for a use that any of several scopes lets one do. The refusal is that

@@ -81,6 +81,11 @@ impl Directory {
         index.tunnel(id_or_name).or_else(|| index.named(id_or_name)).cloned()
     }
 
+    /// The tunnel with a link of this secret. The link may have ended.
+    pub(crate) fn shared_by(&self, secret: &KeyHash) -> Option<Arc<TunnelRecord>> {
+        self.view.read().shared_by(secret).cloned()
+    }
+
     /// All tunnels of a user, by id.
     pub fn tunnels_of(&self, owner: &UserId) -> Vec<Arc<TunnelRecord>> {
         self.view.read().owned(owner).cloned().collect()

@@ -17,6 +17,8 @@ pub(super) struct View(RwLock<Index>);
 pub(super) struct Index {
     tunnels: BTreeMap<TunnelId, Arc<TunnelRecord>>,
     names: HashMap<String, TunnelId>,
+    /// Tunnels by the secrets of their links, also of links that have ended and not been dropped.
+    shares: HashMap<KeyHash, TunnelId>,
     owned: HashMap<UserId, BTreeSet<TunnelId>>,
     users: BTreeMap<UserId, Arc<User>>,
     keys: HashMap<KeyHash, UserId>,
@@ -71,6 +73,10 @@ impl Index {
         self.tunnels.get(self.names.get(name)?)
     }
 
+    pub(super) fn shared_by(&self, secret: &KeyHash) -> Option<&Arc<TunnelRecord>> {
+        self.tunnels.get(self.shares.get(secret)?)
+    }
+
     pub(super) fn owned(&self, owner: &UserId) -> impl Iterator<Item = &Arc<TunnelRecord>> {
         self.owned.get(owner).into_iter().flatten().filter_map(|id| self.tunnels.get(id))
     }
@@ -117,6 +123,8 @@ impl Index {
         if let Some(name) = &record.name {
             self.names.insert(name.clone(), record.id.clone());
         }
+        let shares = record.shares.iter().map(|share| (share.secret, record.id.clone()));
+        self.shares.extend(shares);
         self.owned.entry(record.owner.clone()).or_default().insert(record.id.clone());
         self.tunnels.insert(record.id.clone(), record);
     }
@@ -127,6 +135,9 @@ impl Index {
             && self.names.get(name) == Some(id)
         {
             self.names.remove(name);
+        }
+        for share in &old.shares {
+            self.shares.remove(&share.secret);
         }
         if let Some(owned) = self.owned.get_mut(&old.owner) {
             owned.remove(id);

@@ -12,6 +12,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::options::{HostHeader, Options, OriginHeader};
 use super::pages::SERVED_BY;
+use crate::sharing::cookie;
 
 /// The header that carries a tunnel access token to the edge, and never further.
 pub const TUNNEL_AUTHORIZATION: HeaderName = HeaderName::from_static("x-tunnel-authorization");
@@ -84,6 +85,7 @@ pub fn rewrite_request(headers: &mut HeaderMap, upgrade: Option<HeaderValue>, of
     headers.remove(TUNNEL_AUTHORIZATION);
     headers.remove(SKIP_INTERSTITIAL);
     headers.remove(HTTP2_SETTINGS);
+    cookie::strip(headers);
 
     if let Some(protocol) = upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));

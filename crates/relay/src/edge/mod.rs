@@ -24,6 +24,7 @@ mod probe;
 pub mod problem;
 mod response;
 pub mod route;
+mod samesite;
 mod upgrade;
 mod upstream;
 mod visit;
@@ -49,7 +50,9 @@ use crate::course::Course;
 use crate::directory::Directory;
 use crate::record::TunnelRecord;
 use crate::seams::{self, Answer, Peer};
+use crate::sharing::{self, Sharing};
 
+use access::Gate;
 use body::RequestBody;
 use options::Options;
 use pages::Audience;
@@ -83,6 +86,8 @@ pub struct Setup {
     pub directory: Arc<Directory>,
     /// Who may visit them.
     pub auth: Arc<Auth>,
+    /// Who else may, by links, on a relay that has them.
+    pub sharing: Option<Arc<Sharing>>,
     /// The way to the local servers.
     pub upstream: Arc<dyn Upstream>,
     /// What is counted.
@@ -103,6 +108,7 @@ struct Shared {
     names: Names,
     directory: Arc<Directory>,
     auth: Arc<Auth>,
+    sharing: Option<Arc<Sharing>>,
     upstream: Arc<dyn Upstream>,
     tls: tls::Client,
     pools: Pools,
@@ -145,6 +151,7 @@ impl Edge {
             names: setup.names,
             directory: setup.directory,
             auth: setup.auth,
+            sharing: setup.sharing,
             upstream: setup.upstream,
             tls: tls::Client::danger_unverified(),
             pools: Pools::default(),
@@ -232,9 +239,23 @@ impl Shared {
         if way == Way::Public {
             peer.secure |= self.behind_tls;
         }
+        let sharing = self.sharing.as_deref().filter(|_| way == Way::Public);
+        if let Some(sharing) = sharing.filter(|_| sharing::is_entry(parts.uri.path())) {
+            let at = clock::now();
+            let entered = sharing.enter(&parts, &record, number, peer.secure, now, at)?;
+            return Ok(entered.map(crate::body::full));
+        }
         if way != Way::Private {
-            let headers = &mut parts.headers;
-            access::admit(&self.auth, &record, number, options.bearer, headers, now).await?;
+            let gate = Gate {
+                auth: &self.auth,
+                sharing,
+                tunnel: &record,
+                port: number,
+                bearer: options.bearer,
+                host: &host,
+                secure: peer.secure,
+            };
+            gate.admit(&mut parts, now).await?;
         }
         if !look {
             record.used.touch(now);

@@ -60,7 +60,7 @@ pub fn respond(problem: &Problem, audience: &Audience) -> Response<Bytes> {
     if let Some(seconds) = problem.retry_after() {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
-    if matches!(problem, Problem::SignIn | Problem::BadToken) {
+    if matches!(problem, Problem::SignIn | Problem::BadToken | Problem::LinkEnded) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("tunnel"));
     }
     if !audience.head {
@@ -199,6 +199,11 @@ mod tests {
             Problem::BadToken,
             Problem::Forbidden,
             Problem::CrossSite,
+            Problem::NoLink,
+            Problem::CodeUsed,
+            Problem::LinkEnded,
+            Problem::ForeignPage,
+            Problem::NoPorts,
             Problem::NoHost,
             Problem::HostAway,
             Problem::Busy,

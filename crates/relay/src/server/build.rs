@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{Door, Groups, Home, Housekeeper, Server, SpawnError, home};
 use crate::admin::Admin;
-use crate::api::Api;
+use crate::api::{Api, Links};
 use crate::auth::{Auth, hash_key};
 use crate::config::{Config, Identity};
 use crate::course::Helm;
@@ -23,6 +23,7 @@ use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::record::User;
 use crate::seams;
+use crate::sharing::Sharing;
 use crate::ws::{self, RelaySockets};
 
 /// The door for everybody.
@@ -72,10 +73,11 @@ impl Server {
         let bound = |error| BindError { address: config.listen, error };
         let addr = listeners.relay.local_addr().map_err(bound)?;
 
+        let sharing = sharing(&config, addr, &directory)?;
         let (helm, groups) = (Helm::new(), Groups::new());
         let hub = Hub::start(&directory, helm.course(), &groups.background.spawner());
         let budget = Arc::new(Budget::new(config.limits.buffers.bytes()));
-        let parts = Parts { config: &config, directory, auth, hub, helm, budget, groups };
+        let parts = Parts { config: &config, directory, auth, sharing, hub, helm, budget, groups };
         let metrics = Arc::new(Metrics::new());
         let edge = parts.edge(&metrics);
         let front = parts.front(addr, &edge, &metrics, tls);
@@ -122,6 +124,7 @@ struct Parts<'a> {
     config: &'a Config,
     directory: Arc<Directory>,
     auth: Arc<Auth>,
+    sharing: Option<Arc<Sharing>>,
     hub: Hub,
     helm: Helm,
     budget: Arc<Budget>,
@@ -137,6 +140,7 @@ impl Parts<'_> {
             names: Names::new(domain, &[]),
             directory: self.directory.clone(),
             auth: self.auth.clone(),
+            sharing: self.sharing.clone(),
             upstream: Arc::new(self.hub.clone()),
             counters,
             behind_tls: is_behind_tls(self.config),
@@ -168,6 +172,7 @@ impl Parts<'_> {
             api: Arc::new(api),
             sockets: Arc::new(self.sockets(metrics)),
             edge,
+            sharing: self.sharing.clone(),
             metrics: metrics.clone(),
             names: ApiNames::new(self.config),
             tls,
@@ -207,6 +212,20 @@ impl Parts<'_> {
             expiration: self.config.expiration.duration(),
         }
     }
+}
+
+/// Links that share tunnels: where there is a domain, and with it a management host of ours that is no
+/// tunnel's.
+fn sharing(
+    config: &Config,
+    listen: SocketAddr,
+    directory: &Arc<Directory>,
+) -> Result<Option<Arc<Sharing>>, SpawnError> {
+    if config.domain.is_none() {
+        return Ok(None);
+    }
+    let (key, links) = (home::pass_key(config)?, Links::new(config, listen));
+    Ok(Some(Arc::new(Sharing::new(directory.clone(), key, links))))
 }
 
 /// The certificate to serve with.

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::auth::{KeyError, Signer};
+use crate::auth::{KeyError, PassKey, Signer};
 use crate::config::{Config, Storage};
 use crate::directory::{Directory, Writing};
 use crate::record::User;
@@ -12,6 +12,9 @@ use crate::store::{self, Memory, Sqlite, Store, StoreError};
 
 /// The file with the key that tokens are signed with.
 const TOKEN_KEY: &str = "token-key.p8";
+
+/// The file with the key that visitors' passes are signed with.
+const PASS_KEY: &str = "visitor-key";
 
 /// The file whose lock makes the directory a relay's own. The system takes the lock back when the
 /// last process that holds it ends.
@@ -67,10 +70,19 @@ pub(super) fn signer(config: &Config) -> Result<Signer, KeyError> {
     }
 }
 
+/// What signs the passes of visitors who come by links.
+pub(super) fn pass_key(config: &Config) -> Result<PassKey, KeyError> {
+    match &config.storage {
+        Storage::Directory(path) => PassKey::load(&path.join(PASS_KEY), config.cluster.clone()),
+        Storage::Memory => PassKey::ephemeral(config.cluster.clone()),
+    }
+}
+
 /// Looks, without changing anything, whether a directory that another relay uses would do.
 #[cfg(unix)]
 pub(super) fn check(path: &Path, config: &Config) -> Result<(), SpawnError> {
     signer(config)?;
+    pass_key(config)?;
     Sqlite::check(&path.join(store::FILE))?;
     Ok(())
 }

@@ -108,7 +108,7 @@ pub(crate) fn make_private_directory(path: &std::path::Path) -> std::io::Result<
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::record::{EndpointRecord, KeyHash, LastUse, PortRecord};
+    use crate::record::{EndpointRecord, KeyHash, LastUse, PortRecord, ShareRecord};
 
     pub(crate) fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -127,6 +127,7 @@ pub(crate) mod tests {
             custom_expiration: None,
             ports: [(3000, PortRecord::default())].into(),
             endpoint: None,
+            shares: Vec::new(),
             created: at(1),
             tokens_valid_from: at(1),
             used: LastUse::new(at(1)),
@@ -143,6 +144,11 @@ pub(crate) mod tests {
             active: true,
             tokens_valid_from: at(2),
         }
+    }
+
+    pub(crate) fn share(id: &str, port: Option<u16>, expires: Timestamp) -> ShareRecord {
+        let secret = crate::auth::hash_key(&format!("secret of {id}"));
+        ShareRecord { id: id.into(), port, secret, created: at(1), expires }
     }
 
     fn both(test: impl Fn(&mut dyn Store)) {
@@ -162,10 +168,12 @@ pub(crate) mod tests {
                 host_public_keys: vec!["AAAA".into()],
                 registered: at(5),
             });
+            record.shares = vec![share("k1", Some(3000), at(9)), share("k2", None, at(8))];
             store.commit(&[Write::Tunnel(record.clone().into())]).unwrap();
             store.commit(&[Write::Used(record.id.clone(), at(7))]).unwrap();
             let found = store.tunnels().unwrap().remove(0);
             assert_eq!((found.name, found.endpoint), (record.name, record.endpoint));
+            assert_eq!(found.shares, record.shares);
             assert_eq!((found.ports, found.used.get()), (record.ports, at(7)));
             store.commit(&[Write::Remove(record.id)]).unwrap();
             assert!(store.tunnels().unwrap().is_empty());

@@ -9,6 +9,7 @@ mod peers;
 mod ports;
 mod requests;
 mod service;
+mod sharing;
 mod sockets;
 mod support;
 mod tls;

@@ -26,6 +26,7 @@ use adit_proto::contracts::{
 use adit_proto::id::{ClusterId, FullId, FullIdError, TunnelId};
 use adit_proto::renewal::Life;
 use adit_proto::token::Secret;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use base::{BadBase, Base};
@@ -119,6 +120,42 @@ pub trait Management: fmt::Debug + Send + Sync + 'static {
             (None, Some(scope), None) => self.mint(at, scope),
             _ => Box::pin(async { Err(unable("tokens for a port, or with several scopes")) }),
         }
+    }
+
+    /// Makes a link by which whoever has it may visit one port, or all, until then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] for those who may not change who visits, and when the tunnel has as many
+    /// links as it may; [`Error::Invalid`] where the service has no such links.
+    fn create_link<'a>(
+        &'a self,
+        at: &'a Locator,
+        port: Option<u16>,
+        until: Timestamp,
+    ) -> Answer<'a, Link> {
+        let _ = (at, port, until);
+        Box::pin(async { Err(unable(LINKS)) })
+    }
+
+    /// The links of a tunnel that have not ended, without their addresses.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create_link`](Self::create_link).
+    fn links<'a>(&'a self, at: &'a Locator) -> Answer<'a, Vec<Link>> {
+        let _ = at;
+        Box::pin(async { Err(unable(LINKS)) })
+    }
+
+    /// Revokes a link: who came by it is let in no more. `false` when the tunnel had none of this id.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create_link`](Self::create_link).
+    fn delete_link<'a>(&'a self, at: &'a Locator, id: &'a str) -> Answer<'a, bool> {
+        let _ = (at, id);
+        Box::pin(async { Err(unable(LINKS)) })
     }
 
     /// Finds the ids of subjects of access lists that are known by name. One that is not found stays
@@ -221,6 +258,22 @@ pub trait Management: fmt::Debug + Send + Sync + 'static {
             self.update(&tunnel, Want::NOTHING).await.map(drop)
         })
     }
+}
+
+/// What services without [`Management::links`] say.
+const LINKS: &str = "links that share a tunnel";
+
+/// A link that shares a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What it is revoked by. It opens nothing.
+    pub id: String,
+    /// The link itself, which whoever has may visit by; told only when it is made.
+    pub url: Option<Secret>,
+    /// The one port that it opens; all of them without one.
+    pub port: Option<u16>,
+    /// When it ends.
+    pub expires: Timestamp,
 }
 
 /// Somebody has agreed that a port is removed and made again.

@@ -1,8 +1,11 @@
 //! The management API over HTTP.
 
+mod call;
+mod exchange;
+mod links;
+
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
-use std::time::Duration;
+use std::fmt;
 
 use adit_proto::access::{Scope, Scopes};
 use adit_proto::contracts::{
@@ -11,37 +14,22 @@ use adit_proto::contracts::{
 };
 use adit_proto::id::{ClusterId, TunnelId};
 use adit_proto::token::Secret;
-use adit_wire::net::{ConnectError, Connector};
-use adit_wire::{clock, http as wire_http};
-use bytes::Bytes;
-use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
-    USER_AGENT,
-};
-use http::{Method, Request, Response, StatusCode};
+use adit_wire::http as wire_http;
+use adit_wire::net::Connector;
+use http::Method;
+use http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
 
-use super::error::{self, Error, Flaw};
-use super::{Answer, Base, Filter, Locator, Management, Want};
+use super::error::{Error, Flaw};
+use super::{Answer, Base, Filter, Link, Locator, Management, Want};
 
-/// The end of patience with one call, as in Microsoft's SDKs.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// The largest answer that is read: a list of some thousand tunnels.
-const MAX_BODY: usize = 16 * 1024 * 1024;
+use call::{Call, PLAIN};
+use exchange::invalid;
 
 /// How often a generated id is tried anew when it is taken.
 const ID_RETRIES: usize = 3;
-
-/// The only version of the API there is.
-const API_VERSION: &str = "api-version=2023-09-27-preview";
-
-/// What stays as it is in a path segment or a query value.
-const PLAIN: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -102,7 +90,7 @@ impl Rest {
         }
         let mut retries = ID_RETRIES;
         loop {
-            let id = TunnelId::generate(random());
+            let id = TunnelId::generate(call::random());
             match self.put_tunnel(id, tunnel, want, IF_NONE_MATCH).await {
                 // With a name of the caller's choice, the name may be what is taken.
                 Err(Error::Conflict(_)) if retries > 0 && tunnel.name.is_none() => retries -= 1,
@@ -205,82 +193,6 @@ impl Rest {
             Err(Error::NotFound(_)) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Makes a call and reads the JSON of its answer.
-    async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
-        let host = self.host(&call);
-        let body = self.exchange(call).await?;
-        let json = serde_json::from_slice(&body);
-        json.map_err(|error| Error::Protocol { host, flaw: Flaw::Json(error) })
-    }
-
-    /// Makes a call and returns the body of its answer, if that is a success.
-    async fn exchange(&self, call: Call) -> Result<Bytes, Error> {
-        Ok(self.exchange_whole(call).await?.into_body())
-    }
-
-    async fn exchange_whole(&self, call: Call) -> Result<Response<Bytes>, Error> {
-        let host = self.host(&call);
-        let updates = call.precondition == Some(IF_MATCH);
-        let request = self.request(call)?;
-        let deadline = clock::now() + DEADLINE;
-        let response = self
-            .http
-            .send(request, MAX_BODY, deadline)
-            .await
-            .map_err(|error| unanswered(&host, error))?;
-        let (head, body) = response.into_parts();
-        if head.status.is_success() {
-            return Ok(Response::from_parts(head, body));
-        }
-        let retry_after = wire_http::retry_after(&head.headers, clock::wall());
-        Err(match error::refused(&host, head.status, &head.headers, &body, retry_after) {
-            // What was to be changed is not there.
-            Error::Conflict(said) if updates && head.status == StatusCode::PRECONDITION_FAILED => {
-                Error::NotFound(said)
-            }
-            error => error,
-        })
-    }
-
-    fn request(&self, call: Call) -> Result<Request<Bytes>, Error> {
-        let mut url = self.base.url(call.cluster.as_ref(), &call.path);
-        let separator = if call.path.contains('?') { '&' } else { '?' };
-        url.push(separator);
-        url.push_str(API_VERSION);
-        let mut request = Request::new(call.body);
-        *request.method_mut() = call.method;
-        *request.uri_mut() = url.parse().map_err(|_| invalid("the address is not valid"))?;
-        let headers = request.headers_mut();
-        headers.insert(USER_AGENT, self.agent.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if !request.body().is_empty() {
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert(CONTENT_TYPE, json);
-        }
-        let headers = request.headers_mut();
-        if let Some(precondition) = call.precondition {
-            headers.insert(precondition, HeaderValue::from_static("*"));
-        }
-        if let Some(value) = self.authorization(call.token.as_ref())? {
-            headers.insert(AUTHORIZATION, value);
-        }
-        Ok(request)
-    }
-
-    fn authorization(&self, token: Option<&Secret>) -> Result<Option<HeaderValue>, Error> {
-        let (scheme, secret) = match (token, &self.credential) {
-            (Some(token), _) | (None, Credential::Tunnel(token)) => ("tunnel", token),
-            (None, Credential::User(key)) => ("Bearer", key),
-            (None, Credential::Anonymous) => return Ok(None),
-        };
-        let value = wire_http::authorization(scheme, secret);
-        value.map(Some).map_err(|error| invalid(&format!("the key or token is damaged: {error}")))
-    }
-
-    fn host(&self, call: &Call) -> Box<str> {
-        self.base.authority(call.cluster.as_ref()).into()
     }
 }
 
@@ -408,6 +320,24 @@ impl Management for Rest {
         })
     }
 
+    fn create_link<'a>(
+        &'a self,
+        at: &'a Locator,
+        port: Option<u16>,
+        until: Timestamp,
+    ) -> Answer<'a, Link> {
+        Box::pin(self.make_link(at, port, until))
+    }
+
+    fn links<'a>(&'a self, at: &'a Locator) -> Answer<'a, Vec<Link>> {
+        Box::pin(self.list_links(at))
+    }
+
+    fn delete_link<'a>(&'a self, at: &'a Locator, id: &'a str) -> Answer<'a, bool> {
+        let path = format!("/links/{}", utf8_percent_encode(id, PLAIN));
+        Box::pin(self.remove(Call::to(Method::DELETE, at, &path)))
+    }
+
     fn resolve<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
         Box::pin(async move {
             let call = Call::new(Method::POST, "/subjects/resolve".to_owned()).json(&subjects)?;
@@ -440,63 +370,6 @@ impl fmt::Debug for Rest {
     }
 }
 
-/// One call before it is a request.
-struct Call {
-    method: Method,
-    cluster: Option<ClusterId>,
-    /// With the query so far.
-    path: String,
-    precondition: Option<HeaderName>,
-    /// Used instead of the client's credential.
-    token: Option<Secret>,
-    body: Bytes,
-}
-
-impl Call {
-    fn new(method: Method, path: String) -> Self {
-        let body = Bytes::new();
-        Self { method, cluster: None, path, precondition: None, token: None, body }
-    }
-
-    /// A call about one tunnel.
-    fn to(method: Method, at: &Locator, rest: &str) -> Self {
-        Self::new(method, format!("/tunnels/{}{rest}", at.id)).at(at.cluster.clone())
-    }
-
-    fn at(self, cluster: Option<ClusterId>) -> Self {
-        Self { cluster, ..self }
-    }
-
-    fn token(self, token: &Secret) -> Self {
-        Self { token: Some(token.clone()), ..self }
-    }
-
-    fn want(self, want: Want) -> Self {
-        let call = if want.ports { self.query("includePorts", &["true"]) } else { self };
-        match want.token {
-            Some(scope) => call.query("tokenScopes", &[scope.as_str()]),
-            None => call,
-        }
-    }
-
-    /// Adds a parameter: a list whose commas stay commas.
-    fn query(mut self, name: &str, values: &[impl AsRef<str>]) -> Self {
-        self.path.push(if self.path.contains('?') { '&' } else { '?' });
-        self.path.push_str(name);
-        for (at, value) in values.iter().enumerate() {
-            self.path.push(if at == 0 { '=' } else { ',' });
-            // Writing to a string cannot fail.
-            let _ = write!(self.path, "{}", utf8_percent_encode(value.as_ref(), PLAIN));
-        }
-        self
-    }
-
-    fn json(self, body: &impl Serialize) -> Result<Self, Error> {
-        let body = serde_json::to_vec(body).map_err(|_| invalid("it cannot be written as JSON"))?;
-        Ok(Self { body: body.into(), ..self })
-    }
-}
-
 /// What of a port the service is told.
 pub(super) fn port_body(port: &TunnelPort) -> TunnelPort {
     TunnelPort {
@@ -520,30 +393,5 @@ fn parse_cluster(cluster: Option<&str>) -> Result<Option<ClusterId>, Error> {
     parsed.map_err(|violation| invalid(&format!("the cluster id {violation}")))
 }
 
-/// Why no answer came.
-fn unanswered(host: &str, error: wire_http::Error) -> Error {
-    let host = host.into();
-    match error {
-        wire_http::Error::Connect(error @ ConnectError::Tls { .. }) => {
-            Error::Untrusted { host, source: error.into() }
-        }
-        wire_http::Error::Connect(error) => Error::Unreachable { host, source: error.into() },
-        wire_http::Error::TooLarge { .. } => Error::Protocol { host, flaw: Flaw::TooLarge },
-        error => Error::Unreachable { host, source: error.into() },
-    }
-}
-
-/// A request that is not even sent.
-fn invalid(detail: &str) -> Error {
-    let problem = adit_proto::contracts::ProblemDetails::new("Invalid request.", detail);
-    Error::Invalid(error::Said { problem, request_id: None })
-}
-
 #[cfg(test)]
 mod tests;
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the system's randomness is always there");
-    bytes
-}

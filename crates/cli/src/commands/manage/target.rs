@@ -104,6 +104,11 @@ impl At {
 }
 
 impl Target {
+    /// Where it lives, and why there.
+    pub(crate) fn place(&self, context: &Context) -> Outcome<(Place, Because)> {
+        context.profile.choose(self.at.on.clone(), None)
+    }
+
     /// The relay, ready to be asked about the tunnel.
     pub(crate) async fn open(&self, context: &Context) -> Outcome<(Service, Locator)> {
         let relay = relay(context, self.at.on.clone())?;

@@ -155,6 +155,24 @@ fn the_owner_is_not_denied_by_any_entry() {
 }
 
 #[test]
+fn a_denial_holds_also_for_who_has_another_ground_to_come() {
+    let owner = "olivia".parse().unwrap();
+    let denied = |subject: &Subject, tunnel: &[AccessEntry], port: &[AccessEntry]| {
+        let request = Request { subject, owner: &owner, scope: Scope::Connect, now: at(0) };
+        denial(&request, tunnel, port)
+    };
+    let stranger = Subject::Anonymous;
+    let everybody = deny(anonymous("connect"));
+    assert_eq!(denied(&stranger, &[], &[]), None, "what nothing grants is not denied");
+    assert_eq!(denied(&stranger, from_ref(&everybody), &[]), Some(Place::Tunnel));
+    assert_eq!(denied(&stranger, &[], from_ref(&everybody)), Some(Place::Port));
+    assert_eq!(denied(&stranger, &[until(0, everybody.clone())], &[]), None);
+    assert_eq!(denied(&stranger, &[deny(anonymous("host"))], &[]), None);
+    assert_eq!(denied(&stranger, &[deny(users(&["alice"], "connect"))], &[]), None);
+    assert_eq!(denied(&user("olivia", &[]), &[everybody], &[]), None);
+}
+
+#[test]
 fn of_several_grants_the_one_that_lasts_longest_counts() {
     let alice = user("alice", &[]);
     let entries = [until(10, anonymous("connect")), until(20, users(&["alice"], "connect"))];

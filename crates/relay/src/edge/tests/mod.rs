@@ -8,5 +8,6 @@ mod leaving;
 mod local;
 mod looks;
 mod reuse;
+mod sharing;
 mod support;
 mod upgrade;

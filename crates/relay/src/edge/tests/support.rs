@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +17,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, mpsc};
 
-use crate::auth::{Auth, Signer};
+use crate::api::Links;
+use crate::auth::{Auth, PassKey, Signer};
+use crate::config::Config;
 use crate::course::{Helm, Phase};
 use crate::directory::{Directory, Writing};
 use crate::edge::route::Names;
@@ -25,6 +28,7 @@ use crate::front::{self, Handler};
 use crate::hub::OpenError;
 use crate::record::{PortRecord, TunnelRecord};
 use crate::seams::{Answer, Edge as _, Peer};
+use crate::sharing::Sharing;
 use crate::store::tests::{tunnel, user};
 use crate::store::{Memory, StoreError};
 
@@ -63,6 +67,7 @@ pub(crate) struct Stage {
     pub(crate) stand: Arc<Stand>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) auth: Arc<Auth>,
+    pub(crate) sharing: Arc<Sharing>,
     pub(crate) counters: Counters,
     pub(crate) addr: SocketAddr,
     pub(crate) helm: Helm,
@@ -122,7 +127,11 @@ impl Stage {
 
     /// The same behind a proxy that ends TLS.
     pub(crate) async fn behind_tls() -> Self {
-        Self::build(open_tunnel(), None, true).await
+        Self::behind_tls_with(open_tunnel()).await
+    }
+
+    pub(crate) async fn behind_tls_with(record: TunnelRecord) -> Self {
+        Self::build(record, None, true).await
     }
 
     pub(crate) async fn with(record: TunnelRecord, loopback: Option<Loopback>) -> Self {
@@ -140,6 +149,12 @@ impl Stage {
         put.await.unwrap();
         let signer = Signer::ephemeral("loc1".parse().unwrap()).unwrap();
         let auth = Arc::new(Auth::new(directory.clone(), signer, Duration::from_secs(3600)));
+        let key = PassKey::ephemeral("loc1".parse().unwrap()).unwrap();
+        let scheme = if behind_tls { "https" } else { "http" };
+        let toml = format!("domain = 'relay.test'\nadvertised_url = '{scheme}://cp.relay.test'");
+        let config = Config::parse(&toml, Path::new("d")).unwrap();
+        let links = Links::new(&config, config.listen);
+        let sharing = Arc::new(Sharing::new(directory.clone(), key, links));
         let stand = Arc::new(Stand {
             ports: Mutex::default(),
             opened: AtomicUsize::new(0),
@@ -152,6 +167,7 @@ impl Stage {
             names: Names::new(Some("relay.test"), &[]),
             directory: directory.clone(),
             auth: auth.clone(),
+            sharing: Some(sharing.clone()),
             upstream: stand.clone(),
             counters: counters.clone(),
             behind_tls,
@@ -162,7 +178,7 @@ impl Stage {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let stage = Self { edge, stand, directory, auth, counters, addr, helm, tasks };
+        let stage = Self { edge, stand, directory, auth, sharing, counters, addr, helm, tasks };
         let handler: Arc<dyn Handler> = Arc::new(Door(stage.edge.clone()));
         let (spawner, course) = (stage.tasks.spawner(), stage.helm.course());
         stage.tasks.spawn("listener", async move {

@@ -1,9 +1,11 @@
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use adit_wire::net::Proxies;
 use adit_wire::{task, tls};
-use http::{HeaderMap, Response};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -15,18 +17,18 @@ use tokio::sync::mpsc;
 use super::*;
 
 /// A service that answers as told and notes what it was asked.
-struct Service {
-    rest: Rest,
+pub(super) struct Service {
+    pub(super) rest: Rest,
     asked: mpsc::Receiver<Asked>,
     _task: task::Task<()>,
 }
 
 /// A request as the service saw it.
 #[derive(Debug)]
-struct Asked {
-    line: String,
+pub(super) struct Asked {
+    pub(super) line: String,
     headers: HeaderMap,
-    body: Value,
+    pub(super) body: Value,
 }
 
 impl Asked {
@@ -37,7 +39,7 @@ impl Asked {
 
 impl Service {
     /// Answers the requests that come with these, in turn, and then with the last again.
-    async fn answering(credential: Credential, answers: &[(u16, &'static str)]) -> Self {
+    pub(super) async fn answering(credential: Credential, answers: &[(u16, &'static str)]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a listener");
         let address = listener.local_addr().expect("an address");
         let (sender, asked) = mpsc::channel(16);
@@ -59,7 +61,7 @@ impl Service {
         Self { rest, asked, _task: task }
     }
 
-    fn asked(&mut self) -> Asked {
+    pub(super) fn asked(&mut self) -> Asked {
         self.asked.try_recv().expect("a request")
     }
 }
