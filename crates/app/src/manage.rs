@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use adit_proto::contracts::{self, AccessEntryType, AccessSubject, TunnelPort};
 use adit_proto::token::Secret;
-use adit_tunnel::management::access;
+use adit_tunnel::management::{Link, access};
 use jiff::Timestamp;
 
 use crate::access::edit::Edit;
@@ -55,6 +55,18 @@ pub enum Job {
         /// For this port only; `None` where the service makes tokens for whole tunnels.
         port: Option<u16>,
     },
+    /// Makes a link that lets its visitors in.
+    Link {
+        /// To this port only.
+        port: Option<u16>,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// Revokes a link.
+    Unlink {
+        /// By its id.
+        id: String,
+    },
     /// Makes the tunnel anew at another place.
     Move {
         /// Where.
@@ -83,6 +95,8 @@ pub struct Whole {
     pub tunnel: contracts::Tunnel,
     /// What those are called whom access lists name by id.
     pub names: Vec<AccessSubject>,
+    /// The links that let their visitors in; none where the place makes none.
+    pub links: Vec<Link>,
 }
 
 /// What a change brought.
@@ -96,6 +110,13 @@ pub enum Got {
         token: Secret,
         /// When it ends, where that can be read in it.
         until: Option<Timestamp>,
+    },
+    /// A link that lets its visitors in.
+    Link {
+        /// The link with its address, which is not told again.
+        link: Link,
+        /// The tunnel as it is now.
+        whole: Arc<Whole>,
     },
     /// The tunnel that was made at another place.
     Moved(Box<contracts::Tunnel>),
@@ -141,6 +162,8 @@ pub struct Supports {
     pub tokens: bool,
     /// There are tokens for single ports.
     pub port_tokens: bool,
+    /// Links let their visitors in.
+    pub links: bool,
     /// A tunnel can get another name.
     pub rename: bool,
     /// How a tunnel passes requests on can be changed.
@@ -163,6 +186,7 @@ impl Supports {
             directories: is_microsoft,
             tokens: kind != Kind::Here,
             port_tokens: kind == Kind::Relay,
+            links: kind == Kind::Relay,
             rename: !is_microsoft,
             tunnel_options: !is_microsoft,
             ports_in_place: !is_microsoft,
@@ -192,7 +216,7 @@ impl Job {
 
     /// Whether its failure matters to nobody once the dialog that asked is closed.
     pub(crate) fn is_for_dialog(&self) -> bool {
-        matches!(self, Self::Token { .. })
+        matches!(self, Self::Token { .. } | Self::Link { .. })
     }
 }
 
@@ -264,7 +288,7 @@ pub(crate) mod tests {
             ports: Some(ports),
             ..Tunnel::default()
         };
-        Whole { tunnel, names: Vec::new() }
+        Whole { tunnel, names: Vec::new(), links: Vec::new() }
     }
 
     #[test]
@@ -281,5 +305,7 @@ pub(crate) mod tests {
         assert!(of("https://cp.r.example").users && of("https://cp.r.example").port_tokens);
         assert!(of("microsoft").directories && !of("microsoft").ports_in_place);
         assert!(!of("here").tokens && !of("here").users && of("here").rename);
+        let links = ["here", "microsoft", "https://cp.r.example"].map(|place| of(place).links);
+        assert_eq!(links, [false, false, true]);
     }
 }

@@ -130,6 +130,10 @@ pub enum Message {
     TunnelNotChanged,
     /// A token for programs could not be made.
     TokenNotMade,
+    /// A link that lets its visitors in could not be made.
+    LinkNotMade,
+    /// A link could not be revoked, and still lets visitors in.
+    LinkNotRevoked,
     /// A tunnel could not be made at that other place.
     NotMoved(PlaceKey),
     /// What does not come along to another place.

@@ -1,5 +1,6 @@
 //! The traffic of ports as values that a face only draws: charts with their axes and tables, rows' small lines, the
-//! last requests, requests as commands, and the event log. All of it is pure: a history and a moment in, values out.
+//! last requests, requests to read and as commands, and the event log. All of it is pure: a history and a moment in,
+//! values out.
 //!
 //! [`detail()`] folds all that the screen of one port shows; [`rows`] what the rows of all ports do. The controller tells
 //! both on channels of their own, at its own pace.
@@ -11,6 +12,7 @@ mod detail;
 mod events;
 mod path;
 mod rates;
+mod reading;
 mod spark;
 
 pub use chart::{Chart, Charts, Kind, Line, Measure, Tops, charts};
@@ -18,4 +20,5 @@ pub use curl::{NotCopied, curl};
 pub use detail::{Again, Axes, Detail, detail};
 pub use events::{Entry, entries, to_text};
 pub use path::Plot;
+pub use reading::{Body, body};
 pub use spark::{Rows, Spark, rows, spark};

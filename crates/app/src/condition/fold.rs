@@ -248,6 +248,8 @@ pub(crate) fn change_text(what: &What) -> Message {
             Job::Edit(_) => Message::TunnelNotChanged,
             Job::EditPort(edit) => Message::PortNotChanged(edit.number),
             Job::Token { .. } => Message::TokenNotMade,
+            Job::Link { .. } => Message::LinkNotMade,
+            Job::Unlink { .. } => Message::LinkNotRevoked,
             Job::Move { to, .. } => Message::NotMoved(to.clone()),
         },
     }

@@ -28,7 +28,9 @@ pub(super) async fn read(service: &dyn Management, id: &FullId) -> Result<Whole,
     let lists = tunnel.access_control.iter().chain(of_ports);
     let entries: Vec<AccessEntry> = lists.flat_map(|control| control.own().entries).collect();
     let names = access::names(service, &entries).await;
-    Ok(Whole { tunnel, names })
+    // A place without links, or that does not tell them now, shows none.
+    let links = service.links(&at(id)).await.unwrap_or_default();
+    Ok(Whole { tunnel, names, links })
 }
 
 /// Does what was asked for.
@@ -44,6 +46,17 @@ pub(super) async fn run(
         Job::Edit(edit) => change_tunnel(service, id, edit).await?,
         Job::EditPort(edit) => change_port(service, id, edit).await?,
         Job::Token { port } => return token(service, id, *port).await,
+        Job::Link { port, until } => {
+            let made = service.create_link(&at(id), *port, *until).await;
+            let link = told(format_args!("make a link to {id}"), made)?;
+            let whole = Arc::new(read(service, id).await?);
+            return Ok(Got::Link { link, whole });
+        }
+        Job::Unlink { id: link } => {
+            // One that is gone already is as good.
+            let revoked = service.delete_link(&at(id), link).await;
+            told(format_args!("revoke a link to {id}"), revoked)?;
+        }
         Job::Move { to, tunnel } => {
             let made = service.create(tunnel, Want::PORTS).await;
             let made = told(format_args!("make the tunnel on {to}"), made)?;

@@ -2,6 +2,7 @@
 
 use adit_proto::access::Scope;
 use adit_proto::contracts::{AccessEntry, AccessEntryType};
+use adit_tunnel::management::Link;
 use jiff::Timestamp;
 
 use super::{Job, Step, Supports, Whole, anyone};
@@ -34,6 +35,8 @@ pub struct Person {
 pub enum Who {
     /// Everybody who knows the URL.
     Anyone,
+    /// Whoever has a link that lets its visitors in.
+    Link,
     /// A user.
     User,
     /// A group of users.
@@ -59,7 +62,8 @@ pub enum Invite {
     Organization,
 }
 
-/// All who may visit, and all who are kept out, without what has ended: the tunnel's, then each port's own.
+/// All who may visit, and all who are kept out, without what has ended: the tunnel's, then each port's own, then those
+/// who come by a link.
 pub fn list(whole: &Whole, now: Timestamp) -> Vec<Person> {
     let of = |control: &Option<adit_proto::contracts::AccessControl>| {
         control.iter().flat_map(|control| control.own().entries).collect::<Vec<_>>()
@@ -78,7 +82,22 @@ pub fn list(whole: &Whole, now: Timestamp) -> Vec<Person> {
             }
         }
     }
+    let links = whole.links.iter().filter(|link| now < link.expires);
+    people.extend(links.map(by_link));
     people
+}
+
+fn by_link(link: &Link) -> Person {
+    Person {
+        who: Who::Link,
+        name: String::new(),
+        is_kept_out: false,
+        is_inverse: false,
+        until: Some(link.expires),
+        port: link.port,
+        more: Vec::new(),
+        remove: Job::Unlink { id: link.id.clone() },
+    }
 }
 
 fn person(whole: &Whole, port: Option<u16>, entry: &AccessEntry, id: Option<&String>) -> Person {
@@ -214,6 +233,18 @@ mod tests {
         assert_eq!((people[0].who, people[0].port), (Who::Group, Some(9000)));
         let Job::Access(steps) = &people[0].remove else { panic!("a change") };
         assert_eq!(steps[0].port, Some(9000));
+    }
+
+    #[test]
+    fn a_link_is_one_who_comes_until_it_ends_or_is_revoked() {
+        let link = |id: &str, port, expires| Link { id: id.to_owned(), url: None, port, expires };
+        let mut shop = whole(vec![], vec![port(80)]);
+        shop.links = vec![link("k1", Some(80), at(9)), link("k2", None, at(5))];
+        let people = list(&shop, at(5));
+        assert_eq!(people.len(), 1);
+        let person = &people[0];
+        assert_eq!((person.who, person.port, person.until), (Who::Link, Some(80), Some(at(9))));
+        assert_eq!(person.remove, Job::Unlink { id: "k1".to_owned() });
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Turn<'_> {
         let work = match got {
             Got::Moved(made) => self.moved(&tunnel, &job, &made),
             got => {
-                if let Got::Whole(whole) = &got {
+                if let Got::Whole(whole) | Got::Link { whole, .. } = &got {
                     self.take_whole(&tunnel, &job, whole);
                 }
                 Work::Done(got)

@@ -94,6 +94,13 @@ pub struct Row {
     pub ticket: Option<Ticket>,
 }
 
+impl Card {
+    /// Whether *Start all* starts it.
+    pub fn can_start(&self) -> bool {
+        !self.toggle.on && self.toggle.is_enabled
+    }
+}
+
 /// All cards, and where the chosen port is among their rows.
 pub(super) fn fold(state: &State) -> (Vec<Card>, Selection) {
     let mut fold = Fold { state, next: 0, selected: None };

@@ -81,6 +81,8 @@ sentences! {
     AccessNotChanged: "Who may visit could not be changed";
     TunnelNotChanged: "The tunnel could not be changed";
     TokenNotMade: "The token for programs could not be made";
+    LinkNotMade: "The link could not be made";
+    LinkNotRevoked: "The link could not be revoked: it still lets visitors in";
     NotMoved: "The tunnel could not be made on {place}";
     CouldNotStart: "The tunnel could not be started";
     PortsNotTold: "The service does not tell this tunnel's ports";

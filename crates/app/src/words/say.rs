@@ -84,6 +84,8 @@ impl Speaker<'_> {
             Message::AccessNotChanged => self.bare(Key::AccessNotChanged),
             Message::TunnelNotChanged => self.bare(Key::TunnelNotChanged),
             Message::TokenNotMade => self.bare(Key::TokenNotMade),
+            Message::LinkNotMade => self.bare(Key::LinkNotMade),
+            Message::LinkNotRevoked => self.bare(Key::LinkNotRevoked),
             Message::NotMoved(place) => self.of_place(Key::NotMoved, place),
             Message::Left(Left::People(n)) => {
                 self.count(Key::LeftPeople, u64::try_from(*n).unwrap_or(u64::MAX), &[])

@@ -1,6 +1,7 @@
 //! Changes of a tunnel that exists, on a relay that runs in the test.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_app::command::Command;
 use adit_app::controller::Handle;
@@ -83,6 +84,15 @@ async fn a_tunnel_is_opened_closed_edited_and_shared() {
     let got = work(&app, &shop, Job::Token { port: Some(3000) }).await;
     let Work::Done(got) = got else { panic!("{got:?}") };
     assert!(matches!(&got, Got::Token { until: Some(_), .. }) && got.header().is_some());
+
+    let until = clock::wall().checked_add(Duration::from_secs(8 * 3_600)).unwrap();
+    let got = work(&app, &shop, Job::Link { port: Some(3000), until }).await;
+    let Work::Done(Got::Link { link, whole: known }) = got else { panic!("{got:?}") };
+    assert!(link.url.is_some());
+    assert_eq!((known.links.len(), known.links[0].port), (1, Some(3000)));
+    assert!(known.links[0].url.is_none(), "its address is told once");
+    let known = whole(work(&app, &shop, Job::Unlink { id: link.id }).await);
+    assert!(known.links.is_empty());
     app.quit().await;
 }
 

@@ -33,7 +33,7 @@ fn reading(effect: &Effect) -> Option<u64> {
 }
 
 fn whole(tunnel: Tunnel) -> Whole {
-    Whole { tunnel, names: Vec::new() }
+    Whole { tunnel, names: Vec::new(), links: Vec::new() }
 }
 
 fn open(tunnel: Tunnel) -> Tunnel {

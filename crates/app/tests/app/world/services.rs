@@ -11,8 +11,9 @@ use adit_proto::contracts::{
     AccessSubject, ClusterDetails, NamedRateStatus, Tunnel, TunnelEndpoint, TunnelPort,
 };
 use adit_proto::token::Secret;
-use adit_tunnel::management::{Answer, Error, Filter, Locator, Management, Rest, Said, Want};
+use adit_tunnel::management::{Answer, Error, Filter, Link, Locator, Management, Rest, Said, Want};
 use adit_wire::net::Connector;
+use jiff::Timestamp;
 
 /// What was asked of the service, and how it is to behave.
 #[derive(Debug, Default)]
@@ -177,6 +178,23 @@ impl Management for Watched {
         scopes: Scopes,
     ) -> Answer<'a, Secret> {
         self.rest.issue(at, port, scopes)
+    }
+
+    fn create_link<'a>(
+        &'a self,
+        at: &'a Locator,
+        port: Option<u16>,
+        until: Timestamp,
+    ) -> Answer<'a, Link> {
+        self.rest.create_link(at, port, until)
+    }
+
+    fn links<'a>(&'a self, at: &'a Locator) -> Answer<'a, Vec<Link>> {
+        self.rest.links(at)
+    }
+
+    fn delete_link<'a>(&'a self, at: &'a Locator, id: &'a str) -> Answer<'a, bool> {
+        self.rest.delete_link(at, id)
     }
 
     fn resolve<'a>(&'a self, subjects: &'a [AccessSubject]) -> Answer<'a, Vec<AccessSubject>> {
