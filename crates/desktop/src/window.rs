@@ -32,6 +32,7 @@ use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
 use crate::adapter::cards::{Cards, Wanted};
 use crate::adapter::log::LogLines;
 use crate::adapter::port::PortLists;
+use crate::adapter::reader::Reader;
 use crate::adapter::terms::{self, Speech};
 use crate::adapter::{bars, listening, places, sync};
 use crate::desk::Desk;
@@ -65,6 +66,7 @@ pub struct Window {
     undo: Rc<VecModel<ui::UndoOffer>>,
     listening: Rc<VecModel<ui::Listener>>,
     port: PortLists,
+    reader: Reader,
     log: Rc<LogLines>,
     settings: settings::Settings,
     making: making::Making,
@@ -106,6 +108,7 @@ impl Window {
             undo: Rc::default(),
             listening: Rc::default(),
             port: PortLists::default(),
+            reader: Reader::default(),
             log,
             settings: settings::Settings::new(language),
             making: making::Making::default(),
@@ -246,6 +249,7 @@ impl Window {
         self.app.global::<ui::Tunnels>().set_cards(ModelRc::from(model));
         self.app.global::<ui::Listening>().set_ports(ModelRc::from(self.listening.clone()));
         self.port.attach(&self.app.global::<ui::Port>());
+        self.reader.attach(&self.app.global::<ui::Reader>());
         self.app.global::<ui::Places>().set_marks(ModelRc::from(self.marks.clone()));
         self.app.global::<ui::Bars>().set_undo(ModelRc::from(self.undo.clone()));
         self.begin_pulse();
@@ -275,8 +279,7 @@ impl Window {
         tunnels.set_is_getting(is_getting);
         tunnels.set_is_empty(view.cards.is_empty() && !is_getting);
         tunnels.set_can_stop(view.cards.iter().any(|card| card.toggle.on));
-        let waits = |card: &Card| !card.toggle.on && card.toggle.is_enabled;
-        tunnels.set_can_start(view.cards.iter().any(waits));
+        tunnels.set_can_start(view.cards.iter().any(Card::can_start));
         let wanted =
             Wanted { filter: tunnels.get_filter(), search: tunnels.get_search().to_string() };
         let rows = self.desk.rows.borrow().clone();
@@ -382,6 +385,7 @@ impl Window {
             match dialog {
                 ui::Dialog::NewTunnel => window.open_new_tunnel(),
                 ui::Dialog::AddPort => window.open_add_port(&key, port),
+                ui::Dialog::ReadRequest => window.open_request(port),
                 dialog => {
                     window.open_asked(dialog, &key, port);
                     window.open_sheet(dialog, &key);

@@ -9,6 +9,7 @@ use adit_app::traffic::Rows;
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, Mood, Row, Standing, View};
 use adit_app::words;
+use jiff::Timestamp;
 use slint::{ModelRc, SharedString, VecModel};
 
 use super::terms::{self, Speech};
@@ -114,6 +115,7 @@ impl Cards {
             who,
             shared_with,
             until,
+            expires: expires(card, speech),
             on: card.toggle.on,
             can_switch: card.toggle.is_enabled,
             notices: ModelRc::from(inner.notices.clone()),
@@ -161,6 +163,18 @@ pub fn access(openness: Openness, speech: &Speech) -> (ui::Who, i32, SharedStrin
             (ui::Who::Anyone, 0, until.into())
         }
     }
+}
+
+/// When the place forgets the tunnel: a time today, or a date. A notice says it where that is near.
+pub fn expires(card: &Card, speech: &Speech) -> SharedString {
+    let text = |at: Timestamp| {
+        let date = at.to_zoned_datetime(speech.now.time_zone().clone()).date();
+        match date == speech.now.date() {
+            true => words::until_clock(at, &speech.now),
+            false => date.to_string(),
+        }
+    };
+    card.expires.map(text).unwrap_or_default().into()
 }
 
 /// What is said below the header: why it does not work with what to do, and what is wrong besides.

@@ -4,19 +4,28 @@ use adit_app::traffic::axis;
 use adit_app::traffic::{Chart, Charts, Kind, Line, Measure, Plot};
 use adit_app::words::Language;
 use adit_app::words::number::{bytes, count, short};
-use slint::{ModelRc, SharedString, VecModel};
+use slint::{Model, ModelRc, SharedString, VecModel};
 
 use crate::ui;
 
 /// The interface stretches a plot of this size.
 const PLOT: f64 = 1_000.0;
 
-/// The charts that are drawn; connections are in the table only.
-const DRAWN: [Kind; 3] = [Kind::Requests, Kind::Bytes, Kind::Answers];
+/// The charts that are drawn, in the order that the interface names them: the first shows requests or connections.
+fn kinds(is_connections: bool) -> [Kind; 3] {
+    let first = if is_connections { Kind::Connections } else { Kind::Requests };
+    [first, Kind::Bytes, Kind::Answers]
+}
 
-/// The charts, in the order that the interface names them.
-pub fn drawn(charts: &Charts, language: Language, strings: &ui::Strings<'_>) -> Vec<ui::ChartData> {
-    DRAWN.iter().map(|kind| chart(charts.chart(*kind), language, strings)).collect()
+/// The charts as they are drawn.
+pub fn drawn(
+    charts: &Charts,
+    is_connections: bool,
+    language: Language,
+    strings: &ui::Strings<'_>,
+) -> Vec<ui::ChartData> {
+    let kinds = kinds(is_connections);
+    kinds.iter().map(|kind| chart(charts.chart(*kind), language, strings)).collect()
 }
 
 fn chart(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> ui::ChartData {
@@ -47,7 +56,8 @@ fn value(chart: &Chart, language: Language) -> SharedString {
 }
 
 fn note(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> SharedString {
-    let line = chart.lines.first().filter(|_| chart.kind == Kind::Requests);
+    let has_note = matches!(chart.kind, Kind::Requests | Kind::Connections);
+    let line = chart.lines.first().filter(|_| has_note);
     let figures = line.and_then(|line| Some((line.median()?, line.peak()?)));
     let text = |value| SharedString::from(short(value, language));
     figures
@@ -87,12 +97,13 @@ fn color(measure: Measure) -> ui::SeriesColor {
 /// What a point of a drawn chart is: its time, and a line for each value. Nothing in a gap.
 pub fn pointed(
     charts: &Charts,
-    index: usize,
+    (index, is_connections): (usize, bool),
     point: f64,
     language: Language,
     time: &dyn Fn(jiff::Timestamp) -> String,
 ) -> SharedString {
-    let Some((at, values)) = DRAWN.get(index).and_then(|kind| charts.at(*kind, point)) else {
+    let kind = kinds(is_connections).get(index).copied();
+    let Some((at, values)) = kind.and_then(|kind| charts.at(kind, point)) else {
         return SharedString::default();
     };
     let value = |(measure, value): (Measure, f64)| match measure {
@@ -102,7 +113,8 @@ pub fn pointed(
         Measure::Moved => format!("3xx {}/s", short(value, language)),
         Measure::Refused => format!("4xx {}/s", short(value, language)),
         Measure::Failed => format!("5xx {}/s", short(value, language)),
-        Measure::Requests | Measure::Connections => format!("{}/s", short(value, language)),
+        Measure::Requests => format!("{}/s", short(value, language)),
+        Measure::Connections => short(value, language),
     };
     let lines: Vec<_> = [time(at)].into_iter().chain(values.into_iter().map(value)).collect();
     lines.join("\n").into()
@@ -112,14 +124,19 @@ pub fn pointed(
 pub fn table(
     charts: &Charts,
     language: Language,
+    strings: &ui::Strings<'_>,
     time: &dyn Fn(jiff::Timestamp) -> String,
 ) -> Vec<ui::TableRow> {
-    let cells =
-        |values: Vec<f64>| values.into_iter().map(|it| short(it, language).into()).collect();
-    charts
-        .rows()
-        .map(|(at, values)| ui::TableRow { time: time(at).into(), cells: list(cells(values)) })
-        .collect()
+    let columns = strings.invoke_columns();
+    let row = |(at, values): (jiff::Timestamp, Vec<f64>)| {
+        let time = SharedString::from(time(at));
+        let cells: Vec<_> =
+            values.into_iter().map(|it| SharedString::from(short(it, language))).collect();
+        let told = columns.iter().zip(&cells).map(|(name, cell)| format!("{name} {cell}"));
+        let told = [time.to_string()].into_iter().chain(told).collect::<Vec<_>>().join(", ");
+        ui::TableRow { time, cells: list(cells), told: told.into() }
+    };
+    charts.rows().map(row).collect()
 }
 
 /// Requests per second in a row.

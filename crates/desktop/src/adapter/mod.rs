@@ -10,6 +10,7 @@ pub mod log;
 pub mod making;
 pub mod places;
 pub mod port;
+pub mod reader;
 pub mod settings;
 pub mod setup;
 pub mod sheet;

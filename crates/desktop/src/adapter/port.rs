@@ -42,12 +42,13 @@ impl PortLists {
     ) {
         let is_day = port.get_is_day();
         let charts = if is_day { &detail.day } else { &detail.quarter };
-        self.charts.set_vec(chart::drawn(charts, speech.language, strings));
+        let drawn = chart::drawn(charts, port.get_is_connections(), speech.language, strings);
+        self.charts.set_vec(drawn);
         port.set_has_traffic(charts.has_traffic);
         port.set_times(ModelRc::new(VecModel::from(times(is_day, strings))));
         if port.get_is_table() {
             let time = |at: Timestamp| clock(at, speech);
-            self.table.set_vec(chart::table(charts, speech.language, &time));
+            self.table.set_vec(chart::table(charts, speech.language, strings, &time));
         }
         if !port.get_is_paused() {
             let rows = detail.requests.iter().map(|it| request(it, speech)).collect();
@@ -72,6 +73,7 @@ impl PortLists {
         self.requests.set_vec(Vec::new());
         self.events.set_vec(Vec::new());
         port.set_has_traffic(false);
+        port.set_current(-1);
         port.set_again(SharedString::default());
         port.set_is_paused(false);
     }
@@ -88,6 +90,7 @@ pub fn facts(port: &ui::Port<'_>, card: &Card, row: &Row, speech: &Speech, rows:
     port.set_who(who);
     port.set_shared_with(shared_with);
     port.set_until(until);
+    port.set_expires(cards::expires(card, speech));
     port.set_on(card.toggle.on);
     port.set_can_switch(card.toggle.is_enabled);
 }

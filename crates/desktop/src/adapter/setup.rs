@@ -1,6 +1,6 @@
 //! Places, signing in and the first run.
 
-use adit_app::microsoft::install_line;
+use adit_app::microsoft::{PAGE, install_line};
 use adit_app::place_key::{Kind, PlaceKey};
 use adit_app::setup::{BadAddress, BadKey, ErrandKind, RelayForm, Stage};
 use adit_app::view::{Card, ErrandView, FirstRun, Mood, PlaceView, TrialView, Usable, View};
@@ -128,6 +128,7 @@ pub fn microsoft(setup: &ui::Setup<'_>, view: &View, speech: &Speech) {
     };
     setup.set_old_version(old.unwrap_or_default().into());
     setup.set_install_line(install_line(old.is_some()).into());
+    setup.set_command_page(PAGE.into());
     let account = place.and_then(|place| place.account.as_deref());
     setup.set_account(account.unwrap_or_default().into());
     let trouble = place.and_then(|place| place.trouble.as_ref());

@@ -1,12 +1,14 @@
 //! What the dialogs about a tunnel show: people, URLs to open, forms, and a QR code.
 
 use adit_app::local::Risk;
+use adit_app::manage::Whole;
 use adit_app::manage::anyone::{Door, Opening};
 use adit_app::manage::edit::{Broken, Field, Passing, PortForm, TunnelForm};
 use adit_app::manage::people::{Invite, Person, Who};
 use adit_app::message::Message;
 use adit_app::words;
 use adit_proto::contracts::Protocol;
+use adit_tunnel::management::Link;
 use jiff::Timestamp;
 use qrcode::{Color, QrCode};
 use slint::{Image, Rgba8Pixel, SharedPixelBuffer, SharedString};
@@ -38,7 +40,7 @@ pub fn open_until(
 /// Somebody in an access list.
 pub fn person(person: &Person, speech: &Speech, texts: &ui::SheetWords<'_>) -> ui::PersonRow {
     let kind = match person.who {
-        Who::Anyone | Who::Other => None,
+        Who::Anyone | Who::Link | Who::Other => None,
         Who::User => Some(texts.invoke_user()),
         Who::Group => Some(texts.invoke_group()),
         Who::Tenant => Some(texts.invoke_tenant()),
@@ -46,6 +48,7 @@ pub fn person(person: &Person, speech: &Speech, texts: &ui::SheetWords<'_>) -> u
     };
     let name = match person.who {
         Who::Anyone => texts.invoke_anyone(),
+        Who::Link => texts.invoke_by_link(),
         Who::Tenant if person.name.is_empty() => texts.invoke_tenant(),
         _ => person.name.as_str().into(),
     };
@@ -62,6 +65,27 @@ pub fn person(person: &Person, speech: &Speech, texts: &ui::SheetWords<'_>) -> u
         is_anyone: person.who == Who::Anyone,
         is_kept_out: person.is_kept_out,
     }
+}
+
+/// The links that let visitors in at a port, as rows to revoke them.
+pub fn links<'a>(
+    whole: &'a Whole,
+    port: u16,
+    speech: &Speech,
+    texts: &ui::SheetWords<'_>,
+) -> (Vec<&'a Link>, Vec<SharedString>) {
+    let now = speech.now.timestamp();
+    let opens = |link: &&Link| link.port.is_none_or(|it| it == port) && now < link.expires;
+    let links: Vec<_> = whole.links.iter().filter(opens).collect();
+    let told = |link: &&Link| {
+        let at = time(link.expires, speech);
+        match link.port {
+            Some(_) => texts.invoke_link_until(at),
+            None => texts.invoke_link_to_all_until(at),
+        }
+    };
+    let rows = links.iter().map(told).collect();
+    (links, rows)
 }
 
 /// What one can let in, and what stands in the empty field for it.

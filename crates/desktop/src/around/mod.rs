@@ -217,8 +217,9 @@ impl Around {
             self.window.open(dialog, key, 0);
         };
         match offer {
-            Offer::SignIn(place) => open(ui::Dialog::SignIn, place.as_str()),
-            Offer::GetCommand(place) => open(ui::Dialog::GetCommand, place.as_str()),
+            Offer::SignIn(place) | Offer::GetCommand(place) => {
+                open(ui::Dialog::SignIn, place.as_str());
+            }
             Offer::AddPort => open(ui::Dialog::AddPort, &key),
             Offer::TakeOver => open(ui::Dialog::TakeOver, &key),
             Offer::Refresh => {

@@ -8,6 +8,7 @@ mod scene;
 mod setup;
 mod sheet;
 mod status;
+mod traffic;
 mod world;
 
 use std::cell::RefCell;

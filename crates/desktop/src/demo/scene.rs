@@ -18,16 +18,17 @@ use adit_proto::contracts::{
 };
 use adit_proto::health::{Health, Label, Proof};
 use adit_tunnel::host::{self, GiveUp, PortUrls};
-use adit_tunnel::inspect::{Ending, Exchange, Observation, Observed};
 use jiff::Timestamp;
 
-use super::{SetupScript, World};
+use super::{SetupScript, World, traffic};
 
 /// A world to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scene {
     /// Five tunnels, each in another state.
     Main,
+    /// No answer has come yet.
+    Loading,
     /// No tunnels yet.
     Empty,
     /// No network.
@@ -146,7 +147,14 @@ fn everybody() -> Vec<AccessEntry> {
 
 /// Whether there are no tunnels.
 fn is_empty(scene: Scene) -> bool {
-    matches!(scene, Scene::Empty | Scene::FirstRun | Scene::FirstRunQuiet | Scene::FirstRunImport)
+    matches!(
+        scene,
+        Scene::Loading
+            | Scene::Empty
+            | Scene::FirstRun
+            | Scene::FirstRunQuiet
+            | Scene::FirstRunImport
+    )
 }
 
 /// What each place has.
@@ -154,13 +162,12 @@ pub(super) fn places(scene: Scene) -> BTreeMap<PlaceKey, Vec<Tunnel>> {
     let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
     if scene == Scene::Many {
         let many = (0..1_000).map(|n| {
-            tunnel(
-                &relay(),
-                &format!("t{n:07}"),
-                &format!("service-{n}"),
-                &[(8080, Protocol::Http)],
-                Vec::new(),
-            )
+            let (id, name) = (format!("t{n:07}"), format!("service-{n}"));
+            let ports = [(8080, Protocol::Http)];
+            Tunnel {
+                expiration: start().checked_add(Duration::from_secs(27 * 86_400)).ok(),
+                ..tunnel(&relay(), &id, &name, &ports, Vec::new())
+            }
         });
         places.insert(relay(), many.collect());
     } else if !is_empty(scene) {
@@ -268,7 +275,7 @@ pub(super) fn play(scene: Scene, world: &mut World) {
             world.command(Command::Host(key(drawn)));
         }
         if scene == Scene::Main || scene == Scene::SignIn {
-            traffic(world);
+            traffic::traffic(world);
         }
     }
     world.pass(Duration::from_secs(12));
@@ -285,7 +292,7 @@ fn named(place: PlaceKey, id: &str) -> TunnelKey {
     TunnelKey { place, id }
 }
 
-fn drawn(name: &str) -> TunnelKey {
+pub(super) fn drawn(name: &str) -> TunnelKey {
     let found = DRAWN.iter().find(|drawn| drawn.name == name);
     key(found.unwrap_or(&DRAWN[0]))
 }
@@ -344,6 +351,7 @@ fn script(scene: Scene, world: &mut World) {
         Scene::FirstRun | Scene::FirstRunQuiet | Scene::FirstRunImport => {
             world.broken.insert(PlaceKey::microsoft(), Preflight::CommandMissing);
         }
+        Scene::Loading => world.is_silent = true,
         Scene::Empty | Scene::Many => {}
     }
 }
@@ -390,66 +398,4 @@ fn some_of_many(world: &mut World) {
     for n in (0..1_000).step_by(3) {
         world.command(Command::Host(named(relay(), &format!("t{n:07}"))));
     }
-}
-
-/// A quarter of an hour of visitors until the moment of the picture: always the same.
-fn traffic(world: &mut World) {
-    let begin = world.now();
-    let end = begin.after(Duration::from_secs(12));
-    for (name, port, base, steps) in [
-        ("storefront", 5173, 60, 180),
-        ("storefront", 8080, 190, 180),
-        ("design-review", 6006, 8, 135),
-        ("phone-demo", 8000, 2, 180),
-    ] {
-        let tunnel = drawn(name);
-        let (mut noise, mut level) = (u32::from(port), f64::from(base));
-        for step in 0..steps {
-            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let push = f64::from(noise >> 16) / 65_536.0 - 0.5;
-            level += (f64::from(base) - level) * 0.3 + push * f64::from(base) * 0.6;
-            let ago = Duration::from_secs((180 - step) * 5);
-            let wall = end.wall.checked_sub(ago).unwrap_or(end.wall);
-            world.set_now(Moment { at: begin.at, wall });
-            for n in 0..level.max(0.0) as u32 {
-                world.engine(&tunnel, request(port, noise.wrapping_add(n), begin));
-            }
-        }
-    }
-    world.set_now(begin);
-}
-
-fn request(port: u16, noise: u32, now: Moment) -> host::Event {
-    const TARGETS: [(&str, &str, u16, u64); 7] = [
-        ("GET", "/", 200, 9),
-        ("GET", "/cart", 200, 12),
-        ("GET", "/assets/app.8f31.js", 304, 3),
-        ("POST", "/api/checkout", 201, 84),
-        ("GET", "/cart?ref=mail", 200, 11),
-        ("GET", "/favicon.ico", 404, 2),
-        ("POST", "/hooks/payment", 500, 230),
-    ];
-    // Failures are rare.
-    let index = if noise.is_multiple_of(1_501) {
-        6
-    } else if noise.is_multiple_of(171) {
-        5
-    } else {
-        (noise % 5) as usize
-    };
-    let (method, target, status, took) = TARGETS[index];
-    let exchange = Exchange {
-        method: method.into(),
-        target: target.into(),
-        status: Some(status),
-        started: now.at,
-        waited: None,
-        took: Duration::from_millis(took),
-        sent: 600,
-        received: 9_000,
-        ending: Ending::Complete,
-        request: None,
-        response: None,
-    };
-    host::Event::Observed(Observed { port, observation: Observation::Exchange(exchange) })
 }

@@ -11,6 +11,7 @@ use adit_app::tunnel_key::TunnelKey;
 use adit_proto::access::Scope;
 use adit_proto::contracts::{AccessControl, AccessEntryType, AccessSubject, Tunnel, TunnelPort};
 use adit_proto::token::Secret;
+use adit_tunnel::management::Link;
 use jiff::Timestamp;
 
 use super::World;
@@ -40,6 +41,7 @@ impl World {
     }
 
     fn whole(&self, tunnel: &TunnelKey) -> Result<Whole, Trouble> {
+        let links = self.links.get(tunnel).cloned().unwrap_or_default();
         let tunnel = self.tunnel(tunnel).cloned().ok_or_else(unknown)?;
         let name = |name: &&str| AccessSubject {
             kind: AccessEntryType::Users,
@@ -47,7 +49,7 @@ impl World {
             name: Some((*name).to_owned()),
             ..AccessSubject::default()
         };
-        Ok(Whole { tunnel, names: USERS.iter().map(name).collect() })
+        Ok(Whole { tunnel, names: USERS.iter().map(name).collect(), links })
     }
 
     fn done(&mut self, tunnel: &TunnelKey, job: &Job, now: Timestamp) -> Result<Got, Trouble> {
@@ -81,6 +83,18 @@ impl World {
             }
             Job::Token { .. } => {
                 return Ok(Got::Token { token: Secret::from("demo.token.only"), until: None });
+            }
+            Job::Link { port, until } => {
+                let links = self.links.entry(tunnel.clone()).or_default();
+                let id = format!("demo{}", links.len());
+                let link = Link { id, url: None, port: *port, expires: *until };
+                links.push(link.clone());
+                let url = Secret::from("https://cp.relay.example.com/go/demo-link-only");
+                let link = Link { url: Some(url), ..link };
+                return Ok(Got::Link { link, whole: Arc::new(self.whole(tunnel)?) });
+            }
+            Job::Unlink { id } => {
+                self.links.entry(tunnel.clone()).or_default().retain(|link| link.id != *id);
             }
             Job::Move { to, tunnel } => {
                 let made = scene::made(to, (**tunnel).clone(), self.asked().len());

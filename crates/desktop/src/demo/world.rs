@@ -16,6 +16,7 @@ use adit_app::update::{deadline, update};
 use adit_app::view::{self, View};
 use adit_proto::contracts::{Tunnel, TunnelPort};
 use adit_tunnel::host;
+use adit_tunnel::management::Link;
 
 use super::scene::{self, Scene};
 use super::setup::SetupScript;
@@ -58,6 +59,10 @@ pub struct World {
     pub(super) refusal: Option<Failure>,
     /// What comes of setting up.
     pub setup: SetupScript,
+    /// The links that were made.
+    pub(super) links: BTreeMap<TunnelKey, Vec<Link>>,
+    /// Services answer no question.
+    pub(super) is_silent: bool,
     waiting: VecDeque<Input>,
     asked: Vec<Command>,
 }
@@ -79,6 +84,8 @@ impl World {
             unanswered: None,
             refusal: None,
             setup: scene::setup(scene),
+            links: BTreeMap::new(),
+            is_silent: false,
             waiting: VecDeque::new(),
             asked: Vec::new(),
         }
@@ -193,6 +200,7 @@ impl World {
             return;
         }
         match effect {
+            Effect::Check(_) | Effect::List { .. } if self.is_silent => {}
             Effect::Check(place) => {
                 let account = Some("ana@example.com".to_owned());
                 let found = self.broken.get(&place).cloned();

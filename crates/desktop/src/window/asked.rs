@@ -1,13 +1,10 @@
-//! What is asked before something is removed, taken from another computer or ended; and where the official command
-//! comes from.
+//! What is asked before something is removed, taken from another computer or ended.
 
 use std::rc::Rc;
 
 use adit_app::command::Command;
-use adit_app::condition::Code;
 use adit_app::message::{Entry, Message};
-use adit_app::microsoft;
-use adit_app::place_key::{Kind, PlaceKey};
+use adit_app::place_key::Kind;
 use adit_app::view::{Card, View};
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
@@ -42,23 +39,6 @@ impl Window {
             window.close_dialog();
             window.send(Command::Quit);
         }));
-        asked.on_copy_line(self.on(|window| {
-            let line = window.app.global::<ui::Asked>().get_line();
-            window.copy(&line, window.app.global::<ui::MakingStrings>().invoke_line_copied());
-        }));
-        asked.on_open_page(self.on(|window| {
-            if !window.outside.open(microsoft::PAGE) {
-                window.say(window.app.global::<ui::Strings>().invoke_not_opened());
-            }
-        }));
-        asked.on_check_again(self.on(|window| {
-            let place = PlaceKey::from(window.app.global::<ui::Dialogs>().get_key().as_str());
-            if window.try_send(Command::CheckAgain(place)) {
-                let asked = window.app.global::<ui::Asked>();
-                asked.set_is_checking(true);
-                asked.set_is_missing(true);
-            }
-        }));
     }
 
     /// Whether something stops, or is not done after all, when the application ends.
@@ -76,12 +56,6 @@ impl Window {
                 }
             }
             ui::Dialog::Quit => self.draw_quit(&self.view()),
-            ui::Dialog::GetCommand => {
-                let asked = self.app.global::<ui::Asked>();
-                asked.set_is_checking(false);
-                asked.set_is_missing(false);
-                self.draw_command(&self.view(), key);
-            }
             _ => {}
         }
     }
@@ -91,7 +65,6 @@ impl Window {
         let dialogs = self.app.global::<ui::Dialogs>();
         match dialogs.get_current() {
             ui::Dialog::Quit => self.draw_quit(view),
-            ui::Dialog::GetCommand => self.draw_command(view, &dialogs.get_key()),
             ui::Dialog::DeleteTunnel | ui::Dialog::DeletePort | ui::Dialog::TakeOver
                 if self.asked_card().is_none() =>
             {
@@ -130,24 +103,6 @@ impl Window {
         asked.set_names(names_of(&names));
         asked.set_is_undoable(!view.undo.is_empty());
         asked.set_primary(self.speech().say(&quit));
-    }
-
-    fn draw_command(&self, view: &View, key: &str) {
-        let asked = self.app.global::<ui::Asked>();
-        let Some(place) = view.places.iter().find(|place| place.key.as_str() == key) else {
-            return;
-        };
-        let code = place.trouble.as_ref().map(|trouble| trouble.code);
-        let is_open = self.app.global::<ui::Dialogs>().get_current() == ui::Dialog::GetCommand;
-        if is_open && !matches!(code, Some(Code::CommandMissing | Code::CommandOld)) {
-            self.close_dialog();
-            self.say(self.app.global::<ui::MakingStrings>().invoke_command_there());
-            return;
-        }
-        let is_old = code == Some(Code::CommandOld);
-        asked.set_is_old(is_old);
-        asked.set_line(if is_old { microsoft::UPDATE } else { microsoft::INSTALL }.into());
-        asked.set_is_checking(place.is_checking);
     }
 }
 

@@ -17,9 +17,8 @@ impl Window {
             let view = window.view();
             let Some(condition) = &view.banner else { return window.open_import(&view) };
             match &condition.offer {
-                Some(Offer::SignIn(place)) => window.open(ui::Dialog::SignIn, place.as_str(), 0),
-                Some(Offer::GetCommand(place)) => {
-                    window.open(ui::Dialog::GetCommand, place.as_str(), 0)
+                Some(Offer::SignIn(place) | Offer::GetCommand(place)) => {
+                    window.open(ui::Dialog::SignIn, place.as_str(), 0)
                 }
                 Some(Offer::Refresh) => {
                     window.send(Command::Refresh(condition.about.place().cloned()))

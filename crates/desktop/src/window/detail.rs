@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_app::command::Command;
+use adit_app::history::Request;
 use adit_app::traffic::{self, Detail};
 use adit_app::view::View;
-use slint::ComponentHandle;
+use slint::{ComponentHandle, Model};
 
 use super::Window;
 use crate::adapter::port;
@@ -68,6 +69,12 @@ impl Window {
                 });
             }
         }));
+        let requests = port.get_requests();
+        port.on_at(move |id| {
+            let at = requests.iter().position(|request| request.id == id);
+            at.and_then(|at| i32::try_from(at).ok()).unwrap_or(-1)
+        });
+        self.listen_reader();
         port.on_copy_events(self.on(|window| {
             let Some(detail) = window.desk.details.borrow().clone() else { return };
             let speech = window.speech();
@@ -76,12 +83,41 @@ impl Window {
         }));
     }
 
+    fn listen_reader(self: &Rc<Self>) {
+        let reader = self.app.global::<ui::Reader>();
+        reader.on_turned(self.on(|window| window.show_request()));
+        reader.on_copy(self.on(|window| {
+            let is_answer = window.app.global::<ui::Reader>().get_side() == 1;
+            if let Some(text) = window.reader.text(is_answer) {
+                window.copy(&text, window.app.global::<ui::Strings>().invoke_text_copied());
+            }
+        }));
+    }
+
+    /// A request is about to be read.
+    pub(super) fn open_request(&self, id: i32) {
+        self.reader.turn_to(self.request(id));
+        self.app.global::<ui::Reader>().set_side(0);
+        self.show_request();
+    }
+
+    fn show_request(&self) {
+        let strings = self.app.global::<ui::Strings>();
+        self.reader.show(&self.app.global::<ui::Reader>(), &self.speech(), &strings);
+    }
+
+    /// One that is listed, or that is read though newer ones have pushed it out.
+    fn request(&self, id: i32) -> Option<Arc<Request>> {
+        let number = u64::try_from(id).ok()?;
+        let detail = self.desk.details.borrow().clone();
+        let listed = detail.and_then(|detail| detail.request(number).cloned());
+        listed.or_else(|| self.reader.request().filter(|request| request.number == number))
+    }
+
     pub(super) fn copy_request(&self, id: i32) {
-        let Some(detail) = self.desk.details.borrow().clone() else { return };
-        let request = u64::try_from(id).ok().and_then(|id| detail.request(id).cloned());
         let base = self.app.global::<ui::Port>().get_row().address.whole;
         let strings = self.app.global::<ui::Strings>();
-        match request.map(|request| traffic::curl(&request, &base)) {
+        match self.request(id).map(|request| traffic::curl(&request, &base)) {
             Some(Ok(command)) => self.copy(&command, strings.invoke_curl_copied()),
             _ => self.say(strings.invoke_curl_not_copied()),
         }

@@ -18,6 +18,7 @@ impl Window {
             true => SharedString::default(),
             false => {
                 let time = |at| port::clock(at, &speech);
+                let drawn = (drawn, screen.get_is_connections());
                 chart::pointed(charts, drawn, at.into(), speech.language, &time)
             }
         };

@@ -1,6 +1,7 @@
 //! The dialogs about a tunnel: they open, show what is known, and ask for changes.
 
 mod ask;
+mod share;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
 use super::Window;
 use crate::adapter::terms::{self, Speech};
-use crate::adapter::{cards, sheet, sync};
+use crate::adapter::{sheet, sync};
 use crate::ui;
 
 /// How long URLs open for, in hours: what the first choices say.
@@ -51,17 +52,7 @@ impl Window {
         app.global::<ui::Sheet<'_>>().on_again(self.on(|it| it.manage(Manage::Again)));
         self.listen_access();
         self.listen_forms();
-        let share = app.global::<ui::ShareSheet<'_>>();
-        share.on_copy_url(self.on(|window| {
-            let dialogs = window.app.global::<ui::Dialogs<'_>>();
-            window.copy_url(&dialogs.get_key(), dialogs.get_port());
-        }));
-        share.on_copy_header(self.on(|window| {
-            let Some(sheet) = window.sheet() else { return };
-            let port = u16::try_from(window.app.global::<ui::Dialogs<'_>>().get_port()).ok();
-            let port = port.filter(|_| Supports::of(&sheet.tunnel.place).port_tokens);
-            window.change(Job::Token { port });
-        }));
+        self.listen_share();
     }
 
     fn listen_access(self: &Rc<Self>) {
@@ -255,44 +246,6 @@ impl Window {
         }
     }
 
-    fn draw_share(&self, view: &View, sheet: &Sheet, speech: &Speech) {
-        let dialogs = self.app.global::<ui::Dialogs<'_>>();
-        let share = self.app.global::<ui::ShareSheet<'_>>();
-        let card = view.cards.iter().find(|card| card.tunnel() == Some(&sheet.tunnel));
-        let Some(card) = card
-            .filter(|_| dialogs.get_current() == ui::Dialog::Share || !self.sheets.is_filled.get())
-        else {
-            return;
-        };
-        let row = card.rows.iter().find(|row| i32::from(row.port) == dialogs.get_port());
-        let Some(row) = row else { return };
-        share.set_port(row.port.into());
-        let url = row.urls.first().map(String::as_str).unwrap_or_default();
-        if share.get_address().whole != url || !share.get_has_code() {
-            share.set_address(terms::address(url));
-            let code = Some(url).filter(|url| !url.is_empty()).and_then(sheet::code);
-            share.set_has_code(code.is_some());
-            share.set_code(code.unwrap_or_default());
-        }
-        share.set_mood(terms::mood(row.standing.mood));
-        share.set_status(speech.say(&row.standing.text));
-        let (who, with, until) = cards::access(card.openness, speech);
-        let is_open = who == ui::Who::Anyone;
-        let supports = Supports::of(&sheet.tunnel.place);
-        share.set_has_header(supports.tokens && !is_open);
-        let texts = self.app.global::<ui::SheetWords<'_>>();
-        share.set_visitors(match terms::place_kind(&sheet.tunnel.place) {
-            ui::PlaceKind::Here => texts.invoke_share_here(),
-            _ if is_open && until.is_empty() => texts.invoke_share_open_endless(),
-            _ if is_open => texts.invoke_share_open(until.clone()),
-            ui::PlaceKind::Microsoft => texts.invoke_share_microsoft(),
-            ui::PlaceKind::Relay => texts.invoke_share_relay(),
-        });
-        share.set_who(who);
-        share.set_shared_with(with);
-        share.set_until(until);
-    }
-
     fn fill_forms(&self, whole: &Whole) {
         sheet::fill_tunnel(
             &self.app.global::<ui::TunnelForm<'_>>(),
@@ -368,6 +321,11 @@ impl Window {
             };
             return self.copy(header.expose(), said);
         }
+        if let Got::Link { link, .. } = got {
+            let Some(url) = &link.url else { return };
+            return self
+                .copy(url.expose(), texts.invoke_link_copied(sheet::time(link.expires, speech)));
+        }
         let Got::Whole(whole) = got else { return };
         let tunnel = self.app.global::<ui::Sheet<'_>>().get_tunnel();
         match dialogs.get_current() {
@@ -388,6 +346,7 @@ impl Window {
                 dialogs.invoke_close();
                 self.say(said);
             }
+            ui::Dialog::Share => self.say(texts.invoke_link_revoked()),
             ui::Dialog::EditTunnel | ui::Dialog::EditPort => {
                 dialogs.invoke_close();
                 self.say(texts.invoke_saved(tunnel));

@@ -54,8 +54,9 @@ impl Window {
         tunnels.on_stop_all(self.on(|window| window.send(Command::StopAll)));
         tunnels.on_start_all(self.on(|window| {
             let view = window.view();
-            let off = view.cards.iter().filter(|card| !card.toggle.on && card.toggle.is_enabled);
-            off.filter_map(Card::tunnel)
+            let waiting = view.cards.iter().filter(|card| card.can_start());
+            waiting
+                .filter_map(Card::tunnel)
                 .for_each(|tunnel| window.send(Command::Host(tunnel.clone())));
         }));
     }
@@ -71,8 +72,9 @@ impl Window {
         }
         let Some(offer) = cards::offer(&card, id) else { return };
         match offer {
-            Offer::SignIn(place) => self.open(ui::Dialog::SignIn, place.as_str(), 0),
-            Offer::GetCommand(place) => self.open(ui::Dialog::GetCommand, place.as_str(), 0),
+            Offer::SignIn(place) | Offer::GetCommand(place) => {
+                self.open(ui::Dialog::SignIn, place.as_str(), 0);
+            }
             Offer::AddPort => self.open(ui::Dialog::AddPort, key, 0),
             Offer::TakeOver => self.open(ui::Dialog::TakeOver, key, 0),
             // What could not be made has no tunnel yet.

@@ -6,8 +6,8 @@ use adit_app::words::Language;
 use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
-use slint::ComponentHandle;
 use slint::platform::Key;
+use slint::{ComponentHandle, Model};
 
 #[test]
 fn the_headline_says_how_things_are() {
@@ -172,6 +172,112 @@ fn a_request_is_sent_again_only_after_a_question() {
     stage.settle();
     stage.press("Send again");
     assert!(is_sent(&stage));
+}
+
+/// The screen of the port that has most visitors.
+fn at_port() -> Stage {
+    let stage = Stage::new(Scene::Main);
+    stage.beginning("port 5173").invoke_accessible_default_action();
+    stage.settle();
+    stage
+}
+
+/// The lines of the text that is read.
+fn read(stage: &Stage) -> Vec<String> {
+    let lines = stage.window.app().global::<adit_desktop::Reader<'_>>().get_lines();
+    let line = |it: adit_desktop::TextLine| match it.name.is_empty() {
+        true => it.text.to_string(),
+        false => format!("{}: {}", it.name, it.text),
+    };
+    lines.iter().map(line).collect()
+}
+
+#[test]
+fn a_request_is_read_with_its_headers_and_body_and_its_answer() {
+    let stage = at_port();
+    let hook = stage.labels().into_iter().find(|it| it.contains("POST /hooks/payment")).unwrap();
+    stage.all(&hook)[0].invoke_accessible_default_action();
+    stage.settle();
+    stage.one("POST /hooks/payment");
+    let lines = read(&stage);
+    assert_eq!(lines[0], "POST /hooks/payment HTTP/1.1");
+    assert!(lines.contains(&"Content-Type: application/json".to_owned()), "{lines:?}");
+    assert!(lines.contains(&r#"  "event": "payment.succeeded","#.to_owned()), "{lines:?}");
+    // What would let somebody in is not here.
+    assert!(lines.contains(&"Authorization: •••".to_owned()), "{lines:?}");
+    // The events below have such a button too.
+    stage.all("Copy as text")[1].invoke_accessible_default_action();
+    assert!(stage.outside.copied.borrow()[0].contains(r#""id": "o-7312""#));
+    stage.press("Answer");
+    let lines = read(&stage);
+    assert_eq!(
+        (lines[0].as_str(), lines.last().unwrap().as_str()),
+        ("HTTP/1.1 500", "order o-7312 is locked by another payment")
+    );
+    stage.press("Copy as curl");
+    assert!(stage.outside.copied.borrow()[1].starts_with("curl "));
+    stage.key(Key::Escape);
+    assert!(stage.all("POST /hooks/payment").is_empty());
+}
+
+#[test]
+fn a_body_that_was_not_kept_says_so_and_how_to_keep_the_next() {
+    let stage = at_port();
+    let post = stage.labels().into_iter().find(|it| it.contains("POST /api/checkout")).unwrap();
+    stage.all(&post)[0].invoke_accessible_default_action();
+    stage.settle();
+    stage.beginning("Its body of 3 KB was not kept.");
+    stage.press("Answer");
+    stage.beginning("Its body of 11.2 KB was not kept.");
+}
+
+#[test]
+fn the_keyboard_goes_through_the_requests_and_comes_back_to_them() {
+    let stage = at_port();
+    let port = stage.window.app().global::<adit_desktop::Port<'_>>();
+    let ids: Vec<_> = port.get_requests().iter().map(|it| it.id).collect();
+    port.set_focus_asked(true);
+    stage.settle();
+    assert_eq!(port.get_current(), ids[0]);
+    stage.key(Key::DownArrow);
+    stage.key(Key::Return);
+    let dialogs = stage.window.app().global::<adit_desktop::Dialogs<'_>>();
+    assert_eq!(
+        (dialogs.get_current(), dialogs.get_port()),
+        (adit_desktop::Dialog::ReadRequest, ids[1])
+    );
+    stage.key(Key::Escape);
+    // The list has the keyboard again, where it was.
+    stage.key(Key::DownArrow);
+    assert_eq!(port.get_current(), ids[2]);
+    stage.key(Key::RightArrow);
+    stage.key(Key::Return);
+    assert!(stage.outside.copied.borrow()[0].starts_with("curl "));
+    stage.key(Key::RightArrow);
+    stage.key(Key::Return);
+    assert_eq!(dialogs.get_current(), adit_desktop::Dialog::SendAgain);
+    stage.key(Key::Escape);
+    stage.key(Key::End);
+    assert_eq!(Some(&port.get_current()), ids.last());
+}
+
+#[test]
+fn the_first_chart_shows_requests_or_connections() {
+    let stage = at_port();
+    stage.beginning("Requests per second, ");
+    stage.press("What the chart shows");
+    stage.press("Open connections");
+    stage.beginning("Open connections, ");
+    assert!(!stage.labels().iter().any(|it| it.starts_with("Requests per second, ")));
+    stage.press("Table");
+    assert!(stage.labels().iter().any(|it| it.contains("Requests/s ") && it.contains("2xx ")));
+}
+
+#[test]
+fn a_card_says_until_when_its_tunnel_is_kept() {
+    let stage = Stage::new(Scene::Many);
+    let card = stage.beginning("service-0, ");
+    assert!(card.accessible_label().unwrap().ends_with(", Kept until 2026-12-20"));
 }
 
 #[test]

@@ -200,6 +200,40 @@ fn a_row_is_shared_by_its_key_and_no_token_is_shown() {
 }
 
 #[test]
+fn a_link_is_copied_and_never_shown_and_is_revoked_where_it_was_made() {
+    let stage = Stage::new(Scene::Main);
+    open(&stage, Dialog::Share, "storefront", 5173);
+    stage.press("Make link");
+    let copied = stage.outside.copied.borrow().clone();
+    assert_eq!(copied, ["https://cp.relay.example.com/go/demo-link-only"]);
+    stage.one("Link copied. It works until 02:02.");
+    stage.one("A link works until 02:02");
+    assert!(!stage.labels().iter().any(|it| it.contains("demo-link")));
+    assert!(!format!("{:?}", stage.window.view()).contains("demo-link"));
+    // It is among those who may visit, too.
+    stage.press("Access...");
+    stage.beginning("Whoever has a link");
+    stage.key(Key::Escape);
+    open(&stage, Dialog::Share, "storefront", 8080);
+    assert!(stage.all("Revoke").is_empty(), "it opens the other port");
+    stage.key(Key::Escape);
+    open(&stage, Dialog::Share, "storefront", 5173);
+    stage.press("Revoke");
+    stage.one("The link is revoked");
+    assert!(stage.all("Revoke").is_empty());
+}
+
+#[test]
+fn places_without_links_and_open_urls_offer_none() {
+    let stage = Stage::new(Scene::Main);
+    for (name, port) in [("webhooks", 4000), ("billing", 3000), ("phone-demo", 8000)] {
+        open(&stage, Dialog::Share, name, port);
+        assert!(stage.all("Make link").is_empty(), "{name}");
+        stage.key(Key::Escape);
+    }
+}
+
+#[test]
 fn what_is_open_to_anyone_and_what_is_on_this_computer_needs_no_header() {
     let stage = Stage::new(Scene::Main);
     open(&stage, Dialog::Share, "phone-demo", 8000);
