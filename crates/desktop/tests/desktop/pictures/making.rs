@@ -70,7 +70,7 @@ fn to_get_command(stage: &Stage) {
     let (place, found) = (PlaceKey::microsoft(), Preflight::CommandMissing);
     stage.demo.change(|world| world.event(Event::Checked { place, found }));
     stage.settle();
-    stage.window.open(Dialog::GetCommand, "microsoft", 0);
+    stage.window.open(Dialog::SignIn, "microsoft", 0);
     stage.settle();
 }
 

@@ -3,10 +3,12 @@
 use adit_app::command::{Command, Draft};
 use adit_app::place_key::PlaceKey;
 use adit_app::preferences::NewTunnels;
-use adit_desktop::{Dialog, Nav, Screen, Settings, SettingsPage, Setup, Switch, Theme, Typed};
+use adit_desktop::{
+    Dialog, Nav, Port, Screen, Settings, SettingsPage, Setup, Switch, Theme, Typed,
+};
 use i_slint_backend_testing::AccessibleRole;
-use slint::ComponentHandle as _;
 use slint::platform::Key;
+use slint::{ComponentHandle as _, Model as _};
 
 use super::{NARROW, WIDE, pictures};
 use crate::common::Stage;
@@ -14,6 +16,16 @@ use crate::common::Stage;
 pictures! {
     main: Main, WIDE, |stage| stage.point(500.0, 280.0);
     port: Main, WIDE, to_port;
+    port_narrow: Main, NARROW, to_port;
+    port_table: Main, WIDE, to_table;
+    port_connections: Main, WIDE, to_connections;
+    request: Main, WIDE, to_request;
+    request_narrow: Main, NARROW, to_request;
+    send_again: Main, WIDE, to_send_again;
+    sign_in: SignIn, WIDE, |_| {};
+    shortcuts: Main, WIDE, |stage| stage.key('?');
+    report: Main, WIDE, to_report;
+    loading: Loading, WIDE, |_| {};
     log: Main, WIDE, to_log;
     log_narrow: Main, NARROW, to_log;
     settings_general: Main, WIDE, |stage| to_page(stage, SettingsPage::General);
@@ -45,6 +57,10 @@ pictures! {
     places: SignIn, WIDE, to_places;
     places_key: SignIn, WIDE, to_key;
     remove: SignIn, WIDE, to_removal;
+    import: FirstRunImport, WIDE, to_import;
+    allow_network: SignIn, WIDE, to_allow_network;
+    forget_place: SignIn, WIDE, to_forget;
+    add_relay: SignIn, WIDE, to_add_relay;
 }
 
 /// The first row's name, which is in the language of the picture.
@@ -55,6 +71,73 @@ fn first_port(stage: &Stage) -> String {
 
 fn to_port(stage: &Stage) {
     stage.beginning(&first_port(stage)).invoke_accessible_default_action();
+    stage.settle();
+}
+
+fn to_table(stage: &Stage) {
+    to_port(stage);
+    let port = stage.window.app().global::<Port<'_>>();
+    port.set_is_table(true);
+    port.set_is_day(true);
+    port.invoke_span_changed();
+    stage.settle();
+}
+
+fn to_connections(stage: &Stage) {
+    to_port(stage);
+    let port = stage.window.app().global::<Port<'_>>();
+    port.set_is_connections(true);
+    port.invoke_span_changed();
+    stage.settle();
+}
+
+/// The one request whose body was kept.
+fn hook(stage: &Stage) -> i32 {
+    to_port(stage);
+    let requests = stage.window.app().global::<Port<'_>>().get_requests();
+    requests.iter().find(|it| it.path == "/hooks/payment").map(|it| it.id).unwrap()
+}
+
+fn to_request(stage: &Stage) {
+    let id = hook(stage);
+    stage.window.open(Dialog::ReadRequest, "", id);
+    stage.settle();
+}
+
+fn to_send_again(stage: &Stage) {
+    let id = hook(stage);
+    stage.window.open(Dialog::SendAgain, "", id);
+    stage.settle();
+}
+
+fn to_report(stage: &Stage) {
+    let lines = (1..30).map(|n| format!("18:02:{n:02} INFO a line of the log before it stopped"));
+    let head = "Adit 0.1.0 stopped working on 2026-11-23 at 18:02:41.\nthread 'engine' panicked";
+    let text = format!("{head}\n\n{}", lines.collect::<Vec<_>>().join("\n"));
+    stage.window.show_report(&text, || {});
+    stage.settle();
+}
+
+fn to_import(stage: &Stage) {
+    stage.window.open(Dialog::Import, "", 0);
+    stage.settle();
+}
+
+fn to_allow_network(stage: &Stage) {
+    to_places(stage);
+    stage.window.open(Dialog::AllowNetwork, "here", 0);
+    stage.settle();
+}
+
+fn to_forget(stage: &Stage) {
+    to_places(stage);
+    stage.window.open(Dialog::ForgetPlace, "https://cp.relay.example.com", 0);
+    stage.settle();
+}
+
+fn to_add_relay(stage: &Stage) {
+    to_places(stage);
+    stage.window.open(Dialog::AddRelay, "", 0);
     stage.settle();
 }
 
