@@ -1,15 +1,18 @@
 //! What listens on this computer, for whoever is about to put a port at a URL: the likeliest first, and a warning where
 //! a port had better stay at home.
 //!
-//! Only processes of this user, on addresses that a tunnel forwards to, and none of ours. Linux tells it in `/proc`;
-//! elsewhere nobody is asked, and it is said that it is not known.
+//! Only processes of this user, on addresses that a tunnel forwards to, and none of ours. Linux tells it in `/proc`,
+//! macOS and Windows in tables of their own. Where that cannot be read it is said that it is not known.
 
 #[cfg(target_os = "linux")]
 mod proc;
 mod risk;
+#[cfg(any(test, not(target_os = "linux")))]
+mod table;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -100,11 +103,17 @@ fn find() -> Found {
 
 #[cfg(not(target_os = "linux"))]
 fn find() -> Found {
-    Found::Unknown
+    let listening = table::listening(std::process::id());
+    listening.map_or(Found::Unknown, |listening| Found::Ports(sorted(listening).into()))
+}
+
+/// Whether a tunnel could forward to what listens there: on loopback or on all addresses.
+fn is_forwarded_to(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || address.is_unspecified()
 }
 
 /// Without ours, the likeliest first, and of those that are as likely the youngest.
-#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 fn sorted(mut listening: Vec<Listening>) -> Vec<Listening> {
     listening.retain(|it| !it.program.as_deref().is_some_and(|name| OURS.contains(&name)));
     listening.sort_by_key(|it| (rank(it), Reverse(it.since), it.port));

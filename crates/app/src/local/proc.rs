@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Listening, risk};
+use super::{Listening, is_forwarded_to, risk};
 
 /// The state of a listening socket (`TCP_LISTEN` of the kernel's `tcp_states.h`).
 const LISTEN: &str = "0A";
@@ -145,7 +145,7 @@ fn is_local(address: &str) -> bool {
         }
         _ => None,
     };
-    address.is_some_and(|address| address.is_loopback() || address.is_unspecified())
+    address.is_some_and(is_forwarded_to)
 }
 
 /// The inodes of a process's sockets.
