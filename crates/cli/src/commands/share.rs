@@ -46,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["port", "time", "revoke"])]
     list: bool,
 
-    /// End a link, by what `--list` calls it, or `all`: who came by it is let in no more.
+    /// End a link, by what `--list` calls it, or `all`: who came by it is let in no more, and open WebSockets end.
     #[arg(long, value_name = "LINK", conflicts_with_all = ["port", "time"])]
     revoke: Option<String>,
 }

@@ -128,6 +128,7 @@ impl Edit {
     ) -> Result<(), Problem> {
         let mut record = self.writable(draft, id, number)?;
         record.ports.remove(&number).ok_or_else(|| Problem::no_port(number))?;
+        record.forget_lost_shares();
         draft.put(record);
         Ok(())
     }
@@ -209,6 +210,7 @@ impl Edit {
                 apply_port(&mut definition, port);
                 record.ports.insert(number, definition);
             }
+            record.forget_lost_shares();
             self.check_ports(record)?;
         }
         Ok(())

@@ -12,6 +12,17 @@ use crate::auth::{Auth, Caller, Refused, Unrecognized};
 use crate::record::TunnelRecord;
 use crate::sharing::{Guest, Sharing};
 
+/// How a visitor came to be let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// As everybody is.
+    Open,
+    /// By a credential.
+    Known,
+    /// By the link of this id.
+    Guest(String),
+}
+
 /// The port that somebody wants to visit, and what decides about it.
 pub(super) struct Gate<'a> {
     pub(super) auth: &'a Auth,
@@ -38,8 +49,12 @@ impl Gate<'_> {
     ///
     /// [`Problem::SignIn`], [`Problem::BadToken`], [`Problem::LinkEnded`], [`Problem::Forbidden`],
     /// [`Problem::ForeignPage`] or [`Problem::Store`].
-    pub(super) async fn admit(&self, request: &mut Parts, now: Timestamp) -> Result<(), Problem> {
-        let Err(refused) = self.allow(&Caller::Anonymous, now) else { return Ok(()) };
+    pub(super) async fn admit(
+        &self,
+        request: &mut Parts,
+        now: Timestamp,
+    ) -> Result<Entry, Problem> {
+        let Err(refused) = self.allow(&Caller::Anonymous, now) else { return Ok(Entry::Open) };
         let own = request.headers.get(TUNNEL_AUTHORIZATION);
         let bearer = || request.headers.get(header::AUTHORIZATION).filter(|_| self.bearer);
         let Some(credential) = own.or_else(bearer) else {
@@ -57,7 +72,7 @@ impl Gate<'_> {
         if own.is_none() {
             request.headers.remove(header::AUTHORIZATION);
         }
-        Ok(())
+        Ok(Entry::Known)
     }
 
     /// Lets in who came by a link, for what he asks himself and not for what other pages make his
@@ -67,15 +82,19 @@ impl Gate<'_> {
         request: &Parts,
         refused: &Refused,
         now: Timestamp,
-    ) -> Result<(), Problem> {
+    ) -> Result<Entry, Problem> {
         let Some(sharing) = self.sharing else { return Err(problem(refused)) };
         let Self { tunnel, port, secure, .. } = *self;
         match sharing.guest(&request.headers, tunnel, port, secure, now) {
             Guest::Stranger => Err(problem(refused)),
             Guest::Late => Err(Problem::LinkEnded),
-            Guest::Welcome if self.auth.denies_guests(tunnel, port, now) => Err(Problem::Forbidden),
-            Guest::Welcome if samesite::is_own(request, self.host, secure) => Ok(()),
-            Guest::Welcome => Err(Problem::ForeignPage),
+            Guest::Welcome(_) if self.auth.denies_guests(tunnel, port, now) => {
+                Err(Problem::Forbidden)
+            }
+            Guest::Welcome(link) if samesite::is_own(request, self.host, secure) => {
+                Ok(Entry::Guest(link))
+            }
+            Guest::Welcome(_) => Err(Problem::ForeignPage),
         }
     }
 

@@ -128,6 +128,17 @@ pub fn rewrite_response(headers: &mut HeaderMap, upgraded: bool, of: &Exchange<'
     }
 }
 
+/// Keeps caches between us and a visitor from answering others with what only this one may see (RFC 9111 section 5.2.2.7).
+pub fn keep_private(headers: &mut HeaderMap) {
+    let says = |name: &str| {
+        let mut values = headers.get_all(header::CACHE_CONTROL).iter().flat_map(tokens);
+        values.any(|token| token.eq_ignore_ascii_case(name))
+    };
+    if !says("private") && !says("no-store") {
+        headers.append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
+}
+
 /// How long the local server says it keeps an idle connection, in whole seconds.
 pub fn keep_alive_seconds(headers: &HeaderMap) -> Option<u64> {
     let mut parameters = tokens(headers.get(KEEP_ALIVE)?);

@@ -7,9 +7,10 @@ use adit_wire::clock;
 use hyper::body::{Body as _, Incoming};
 
 use super::Shared;
+use super::access::Entry;
 use super::body::{Progress, RequestBody};
 use super::conn::{Conn, Failure};
-use super::headers::{keep_alive_seconds, rewrite_request, rewrite_response, tokens};
+use super::headers::{keep_alive_seconds, keep_private, rewrite_request, rewrite_response, tokens};
 use super::pool::{Known, Speech};
 use super::problem::Problem;
 use super::response::Rest;
@@ -130,6 +131,9 @@ impl Shared {
         // None at all for a connection that is of one look.
         let patience = if visit.look { Some(0) } else { keep_alive_seconds(&parts.headers) };
         rewrite_response(&mut parts.headers, upgraded, &visit.exchange(conn.speech()));
+        if visit.entry != Entry::Open {
+            keep_private(&mut parts.headers);
+        }
         // Each connection has a version of its own.
         parts.version = Version::HTTP_11;
         if upgraded {
@@ -137,7 +141,7 @@ impl Shared {
             let Some((_, visitor)) = visit.upgrade.take() else {
                 return Err(Problem::NotHttp(visit.number));
             };
-            self.splice(conn, visitor, visit.options.upgraded_timeout);
+            self.splice(conn, visitor, &visit);
             return Ok(Response::from_parts(parts, body::empty()));
         }
         let tasks = self.tasks.clone();

@@ -52,7 +52,7 @@ use crate::record::TunnelRecord;
 use crate::seams::{self, Answer, Peer};
 use crate::sharing::{self, Sharing};
 
-use access::Gate;
+use access::{Entry, Gate};
 use body::RequestBody;
 use options::Options;
 use pages::Audience;
@@ -245,6 +245,7 @@ impl Shared {
             let entered = sharing.enter(&parts, &record, number, peer.secure, now, at)?;
             return Ok(entered.map(crate::body::full));
         }
+        let mut entry = Entry::Open;
         if way != Way::Private {
             let gate = Gate {
                 auth: &self.auth,
@@ -255,13 +256,13 @@ impl Shared {
                 host: &host,
                 secure: peer.secure,
             };
-            gate.admit(&mut parts, now).await?;
+            entry = gate.admit(&mut parts, now).await?;
         }
         if !look {
             record.used.touch(now);
         }
         let port = self.pools.port(&record.id, number);
-        let visit = Visit { record, number, port, options, host, peer, upgrade, look };
+        let visit = Visit { record, number, port, options, host, peer, entry, upgrade, look };
         parts.extensions.clear();
         self.forward(visit, Request::from_parts(parts, body)).await
     }

@@ -18,23 +18,30 @@ const DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 pub(super) fn is_own(request: &Parts, host: &HeaderValue, secure: bool) -> bool {
     let host = host.to_str().unwrap_or_default();
     let scheme = if secure { "https" } else { "http" };
-    let mut origins = request.headers.get_all(header::ORIGIN).iter();
-    if !origins.all(|origin| is_origin_of(origin, scheme, host)) {
+    // A page that sends no referrer sends no origin of its own either (Fetch, "append a request `Origin` header"), and
+    // its browser still says whose it is.
+    let is_vouched_for = says(request, SITE, "same-origin");
+    let is_own = |origin: &HeaderValue| {
+        is_origin_of(origin, scheme, host) || (is_vouched_for && origin == "null")
+    };
+    if !request.headers.get_all(header::ORIGIN).iter().all(is_own) {
         return false;
     }
     let mut sites = request.headers.get_all(SITE).iter();
     sites.all(|site| site == "same-origin" || site == "none") || is_visit(request)
 }
 
+/// Whether a header says this, once.
+fn says(request: &Parts, name: HeaderName, value: &str) -> bool {
+    let mut values = request.headers.get_all(name).iter();
+    values.next().is_some_and(|it| it == value) && values.next().is_none()
+}
+
 /// Whether a person goes there, in a whole window, without sending anything.
 fn is_visit(request: &Parts) -> bool {
-    let says = |name, value| {
-        let mut values = request.headers.get_all(name).iter();
-        values.next().is_some_and(|it| it == value) && values.next().is_none()
-    };
     matches!(request.method, Method::GET | Method::HEAD)
-        && says(MODE, "navigate")
-        && says(DESTINATION, "document")
+        && says(request, MODE, "navigate")
+        && says(request, DESTINATION, "document")
 }
 
 /// Whether an `Origin` is this. What is no origin, as `null`, is none.
@@ -139,7 +146,20 @@ mod tests {
             assert!(!own("POST", &[("origin", origin)]), "{origin}");
             let mut lines = fetch("same-origin", "cors", "empty").to_vec();
             lines.push(("origin", origin));
-            assert!(!own("GET", &lines), "{origin}");
+            assert_eq!(own("GET", &lines), origin == "null", "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_keeps_its_origin_to_itself_is_believed_with_its_browser() {
+        let of = |sites: &[&'static str]| {
+            let mut lines = vec![("origin", "null")];
+            lines.extend(sites.iter().map(|site| ("sec-fetch-site", *site)));
+            own("POST", &lines)
+        };
+        assert!(of(&["same-origin"]));
+        for sites in [&[][..], &["none"], &["same-site"], &["cross-site"], &["same-origin"; 2]] {
+            assert!(!of(sites), "{sites:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! After the 101 both sides are byte streams, copied each to its own end, in a buffer of fixed
 //! size each. What they say is nobody's business here.
 
+use std::future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use adit_proto::id::TunnelId;
 use adit_wire::clock;
 use adit_wire::net::Stream;
 use bytes::Bytes;
@@ -18,7 +20,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional_with_sizes};
 
 use super::Shared;
+use super::access::Entry;
 use super::conn::Conn;
+use super::visit::Visit;
 
 /// What is copied at once, each way.
 const BUFFER: usize = 16 * 1024;
@@ -27,15 +31,24 @@ const BUFFER: usize = 16 * 1024;
 /// end of one direction from the end of both.
 const HALF_OPEN: Duration = Duration::from_secs(30);
 
+/// How often it is looked whether a guest's link still is one. By then he has been shut out of everything else.
+const GUEST_LOOK: Duration = Duration::from_secs(5);
+
 /// How long the visitor's side may take to hand itself over: it has to send the 101 first.
 const HANDING_OVER: Duration = Duration::from_secs(30);
 
 impl Shared {
     /// Connects a visitor with the local server, for as long as both like, or until neither has
-    /// said anything for `idle`, or the relay stops.
-    pub(super) fn splice(&self, conn: Box<Conn>, visitor: OnUpgrade, idle: Option<Duration>) {
+    /// said anything for as long as the port allows, or the relay stops; and a guest until the link
+    /// that he came by lets him in no more.
+    pub(super) fn splice(self: &Arc<Self>, conn: Box<Conn>, visitor: OnUpgrade, visit: &Visit) {
         self.counters.upgrades.inc();
-        let stop = self.tasks.stopping().wait();
+        let (stop, idle) = (self.tasks.stopping().wait(), visit.options.upgraded_timeout);
+        let link = match &visit.entry {
+            Entry::Guest(link) => Some(link.clone()),
+            Entry::Open | Entry::Known => None,
+        };
+        let outstayed = self.clone().outstayed(visit.record.id.clone(), visit.number, link);
         self.tasks.spawn("edge-upgraded", async move {
             let Some((server, early)) = conn.upgraded().await else { return };
             let Ok(Ok(visitor)) = clock::until(clock::now() + HANDING_OVER, visitor).await else {
@@ -43,9 +56,27 @@ impl Shared {
             };
             tokio::select! {
                 () = copy(TokioIo::new(visitor), server, early, idle) => {}
+                () = outstayed => tracing::debug!("the link of an upgraded connection ended"),
                 () = stop => {}
             }
         });
+    }
+
+    /// Returns when who came by a link may be here no longer; for others never.
+    async fn outstayed(self: Arc<Self>, tunnel: TunnelId, port: u16, link: Option<String>) {
+        let Some(link) = link else { return future::pending().await };
+        loop {
+            clock::sleep_until(clock::now() + GUEST_LOOK).await;
+            let (record, now) = (self.directory.tunnel(&tunnel), clock::wall());
+            let is_welcome = record.is_some_and(|record| {
+                let share = record.share(&link, now);
+                share.is_some_and(|share| share.opens(port))
+                    && !self.auth.denies_guests(&record, port, now)
+            });
+            if !is_welcome {
+                return;
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use adit_proto::contracts::Protocol;
 use http::HeaderValue;
 use hyper::upgrade::OnUpgrade;
 
+use super::access::Entry;
 use super::headers::Exchange;
 use super::options::Options;
 use super::pool::{Port, Speech};
@@ -26,6 +27,8 @@ pub(super) struct Visit {
     pub(super) host: HeaderValue,
     /// Whom we talk to.
     pub(super) peer: Peer,
+    /// How they came to be let in.
+    pub(super) entry: Entry,
     /// What the request asks to turn the connection into, and the connection when that is done.
     pub(super) upgrade: Option<(HeaderValue, OnUpgrade)>,
     /// Whether it is no visit but a host's look at its own URL. It gets a connection of its own, on which the

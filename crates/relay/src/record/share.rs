@@ -45,6 +45,12 @@ impl TunnelRecord {
         self.shares.iter().find(|share| share.id == id && share.is_live(now))
     }
 
+    /// Forgets the links to ports that are gone: a port made again under the same number is another one.
+    pub fn forget_lost_shares(&mut self) {
+        let Self { shares, ports, .. } = self;
+        shares.retain(|share| share.port.is_none_or(|port| ports.contains_key(&port)));
+    }
+
     /// The link with this secret, unless it has ended.
     pub fn share_with(&self, secret: &KeyHash, now: Timestamp) -> Option<&ShareRecord> {
         self.shares.iter().find(|share| share.secret == *secret && share.is_live(now))

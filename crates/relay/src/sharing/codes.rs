@@ -1,6 +1,6 @@
 //! One-time codes, which take a visitor from the management host to a tunnel's own.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use adit_proto::token::Secret;
@@ -12,8 +12,8 @@ use crate::record::KeyHash;
 /// How long a code is good: a redirect takes no longer, however slow the network.
 const LIFE: Duration = Duration::from_secs(60);
 
-/// Codes at a time, of some 150 bytes each. Full means that the oldest goes; whoever had it opens the
-/// link again.
+/// Codes at a time, of some 150 bytes each. Full means that the oldest goes of the tunnel that has most, so that who
+/// has one tunnel cannot keep others from sharing theirs; whoever had it opens the link again.
 const CAPACITY: usize = 4096;
 
 /// Codes of one link at a time. Full means that its oldest goes, so that who has one link cannot keep
@@ -42,10 +42,20 @@ impl Codes {
             oldest.and_then(|at| self.0.remove(at));
         }
         if self.0.len() >= CAPACITY {
-            self.0.pop_front();
+            self.make_room();
         }
         let code = hash_key(code.expose());
         self.0.push_back(Waiting { code, grant, end: now + LIFE });
+    }
+
+    fn make_room(&mut self) {
+        let mut counts = HashMap::<_, usize>::new();
+        for waiting in &self.0 {
+            *counts.entry(&waiting.grant.tunnel).or_default() += 1;
+        }
+        let most = counts.values().copied().max();
+        let oldest = self.0.iter().position(|it| counts.get(&it.grant.tunnel).copied() == most);
+        oldest.and_then(|at| self.0.remove(at));
     }
 
     /// What `code` stands for. It is used up by that, also where it is of no use.
@@ -110,6 +120,18 @@ mod tests {
         assert_eq!(codes.0.len(), CAPACITY);
         assert_eq!(codes.take("code 0", now), None);
         assert!(codes.take("code 1", now).is_some());
+    }
+
+    #[test]
+    fn who_has_many_links_takes_no_other_tunnel_s_codes_away() {
+        let (mut codes, now) = (Codes::default(), clock::now());
+        let quiet = Grant { tunnel: "calm-owl".parse().unwrap(), ..grant("quiet") };
+        codes.put(&code(0), quiet.clone(), now);
+        for number in 1..2 * CAPACITY {
+            codes.put(&code(number), grant(&format!("link {number}")), now);
+        }
+        assert_eq!(codes.0.len(), CAPACITY);
+        assert_eq!(codes.take("code 0", now), Some(quiet));
     }
 
     #[test]

@@ -7,11 +7,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use jiff::Timestamp;
 
-use super::{Sharing, bare, cookie, to};
+use super::{Guest, Sharing, bare, cookie, to};
 use crate::api::Query;
 use crate::auth::Pass;
 use crate::edge::problem::Problem;
-use crate::record::TunnelRecord;
+use crate::record::{ShareRecord, TunnelRecord};
 
 /// The one path of a tunnel's host that is the relay's. It is not asked for by anybody who was not sent.
 pub(super) const PATH: &str = "/.adit/enter";
@@ -49,6 +49,18 @@ impl Sharing {
         }
         let share = tunnel.share(&grant.share, now).filter(|share| share.opens(port));
         let share = share.ok_or(Problem::LinkEnded)?;
+        let location = HeaderValue::try_from(to::path(query.first("to")));
+        let mut response = bare(StatusCode::SEE_OTHER);
+        let headers = response.headers_mut();
+        headers.insert(header::LOCATION, location.map_err(|_| Problem::Store)?);
+        let own = match self.guest(&request.headers, tunnel, port, secure, now) {
+            Guest::Welcome(own) => tunnel.share(&own, now),
+            Guest::Stranger | Guest::Late => None,
+        };
+        // Whoever has come by a better link keeps what that gave him.
+        if own.is_some_and(|own| is_better(own, share)) {
+            return Ok(response);
+        }
         let pass = Pass {
             share: share.id.clone(),
             tunnel: tunnel.id.clone(),
@@ -57,11 +69,12 @@ impl Sharing {
         };
         let pass = self.key.seal(&pass).map_err(|_| Problem::Store)?;
         let cookie = cookie::set(&pass, secure, share.expires, now).ok_or(Problem::Store)?;
-        let location = HeaderValue::try_from(to::path(query.first("to")));
-        let mut response = bare(StatusCode::SEE_OTHER);
-        let headers = response.headers_mut();
-        headers.insert(header::LOCATION, location.map_err(|_| Problem::Store)?);
         headers.insert(header::SET_COOKIE, cookie);
         Ok(response)
     }
+}
+
+/// Whether one link opens no less than another, for longer.
+fn is_better(one: &ShareRecord, than: &ShareRecord) -> bool {
+    one.expires > than.expires && one.port.is_none_or(|port| than.port == Some(port))
 }

@@ -1,8 +1,8 @@
 //! Private sharing: who opens a link is let in to a tunnel that is closed to everybody else.
 //!
-//! A link leads to the management host, whose content is ours, and carries a secret ([`go`]). From
-//! there a one-time code ([`codes`]) takes the visitor to the tunnel's own host, which exchanges it
-//! for a cookie of that host alone ([`enter`], [`cookie`]) and forgets it. What the cookie holds is a
+//! A link leads to the management host, whose content is ours, and carries a secret (`go`). From
+//! there a one-time code (`codes`) takes the visitor to the tunnel's own host, which exchanges it
+//! for a cookie of that host alone (`enter`, `cookie`) and forgets it. What the cookie holds is a
 //! signed [`Pass`](crate::auth::Pass); whether its link is still there is looked up in the directory
 //! for each request, so that a link that is revoked lets nobody in from then on.
 //!
@@ -46,14 +46,14 @@ pub struct Sharing {
 }
 
 /// What a visitor's cookie says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Guest {
     /// Nothing about this port.
     Stranger,
     /// That he came by a link that is no more.
     Late,
-    /// That he came by a link to this port.
-    Welcome,
+    /// That he came by a link to this port, of this id.
+    Welcome(String),
 }
 
 impl Sharing {
@@ -78,7 +78,7 @@ impl Sharing {
                 continue;
             }
             match tunnel.share(&pass.share, now) {
-                Some(share) if share.opens(port) => return Guest::Welcome,
+                Some(share) if share.opens(port) => return Guest::Welcome(pass.share),
                 Some(_) => {}
                 None => guest = Guest::Late,
             }

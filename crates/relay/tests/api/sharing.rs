@@ -200,6 +200,21 @@ async fn a_link_to_one_port_opens_no_other_and_no_other_tunnel() {
 }
 
 #[tokio::test]
+async fn a_deleted_port_takes_its_links_with_it() {
+    let (relay, _host) = hosted().await;
+    let made = link(&relay, Some(3000), in_hours(8)).await;
+    let all = link(&relay, None, in_hours(8)).await;
+    let cookie = open(&relay, made["url"].as_str().unwrap(), 3000).await;
+    let port = format!("/tunnels/{ID}/ports/3000");
+    relay.call("DELETE", &port, Value::Null).await.expect(204);
+    relay.call("PUT", &port, json!({ "portNumber": 3000 })).await.expect(201);
+    assert_eq!(code_of(&ask(&relay, &host_of(3000), "/", &cookie).await), "link_ended");
+    let left = relay.get(LINKS).await.expect(200);
+    assert_eq!(left["value"].as_array().unwrap().len(), 1);
+    assert_eq!(left["value"][0]["linkId"], all["linkId"]);
+}
+
+#[tokio::test]
 async fn a_deleted_tunnel_takes_its_links_with_it() {
     let (relay, _host) = hosted().await;
     let made = link(&relay, None, in_hours(8)).await;

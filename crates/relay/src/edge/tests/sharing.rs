@@ -1,5 +1,7 @@
 //! Visitors who came by a link: what they are let in for, and what of it the local server sees.
 
+use std::time::Duration;
+
 use adit_wire::clock;
 use jiff::SignedDuration;
 
@@ -127,6 +129,65 @@ async fn access_ends_with_the_link_at_the_next_request_of_a_connection() {
     let response = visitor.response().await;
     assert_eq!((response.status(), &*response.code()), (401, "link_ended"));
     assert_eq!(response.field("www-authenticate"), Some("tunnel"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_websocket_ends_soon_after_its_link() {
+    let stage = Stage::with(shared(), None).await;
+    stage.serve(|_, mut talk| async move {
+        talk.head().await;
+        talk.say("HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: x\r\n\r\n")
+            .await;
+        let (mut reader, mut writer) = tokio::io::split(talk.stream);
+        tokio::io::copy(&mut reader, &mut writer).await.ok();
+    });
+    let own = format!("cookie: {}\r\nconnection: upgrade\r\nupgrade: x\r\n", cookie(&stage).await);
+    let mut visitor = stage.visitor().await;
+    visitor.say(&get("/", &own)).await;
+    assert!(visitor.head().await.starts_with("HTTP/1.1 101 "));
+    clock::sleep(Duration::from_secs(60)).await;
+    visitor.say("hello").await;
+    visitor.expect("hello").await;
+    change(&stage, |record| record.shares.clear()).await;
+    let revoked = clock::now();
+    assert!(visitor.rest().await.is_empty());
+    assert!(clock::now() - revoked <= Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn what_not_everybody_may_see_no_cache_keeps() {
+    let stage = Stage::with(shared(), None).await;
+    let said = |told: &'static str| {
+        stage.answer(move |_| format!("HTTP/1.1 200 OK\r\n{told}content-length: 0\r\n\r\n"));
+    };
+    let own = format!("cookie: {}\r\n", cookie(&stage).await);
+    for (told, kept) in [
+        ("", "private"),
+        ("cache-control: no-store\r\n", "no-store"),
+        ("cache-control: max-age=9, Private\r\n", "max-age=9, Private"),
+    ] {
+        said(told);
+        assert_eq!(stage.get("/", &own).await.field("cache-control"), Some(kept));
+    }
+}
+
+#[tokio::test]
+async fn a_better_pass_is_not_given_away_for_another() {
+    let mut record = shared();
+    let short = ShareRecord {
+        id: "k2".into(),
+        secret: hash_key("short"),
+        expires: clock::wall() + SignedDuration::from_hours(1),
+        ..record.shares[0].clone()
+    };
+    record.shares.push(short);
+    let stage = Stage::with(record, None).await;
+    let own = cookie(&stage).await;
+    let request = http::Request::get("/go/short").body(()).unwrap();
+    let led = stage.sharing.go(&request, clock::wall(), clock::now());
+    let (_, path) = led.headers()["location"].to_str().unwrap().split_once(HOST).unwrap();
+    let entered = stage.get(path, &format!("cookie: {own}\r\n")).await;
+    assert_eq!((entered.status(), entered.field("set-cookie")), (303, None));
 }
 
 #[tokio::test]
