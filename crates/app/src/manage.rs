@@ -115,8 +115,13 @@ pub enum Got {
     Link {
         /// The link with its address, which is not told again.
         link: Link,
-        /// The tunnel as it is now.
-        whole: Arc<Whole>,
+        /// The tunnel as it is now, where that could be read too.
+        whole: Option<Arc<Whole>>,
+    },
+    /// A link was revoked.
+    Revoked {
+        /// The tunnel as it is now, where that could be read too.
+        whole: Option<Arc<Whole>>,
     },
     /// The tunnel that was made at another place.
     Moved(Box<contracts::Tunnel>),

@@ -6,7 +6,7 @@ use adit_proto::access::{Scope, Scopes};
 use adit_proto::contracts::{AccessEntry, AccessEntryType, TunnelPort};
 use adit_proto::id::FullId;
 use adit_proto::token::peek;
-use adit_tunnel::management::{Confirmed, Management, Want, access};
+use adit_tunnel::management::{Confirmed, Error, Management, Want, access};
 use jiff::Timestamp;
 
 use super::calls::{at, told};
@@ -28,8 +28,11 @@ pub(super) async fn read(service: &dyn Management, id: &FullId) -> Result<Whole,
     let lists = tunnel.access_control.iter().chain(of_ports);
     let entries: Vec<AccessEntry> = lists.flat_map(|control| control.own().entries).collect();
     let names = access::names(service, &entries).await;
-    // A place without links, or that does not tell them now, shows none.
-    let links = service.links(&at(id)).await.unwrap_or_default();
+    let links = match service.links(&at(id)).await {
+        // A place without links, or one that tells them to others only.
+        Err(Error::Invalid { .. } | Error::NotFound { .. } | Error::Forbidden { .. }) => Vec::new(),
+        links => told(format_args!("list the links to {id}"), links)?,
+    };
     Ok(Whole { tunnel, names, links })
 }
 
@@ -49,13 +52,15 @@ pub(super) async fn run(
         Job::Link { port, until } => {
             let made = service.create_link(&at(id), *port, *until).await;
             let link = told(format_args!("make a link to {id}"), made)?;
-            let whole = Arc::new(read(service, id).await?);
+            // It is told once: that nothing else can be read is no reason to lose it.
+            let whole = read(service, id).await.ok().map(Arc::new);
             return Ok(Got::Link { link, whole });
         }
         Job::Unlink { id: link } => {
             // One that is gone already is as good.
             let revoked = service.delete_link(&at(id), link).await;
             told(format_args!("revoke a link to {id}"), revoked)?;
+            return Ok(Got::Revoked { whole: read(service, id).await.ok().map(Arc::new) });
         }
         Job::Move { to, tunnel } => {
             let made = service.create(tunnel, Want::PORTS).await;

@@ -102,8 +102,14 @@ impl Turn<'_> {
         let work = match got {
             Got::Moved(made) => self.moved(&tunnel, &job, &made),
             got => {
-                if let Got::Whole(whole) | Got::Link { whole, .. } = &got {
-                    self.take_whole(&tunnel, &job, whole);
+                match &got {
+                    Got::Whole(whole)
+                    | Got::Link { whole: Some(whole), .. }
+                    | Got::Revoked { whole: Some(whole) } => self.take_whole(&tunnel, &job, whole),
+                    Got::Link { whole: None, .. } | Got::Revoked { whole: None } => {
+                        self.ask_whole();
+                    }
+                    Got::Token { .. } | Got::Moved(_) => {}
                 }
                 Work::Done(got)
             }

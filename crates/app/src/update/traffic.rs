@@ -30,7 +30,12 @@ impl Turn<'_> {
             return;
         }
         let history = state.history.of(&tunnel).and_then(|it| it.ports.get(&port));
-        let Some(request) = history.and_then(|it| it.requests.find(of)) else { return };
+        let Some(request) = history.and_then(|it| it.requests.find(of)) else {
+            let message = format!("the request to port {port} is not kept any more");
+            let failure = Failure::new(Code::NotFound, message);
+            state.traffic.again.insert(key, Again::Failed { of, failure });
+            return;
+        };
         match request.to_again() {
             Ok(request) => {
                 let keep = state.traffic.bodies.contains(&key);

@@ -87,11 +87,12 @@ async fn a_tunnel_is_opened_closed_edited_and_shared() {
 
     let until = clock::wall().checked_add(Duration::from_secs(8 * 3_600)).unwrap();
     let got = work(&app, &shop, Job::Link { port: Some(3000), until }).await;
-    let Work::Done(Got::Link { link, whole: known }) = got else { panic!("{got:?}") };
+    let Work::Done(Got::Link { link, whole: Some(known) }) = got else { panic!("{got:?}") };
     assert!(link.url.is_some());
     assert_eq!((known.links.len(), known.links[0].port), (1, Some(3000)));
     assert!(known.links[0].url.is_none(), "its address is told once");
-    let known = whole(work(&app, &shop, Job::Unlink { id: link.id }).await);
+    let got = work(&app, &shop, Job::Unlink { id: link.id }).await;
+    let Work::Done(Got::Revoked { whole: Some(known) }) = got else { panic!("{got:?}") };
     assert!(known.links.is_empty());
     app.quit().await;
 }
