@@ -394,6 +394,7 @@ impl Window {
             }
         });
         dialogs.on_closed(self.on(|window| {
+            window.reader.turn_to(None);
             window.leave_making();
             window.close_sheet();
             window.close_setup();

@@ -8,7 +8,7 @@ use adit_app::traffic::{Again, Detail, Entry, Rows};
 use adit_app::view::{Card, Row};
 use adit_app::words::number;
 use jiff::Timestamp;
-use slint::{ModelRc, SharedString, VecModel};
+use slint::{Model, ModelRc, SharedString, VecModel};
 
 use super::terms::{self, Speech};
 use super::{cards, chart, sync};
@@ -43,7 +43,13 @@ impl PortLists {
         let is_day = port.get_is_day();
         let charts = if is_day { &detail.day } else { &detail.quarter };
         let drawn = chart::drawn(charts, port.get_is_connections(), speech.language, strings);
-        self.charts.set_vec(drawn);
+        // A chart that is there stays, with its menu and the keyboard on it.
+        if self.charts.row_count() == drawn.len() {
+            let rows = drawn.into_iter().enumerate();
+            rows.for_each(|(index, chart)| self.charts.set_row_data(index, chart));
+        } else {
+            self.charts.set_vec(drawn);
+        }
         port.set_has_traffic(charts.has_traffic);
         port.set_times(ModelRc::new(VecModel::from(times(is_day, strings))));
         if port.get_is_table() {

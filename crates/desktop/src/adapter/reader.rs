@@ -10,12 +10,14 @@ use adit_app::words::number;
 use adit_tunnel::inspect::{Ending, Message};
 use slint::{ModelRc, SharedString, VecModel};
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 use super::port;
 use super::terms::Speech;
 use crate::ui;
 
-/// Letters of a line, as many as there is room for in the smallest window.
-const COLUMNS: usize = 72;
+/// Columns of a line, as many as there is room for in the smallest window.
+const COLUMNS: usize = 70;
 
 /// The request that is read; it stays while newer ones push it out of the list.
 #[derive(Default)]
@@ -46,7 +48,12 @@ impl Reader {
 
     /// Shows the side that is chosen.
     pub fn show(&self, reader: &ui::Reader<'_>, speech: &Speech, strings: &ui::Strings<'_>) {
-        let Some(request) = self.request() else { return };
+        let Some(request) = self.request() else {
+            reader.set_title(strings.invoke_request());
+            reader.set_facts(SharedString::default());
+            reader.set_nothing(strings.invoke_request_gone());
+            return reader.set_note(SharedString::default());
+        };
         let is_answer = reader.get_side() == 1;
         reader.set_title(slint::format!("{} {}", request.method, request.path));
         reader.set_facts(facts(&request, speech, strings));
@@ -57,6 +64,9 @@ impl Reader {
             true if request.status.is_none() => strings.invoke_no_answer_came(),
             _ => strings.invoke_head_not_kept(),
         });
+        // Nobody waits for the end of an event stream, so nothing is known of its body.
+        let is_told = !(is_answer && request.ending == Ending::Streaming);
+        let message = message.filter(|_| is_told);
         let note = message.map(|message| note(message, bytes, speech, strings));
         reader.set_note(note.unwrap_or_default());
     }
@@ -104,14 +114,15 @@ fn written(request: &Request, is_answer: bool) -> Option<Vec<Written>> {
 fn wrapped((name, text): &Written) -> Vec<ui::TextLine> {
     let text = text.replace('\t', "    ");
     let mut parts = Vec::new();
-    let (mut part, mut left) = (String::new(), COLUMNS.saturating_sub(name.chars().count() + 2));
+    let (mut part, mut left) = (String::new(), COLUMNS.saturating_sub(name.width() + 2));
     for letter in text.chars() {
-        if left == 0 {
+        let width = letter.width().unwrap_or(0);
+        if left < width {
             parts.push(std::mem::take(&mut part));
             left = COLUMNS;
         }
         part.push(letter);
-        left -= 1;
+        left -= width;
     }
     parts.push(part);
     let line = |(index, text): (usize, String)| ui::TextLine {
@@ -175,7 +186,7 @@ mod tests {
         let names: Vec<_> = parts.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["Accept", "", ""]);
         let lengths: Vec<_> = parts.iter().map(|it| it.text.len()).collect();
-        assert_eq!(lengths, [64, 72, 14]);
+        assert_eq!(lengths, [62, 70, 18]);
         assert_eq!(parts.iter().map(|it| it.text.as_str()).collect::<String>(), value);
     }
 
@@ -184,6 +195,13 @@ mod tests {
         let parts = wrapped(&("n".repeat(90), "value".to_owned()));
         let texts: Vec<_> = parts.iter().map(|it| it.text.as_str()).collect();
         assert_eq!(texts, ["", "value"]);
+    }
+
+    #[test]
+    fn wide_letters_take_two_columns() {
+        let parts = wrapped(&(String::new(), "\u{6f22}".repeat(36)));
+        let letters: Vec<_> = parts.iter().map(|it| it.text.chars().count()).collect();
+        assert_eq!(letters, [34, 2]);
     }
 
     #[test]

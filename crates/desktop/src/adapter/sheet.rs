@@ -68,24 +68,23 @@ pub fn person(person: &Person, speech: &Speech, texts: &ui::SheetWords<'_>) -> u
 }
 
 /// The links that let visitors in at a port, as rows to revoke them.
-pub fn links<'a>(
-    whole: &'a Whole,
+pub fn links(
+    whole: &Whole,
     port: u16,
     speech: &Speech,
     texts: &ui::SheetWords<'_>,
-) -> (Vec<&'a Link>, Vec<SharedString>) {
+) -> Vec<ui::LinkRow> {
     let now = speech.now.timestamp();
     let opens = |link: &&Link| link.port.is_none_or(|it| it == port) && now < link.expires;
-    let links: Vec<_> = whole.links.iter().filter(opens).collect();
-    let told = |link: &&Link| {
+    let row = |link: &Link| {
         let at = time(link.expires, speech);
-        match link.port {
+        let text = match link.port {
             Some(_) => texts.invoke_link_until(at),
             None => texts.invoke_link_to_all_until(at),
-        }
+        };
+        ui::LinkRow { id: link.id.as_str().into(), text }
     };
-    let rows = links.iter().map(told).collect();
-    (links, rows)
+    whole.links.iter().filter(opens).map(row).collect()
 }
 
 /// What one can let in, and what stands in the empty field for it.

@@ -91,10 +91,11 @@ impl World {
                 links.push(link.clone());
                 let url = Secret::from("https://cp.relay.example.com/go/demo-link-only");
                 let link = Link { url: Some(url), ..link };
-                return Ok(Got::Link { link, whole: Arc::new(self.whole(tunnel)?) });
+                return Ok(Got::Link { link, whole: self.whole(tunnel).ok().map(Arc::new) });
             }
             Job::Unlink { id } => {
                 self.links.entry(tunnel.clone()).or_default().retain(|link| link.id != *id);
+                return Ok(Got::Revoked { whole: self.whole(tunnel).ok().map(Arc::new) });
             }
             Job::Move { to, tunnel } => {
                 let made = scene::made(to, (**tunnel).clone(), self.asked().len());

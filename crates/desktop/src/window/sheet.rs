@@ -326,6 +326,9 @@ impl Window {
             return self
                 .copy(url.expose(), texts.invoke_link_copied(sheet::time(link.expires, speech)));
         }
+        if matches!(got, Got::Revoked { .. }) {
+            return self.say(texts.invoke_link_revoked());
+        }
         let Got::Whole(whole) = got else { return };
         let tunnel = self.app.global::<ui::Sheet<'_>>().get_tunnel();
         match dialogs.get_current() {
@@ -346,7 +349,6 @@ impl Window {
                 dialogs.invoke_close();
                 self.say(said);
             }
-            ui::Dialog::Share => self.say(texts.invoke_link_revoked()),
             ui::Dialog::EditTunnel | ui::Dialog::EditPort => {
                 dialogs.invoke_close();
                 self.say(texts.invoke_saved(tunnel));

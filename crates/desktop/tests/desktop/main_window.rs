@@ -232,6 +232,37 @@ fn a_body_that_was_not_kept_says_so_and_how_to_keep_the_next() {
 }
 
 #[test]
+fn a_request_that_is_not_kept_any_more_says_so() {
+    let stage = at_port();
+    let port = stage.window.app().global::<adit_desktop::Port<'_>>();
+    let read_now = |id: i32| {
+        stage.window.open(adit_desktop::Dialog::ReadRequest, "", id);
+        stage.settle();
+    };
+    read_now(port.get_requests().row_data(0).unwrap().id);
+    stage.one("GET /cart");
+    stage.key(Key::Escape);
+    read_now(1);
+    stage.one("This request is not kept any more.");
+    assert!(stage.all("GET /cart").is_empty() && read(&stage).is_empty());
+}
+
+#[test]
+fn a_wish_for_the_keyboard_is_of_the_screen_that_is_seen() {
+    let stage = at_port();
+    let app = stage.window.app();
+    let port = app.global::<adit_desktop::Port<'_>>();
+    port.set_focus_asked(true);
+    stage.settle();
+    stage.key(Key::Escape);
+    stage.key('?');
+    stage.key(Key::Escape);
+    assert!(!port.get_focus_asked(), "nobody would take it back");
+    stage.key(Key::DownArrow);
+    assert!(app.global::<adit_desktop::Tunnels<'_>>().get_card() >= 0);
+}
+
+#[test]
 fn the_keyboard_goes_through_the_requests_and_comes_back_to_them() {
     let stage = at_port();
     let port = stage.window.app().global::<adit_desktop::Port<'_>>();
@@ -266,6 +297,8 @@ fn the_first_chart_shows_requests_or_connections() {
     let stage = at_port();
     stage.beginning("Requests per second, ");
     stage.press("What the chart shows");
+    // What is drawn anew leaves the menu open.
+    stage.pass(1);
     stage.press("Open connections");
     stage.beginning("Open connections, ");
     assert!(!stage.labels().iter().any(|it| it.starts_with("Requests per second, ")));

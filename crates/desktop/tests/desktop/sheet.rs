@@ -212,7 +212,7 @@ fn a_link_is_copied_and_never_shown_and_is_revoked_where_it_was_made() {
     assert!(!format!("{:?}", stage.window.view()).contains("demo-link"));
     // It is among those who may visit, too.
     stage.press("Access...");
-    stage.beginning("Whoever has a link");
+    stage.beginning("Whoever has a shared link");
     stage.key(Key::Escape);
     open(&stage, Dialog::Share, "storefront", 8080);
     assert!(stage.all("Revoke").is_empty(), "it opens the other port");

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use adit_app::manage::{Job, Sheet, Supports, Whole};
+use adit_app::manage::{Job, Sheet, Supports};
 use adit_app::view::View;
-use adit_tunnel::management::Link;
 use slint::{ComponentHandle, SharedString};
 
 use super::{HOURS, set_parts};
@@ -31,12 +30,8 @@ impl Window {
             let port = u16::try_from(window.app.global::<ui::Dialogs<'_>>().get_port()).ok();
             window.change(Job::Link { port, until: window.in_hours(HOURS[1]) });
         }));
-        share.on_revoke_link(self.on_one(|window, index: i32| {
-            let (Some(whole), Ok(index)) = (window.whole(), usize::try_from(index)) else { return };
-            let (links, _) = window.links(&whole);
-            if let Some(link) = links.get(index) {
-                window.change(Job::Unlink { id: link.id.clone() });
-            }
+        share.on_revoke_link(self.on_one(|window, id: SharedString| {
+            window.change(Job::Unlink { id: id.into() });
         }));
     }
 
@@ -68,23 +63,19 @@ impl Window {
         let texts = self.app.global::<ui::SheetWords<'_>>();
         let makes_links = supports.links && !is_open;
         share.set_makes_links(makes_links);
-        let links = sheet.whole.as_deref().map(|whole| self.links(whole).1).unwrap_or_default();
-        set_parts(share.get_links(), links, |links| share.set_links(links));
+        let whole = sheet.whole.as_deref();
+        let links = whole.map(|whole| sheet::links(whole, row.port, speech, &texts));
+        set_parts(share.get_links(), links.unwrap_or_default(), |links| share.set_links(links));
         share.set_visitors(match terms::place_kind(&sheet.tunnel.place) {
             ui::PlaceKind::Here => texts.invoke_share_here(),
             _ if is_open && until.is_empty() => texts.invoke_share_open_endless(),
             _ if is_open => texts.invoke_share_open(until.clone()),
             ui::PlaceKind::Microsoft => texts.invoke_share_microsoft(),
-            ui::PlaceKind::Relay => texts.invoke_share_relay(),
+            // Its links say it.
+            ui::PlaceKind::Relay => SharedString::default(),
         });
         share.set_who(who);
         share.set_shared_with(with);
         share.set_until(until);
-    }
-
-    /// The links to the port that is shared, and what is said of each.
-    fn links<'a>(&self, whole: &'a Whole) -> (Vec<&'a Link>, Vec<SharedString>) {
-        let port = u16::try_from(self.app.global::<ui::Dialogs<'_>>().get_port()).unwrap_or(0);
-        sheet::links(whole, port, &self.speech(), &self.app.global::<ui::SheetWords<'_>>())
     }
 }
