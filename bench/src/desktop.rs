@@ -1,6 +1,6 @@
 //! Measures the desktop app as it is shipped, on a virtual screen: `cargo run --release -p adit-bench -- desktop`.
 //!
-//! It and the command must be built before (`cargo build --release -p adit-cli -p adit-desktop`). Everything shares this
+//! It and the command must be built before (`cargo build --profile dist -p adit-cli -p adit-desktop`). Everything shares this
 //! machine's processors, so times are upper bounds.
 
 use std::{
@@ -60,9 +60,9 @@ fn tell(what: &str, figure: String) {
     println!("| {what} | {figure} |");
 }
 
-/// A program that was built in release.
+/// A program as it is shipped.
 fn built(name: &str) -> io::Result<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dist").join(name);
     let missing = |_| io::Error::other(format!("{} is not built yet", path.display()));
     path.canonicalize().map_err(missing)
 }

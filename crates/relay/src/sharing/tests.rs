@@ -232,11 +232,11 @@ async fn where_to_go_travels_along_and_stays_on_the_host() {
 async fn a_cookie_opens_what_its_link_opens_for_as_long_as_that_is_there() {
     let world = World::new().await;
     let (one, all) = (world.cookie(ONE, 4000), world.cookie(ALL, 3000));
-    assert_eq!(world.guest(&one, 4000, 499), Guest::Welcome);
+    assert_eq!(world.guest(&one, 4000, 499), Guest::Welcome("one".into()));
     assert_eq!(world.guest(&one, 3000, 499), Guest::Stranger, "it is for port 4000");
     assert_eq!(world.guest(&one, 4000, 500), Guest::Stranger, "it has ended");
-    assert_eq!(world.guest(&all, 3000, 999), Guest::Welcome);
-    assert_eq!(world.guest(&all, 4000, 999), Guest::Welcome);
+    assert_eq!(world.guest(&all, 3000, 999), Guest::Welcome("all".into()));
+    assert_eq!(world.guest(&all, 4000, 999), Guest::Welcome("all".into()));
     assert_eq!(world.guest(&HeaderMap::new(), 3000, 100), Guest::Stranger);
     let plain = world.sharing.guest(&all, &world.tunnel(), 3000, false, at(100));
     assert_eq!(plain, Guest::Stranger, "without TLS it has another name");
@@ -244,7 +244,11 @@ async fn a_cookie_opens_what_its_link_opens_for_as_long_as_that_is_there() {
     assert_eq!(world.sharing.guest(&all, &other, 3000, true, at(100)), Guest::Stranger);
     world.revoke("all").await;
     assert_eq!(world.guest(&all, 3000, 100), Guest::Late);
-    assert_eq!(world.guest(&one, 4000, 100), Guest::Welcome, "the other link is still there");
+    assert_eq!(
+        world.guest(&one, 4000, 100),
+        Guest::Welcome("one".into()),
+        "the other link is still there"
+    );
 }
 
 #[tokio::test]
