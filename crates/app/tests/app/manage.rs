@@ -86,14 +86,10 @@ async fn a_tunnel_is_opened_closed_edited_and_shared() {
     assert!(matches!(&got, Got::Token { until: Some(_), .. }) && got.header().is_some());
 
     let until = clock::wall().checked_add(Duration::from_secs(8 * 3_600)).unwrap();
-    let got = work(&app, &shop, Job::Link { port: Some(3000), until }).await;
-    let Work::Done(Got::Link { link, whole: Some(known) }) = got else { panic!("{got:?}") };
-    assert!(link.url.is_some());
-    assert_eq!((known.links.len(), known.links[0].port), (1, Some(3000)));
-    assert!(known.links[0].url.is_none(), "its address is told once");
-    let got = work(&app, &shop, Job::Unlink { id: link.id }).await;
-    let Work::Done(Got::Revoked { whole: Some(known) }) = got else { panic!("{got:?}") };
-    assert!(known.links.is_empty());
+    // This relay has no domain, so a link could lead nowhere.
+    let failed = work(&app, &shop, Job::Link { port: Some(3000), until }).await;
+    let Work::Failed(failure) = failed else { panic!("{failed:?}") };
+    assert!(failure.message.contains("no domain"), "{failure}");
     app.quit().await;
 }
 

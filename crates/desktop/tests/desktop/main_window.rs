@@ -214,7 +214,8 @@ fn a_request_is_read_with_its_headers_and_body_and_its_answer() {
         (lines[0].as_str(), lines.last().unwrap().as_str()),
         ("HTTP/1.1 500", "order o-7312 is locked by another payment")
     );
-    stage.press("Copy as curl");
+    // The requests below have such a button too.
+    stage.all("Copy as curl").last().unwrap().invoke_accessible_default_action();
     assert!(stage.outside.copied.borrow()[1].starts_with("curl "));
     stage.key(Key::Escape);
     assert!(stage.all("POST /hooks/payment").is_empty());
@@ -248,7 +249,7 @@ fn a_request_that_is_not_kept_any_more_says_so() {
 }
 
 #[test]
-fn a_wish_for_the_keyboard_is_of_the_screen_that_is_seen() {
+fn the_keyboard_goes_on_when_the_list_that_had_it_is_gone() {
     let stage = at_port();
     let app = stage.window.app();
     let port = app.global::<adit_desktop::Port<'_>>();

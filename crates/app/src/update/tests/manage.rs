@@ -5,7 +5,9 @@ use std::sync::Arc;
 use adit_proto::contracts::{AccessControl, AccessEntry, AccessEntryType, Protocol, Tunnel};
 use adit_proto::token::Secret;
 use adit_tunnel::host;
+use adit_tunnel::management::Link;
 use adit_tunnel::management::change::Change;
+use jiff::Timestamp;
 
 use crate::command::{Command, Ticket};
 use crate::effect::Effect;
@@ -174,6 +176,21 @@ fn a_token_that_nobody_waits_for_any_more_bothers_nobody() {
     assert!(matches!(sheet(&world).work, Work::Done(Got::Token { .. })));
     world.command(Command::Manage(Manage::Taken));
     assert_eq!(sheet(&world).work, Work::Idle, "it is forgotten");
+}
+
+#[test]
+fn a_link_that_was_made_is_told_though_the_tunnel_could_not_be_read() {
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    look(&mut world, "shop");
+    let until = Timestamp::from_second(28_800).unwrap();
+    let ticket = ask(&mut world, "shop", Job::Link { port: Some(80), until }).unwrap();
+    world.effects.clear();
+    let url = Some(Secret::from("https://cp.r/go/canary"));
+    let link = Link { id: "k1".to_owned(), url, port: Some(80), expires: until };
+    world.done(ticket, Done::Managed(Got::Link { link: link.clone(), whole: None }));
+    assert_eq!(sheet(&world).work, Work::Done(Got::Link { link, whole: None }));
+    let reads = world.effects.iter().filter(|it| matches!(it, Effect::Read { .. }));
+    assert_eq!(reads.count(), 1, "it is read again");
 }
 
 #[test]
