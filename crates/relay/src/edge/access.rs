@@ -103,6 +103,18 @@ impl Gate<'_> {
     }
 }
 
+/// Whether who came by the link of this id may still be at a port.
+pub(super) fn is_welcome(
+    auth: &Auth,
+    tunnel: &TunnelRecord,
+    port: u16,
+    link: &str,
+    now: Timestamp,
+) -> bool {
+    tunnel.share(link, now).is_some_and(|share| share.opens(port))
+        && !auth.denies_guests(tunnel, port, now)
+}
+
 fn problem(refused: &Refused) -> Problem {
     match refused {
         Refused::SignInRequired => Problem::SignIn,

@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional_with_sizes};
 
 use super::Shared;
-use super::access::Entry;
+use super::access::{Entry, is_welcome};
 use super::conn::Conn;
 use super::visit::Visit;
 
@@ -68,12 +68,7 @@ impl Shared {
         loop {
             clock::sleep_until(clock::now() + GUEST_LOOK).await;
             let (record, now) = (self.directory.tunnel(&tunnel), clock::wall());
-            let is_welcome = record.is_some_and(|record| {
-                let share = record.share(&link, now);
-                share.is_some_and(|share| share.opens(port))
-                    && !self.auth.denies_guests(&record, port, now)
-            });
-            if !is_welcome {
+            if !record.is_some_and(|it| is_welcome(&self.auth, &it, port, &link, now)) {
                 return;
             }
         }

@@ -16,6 +16,7 @@ use crate::common::Stage;
 pictures! {
     main: Main, WIDE, |stage| stage.point(500.0, 280.0);
     port: Main, WIDE, to_port;
+    port_empty: Main, WIDE, to_quiet_port;
     port_narrow: Main, NARROW, to_port;
     port_table: Main, WIDE, to_table;
     port_connections: Main, WIDE, to_connections;
@@ -63,6 +64,11 @@ pictures! {
     add_relay: SignIn, WIDE, to_add_relay;
 }
 
+fn open(stage: &Stage, dialog: Dialog, key: &str, number: i32) {
+    stage.window.open(dialog, key, number);
+    stage.settle();
+}
+
 /// The first row's name, which is in the language of the picture.
 fn first_port(stage: &Stage) -> String {
     let labels = stage.labels();
@@ -71,6 +77,14 @@ fn first_port(stage: &Stage) -> String {
 
 fn to_port(stage: &Stage) {
     stage.beginning(&first_port(stage)).invoke_accessible_default_action();
+    stage.settle();
+}
+
+/// A port that nobody has visited.
+fn to_quiet_port(stage: &Stage) {
+    let labels = stage.labels();
+    let row = labels.into_iter().find(|it| it.contains("3000") && it.contains("http:")).unwrap();
+    stage.beginning(&row).invoke_accessible_default_action();
     stage.settle();
 }
 
@@ -100,14 +114,12 @@ fn hook(stage: &Stage) -> i32 {
 
 fn to_request(stage: &Stage) {
     let id = hook(stage);
-    stage.window.open(Dialog::ReadRequest, "", id);
-    stage.settle();
+    open(stage, Dialog::ReadRequest, "", id);
 }
 
 fn to_send_again(stage: &Stage) {
     let id = hook(stage);
-    stage.window.open(Dialog::SendAgain, "", id);
-    stage.settle();
+    open(stage, Dialog::SendAgain, "", id);
 }
 
 fn to_report(stage: &Stage) {
@@ -119,26 +131,22 @@ fn to_report(stage: &Stage) {
 }
 
 fn to_import(stage: &Stage) {
-    stage.window.open(Dialog::Import, "", 0);
-    stage.settle();
+    open(stage, Dialog::Import, "", 0);
 }
 
 fn to_allow_network(stage: &Stage) {
     to_places(stage);
-    stage.window.open(Dialog::AllowNetwork, "here", 0);
-    stage.settle();
+    open(stage, Dialog::AllowNetwork, "here", 0);
 }
 
 fn to_forget(stage: &Stage) {
     to_places(stage);
-    stage.window.open(Dialog::ForgetPlace, "https://cp.relay.example.com", 0);
-    stage.settle();
+    open(stage, Dialog::ForgetPlace, "https://cp.relay.example.com", 0);
 }
 
 fn to_add_relay(stage: &Stage) {
     to_places(stage);
-    stage.window.open(Dialog::AddRelay, "", 0);
-    stage.settle();
+    open(stage, Dialog::AddRelay, "", 0);
 }
 
 fn to_log(stage: &Stage) {
@@ -270,12 +278,10 @@ fn to_places(stage: &Stage) {
 
 fn to_key(stage: &Stage) {
     to_places(stage);
-    stage.window.open(Dialog::SignIn, "https://cp.relay.example.com", 0);
-    stage.settle();
+    open(stage, Dialog::SignIn, "https://cp.relay.example.com", 0);
 }
 
 fn to_removal(stage: &Stage) {
     to_places(stage);
-    stage.window.open(Dialog::RemoveAdit, "", 0);
-    stage.settle();
+    open(stage, Dialog::RemoveAdit, "", 0);
 }
