@@ -47,7 +47,8 @@ fn chart(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> ui::Ch
 }
 
 fn value(chart: &Chart, language: Language) -> SharedString {
-    let now = || chart.lines.iter().filter_map(Line::now).sum::<f64>();
+    // The sum of no floats is -0.
+    let now = || chart.lines.iter().filter_map(Line::now).fold(0.0, |sum, now| sum + now);
     match chart.kind {
         Kind::Bytes => SharedString::from(bytes(now(), language)),
         Kind::Answers => count(chart.lines.iter().map(|line| line.total).sum(), language).into(),
