@@ -16,15 +16,37 @@ pub mod setup;
 pub mod sheet;
 pub mod terms;
 
+use std::collections::BTreeSet;
+
 use slint::{Model, VecModel};
 
 /// Makes a model hold these rows, telling rows apart by a key, with as few changes as possible.
+///
+/// Nearly always the same rows come again in the same order; a thousand of them must not cost a frame then.
 pub fn sync<T, K>(model: &VecModel<T>, rows: Vec<T>, key: impl Fn(&T) -> K)
 where
     T: Clone + PartialEq + 'static,
-    K: PartialEq,
+    K: PartialEq + Ord,
 {
-    let keys: Vec<K> = rows.iter().map(&key).collect();
+    let stays = model.row_count() == rows.len()
+        && model.iter().zip(&rows).all(|(old, row)| key(&old) == key(row));
+    if !stays {
+        arrange(model, &rows, &key);
+    }
+    for (index, row) in rows.into_iter().enumerate() {
+        if model.row_data(index).is_some_and(|old| old != row) {
+            model.set_row_data(index, row);
+        }
+    }
+}
+
+/// Removes, moves and adds rows until the keys of the model are these.
+fn arrange<T, K>(model: &VecModel<T>, rows: &[T], key: &impl Fn(&T) -> K)
+where
+    T: Clone + 'static,
+    K: Ord,
+{
+    let keys: BTreeSet<K> = rows.iter().map(key).collect();
     let mut index = 0;
     while let Some(old) = model.row_data(index) {
         if keys.contains(&key(&old)) {
@@ -33,22 +55,21 @@ where
             model.remove(index);
         }
     }
-    for (index, row) in rows.into_iter().enumerate() {
-        match model.row_data(index) {
-            Some(old) if old == row => {}
-            Some(old) if key(&old) == keys[index] => model.set_row_data(index, row),
-            Some(_) | None => {
-                // One that moved up leaves its old place.
-                let from = (index..model.row_count())
-                    .find(|at| model.row_data(*at).is_some_and(|old| key(&old) == keys[index]));
-                if let Some(from) = from {
-                    model.remove(from);
-                }
-                model.insert(index, row);
+    for (index, row) in rows.iter().enumerate() {
+        let wanted = key(row);
+        let from = (index..model.row_count())
+            .find(|at| model.row_data(*at).is_some_and(|old| key(&old) == wanted));
+        match from {
+            Some(from) if from == index => {}
+            // One that moved up leaves its old place.
+            Some(from) => {
+                let old = model.remove(from);
+                model.insert(index, old);
             }
+            None => model.insert(index, row.clone()),
         }
     }
-    while model.row_count() > keys.len() {
+    while model.row_count() > rows.len() {
         model.remove(model.row_count() - 1);
     }
 }
