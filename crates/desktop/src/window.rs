@@ -9,6 +9,7 @@ mod life;
 mod log;
 mod making;
 mod pointed;
+mod pulse;
 mod report;
 mod settings;
 mod setup;
@@ -50,9 +51,6 @@ const COUNT: Duration = Duration::from_millis(500);
 /// For so long a toast is shown.
 const TOAST: Duration = Duration::from_millis(2_400);
 
-/// Glyphs pulse in these steps, for half a minute.
-const PULSE: (Duration, [f32; 4], u32) = (Duration::from_millis(400), [1.0, 0.7, 0.4, 0.7], 75);
-
 /// A window with what fills it. Lives on the thread of the interface.
 pub struct Window {
     app: ui::App,
@@ -76,7 +74,7 @@ pub struct Window {
     held: RefCell<BTreeMap<i32, Duration>>,
     retell: Timer,
     toast: Timer,
-    pulse: Rc<Timer>,
+    pulse: pulse::Pulse,
     closing: life::Closing,
     drawn: drawn::Drawn,
     announced: announce::Announced,
@@ -117,7 +115,7 @@ impl Window {
             held: RefCell::default(),
             retell: Timer::default(),
             toast: Timer::default(),
-            pulse: Rc::default(),
+            pulse: pulse::Pulse::default(),
             closing: life::Closing::default(),
             drawn: drawn::Drawn::default(),
             announced: announce::Announced::default(),
@@ -239,7 +237,7 @@ impl Window {
         if is_new {
             *self.view.borrow_mut() = view;
             self.prefer();
-            self.begin_pulse();
+            self.pulse();
         }
         self.draw();
     }
@@ -252,7 +250,7 @@ impl Window {
         self.reader.attach(&self.app.global::<ui::Reader>());
         self.app.global::<ui::Places>().set_marks(ModelRc::from(self.marks.clone()));
         self.app.global::<ui::Bars>().set_undo(ModelRc::from(self.undo.clone()));
-        self.begin_pulse();
+        self.pulse();
     }
 
     /// In which language, and against which time, things are said now.
@@ -316,23 +314,6 @@ impl Window {
                 window.draw();
             }
             window.keep_told();
-        });
-    }
-
-    /// Glyphs of what is under way pulse for half a minute after a change.
-    fn begin_pulse(&self) {
-        let (app, pulse) = (self.app.as_weak(), Rc::downgrade(&self.pulse));
-        let (step, opacities, most) = PULSE;
-        let beat = Cell::new(0_u32);
-        self.pulse.start(TimerMode::Repeated, step, move || {
-            let (Some(app), Some(pulse)) = (app.upgrade(), pulse.upgrade()) else { return };
-            beat.set(beat.get().saturating_add(1));
-            let is_still = beat.get() > most || app.global::<ui::Theme>().get_reduced_motion();
-            let at = if is_still { 0 } else { beat.get() as usize % opacities.len() };
-            app.global::<ui::Pulse>().set_opacity(opacities[at]);
-            if is_still {
-                pulse.stop();
-            }
         });
     }
 

@@ -28,6 +28,13 @@ pub enum Mood {
     Error,
 }
 
+impl Mood {
+    /// Something is going on that ends by itself.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Checking | Self::Connecting | Self::Reconnecting)
+    }
+}
+
 /// How it stands with one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {

@@ -15,6 +15,7 @@ mod new_tunnel;
 mod notifications_bus;
 mod pictures;
 mod places;
+mod pulse;
 mod settings;
 mod sheet;
 #[cfg(not(any(windows, target_os = "macos")))]
