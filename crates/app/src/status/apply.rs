@@ -52,14 +52,16 @@ impl Tunnel {
     }
 
     fn progress(&mut self, phase: host::Phase) {
+        // The steps of a planned replacement are nobody's concern: the tunnel is hosted all the time, and what becomes of
+        // its ports is told once they are another session's.
+        if self.state == State::Hosting {
+            return;
+        }
         if phase == host::Phase::ForwardingPorts {
             // Each session asks for all of them, and tells of its own refusals before it serves.
             self.ports.values_mut().for_each(|port| port.refused = None);
         }
-        // The steps of a planned replacement are nobody's concern: the tunnel is hosted all the time.
-        if self.state != State::Hosting {
-            self.phase = Some(phase.into());
-        }
+        self.phase = Some(phase.into());
     }
 
     fn state(&mut self, state: &host::State, now: Timestamp) {
@@ -290,8 +292,19 @@ mod tests {
         let announces = || Event::Progress(host::Phase::ForwardingPorts);
         let mut events = vec![announces(), refused, Event::State(host::State::Hosting)];
         assert!(told(&events).ports[&3000].refused.is_some());
-        // A planned replacement, which serves it.
-        events.extend([announces(), Event::Swapped]);
+        events.extend([Event::State(host::State::Reconnecting), announces()]);
+        assert_eq!(told(&events).ports[&3000].refused, None);
+    }
+
+    #[test]
+    fn a_replacement_that_announces_says_nothing_of_ports_yet() {
+        let refused = Event::PortRefused { port: 3000, cause: "no port of the tunnel".into() };
+        let announces = || Event::Progress(host::Phase::ForwardingPorts);
+        let failed = Event::SwapFailed { wait: Duration::from_secs(1), cause: "late".into() };
+        let mut events = vec![announces(), refused, Event::State(host::State::Hosting)];
+        events.extend([announces(), failed]);
+        assert!(told(&events).ports[&3000].refused.is_some(), "the old session serves on");
+        events.extend([announces(), Event::Swapped, Event::PortServed { port: 3000 }]);
         assert_eq!(told(&events).ports[&3000].refused, None);
     }
 

@@ -75,7 +75,8 @@ pub enum Endpoint {
 pub enum Notice {
     /// The state is another one.
     State(State),
-    /// A step of connecting begins. Told of planned replacements too, while the state stays `Hosting`.
+    /// A step of connecting begins. Told of planned replacements too, while the state stays `Hosting`; announcing is told
+    /// again if the session is lost meanwhile. Outside of `Hosting` it begins a new account of refused ports.
     Progress(Phase),
     /// There will be another try.
     Retry {
@@ -90,7 +91,8 @@ pub enum Notice {
     },
     /// Somebody has to sign in again. The tunnel may go on being hosted as long as its tokens last.
     ReloginRequired,
-    /// This port is not served; the others are. It is asked for again where the cause can pass.
+    /// This port is not served; the others are. It is asked for again where the cause can pass. Told of the session that
+    /// serves, and of the try where none does: what a planned replacement is refused is told once it serves.
     PortRefused {
         /// The port.
         port: u16,

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use super::Failure;
 
+/// What is told of a port without an answer.
+pub(super) const SILENCE: &str = "the relay did not answer";
+
 /// The ports of one session.
 #[derive(Clone, Debug, Default)]
 pub struct Ports {
@@ -90,6 +93,12 @@ impl Ports {
         passing.map(Failure::retry_after).max()
     }
 
+    /// Returns the ports that are known not to be served, and why.
+    pub fn unserved(&self) -> BTreeMap<u16, String> {
+        let silent = self.silent.iter().map(|port| (*port, SILENCE.to_owned()));
+        silent.chain(self.refused.iter().map(|(port, why)| (*port, why.to_string()))).collect()
+    }
+
     /// Whether every port that was asked for has its answer.
     pub fn is_settled(&self) -> bool {
         self.asked.is_empty()
@@ -103,7 +112,7 @@ impl Ports {
         }
         let passing = self.refused.values().filter(|why| why.is_retryable());
         let passing = passing.max_by_key(|why| why.retry_after()).cloned();
-        let silence = || Failure::Transient("the relay did not answer".to_owned());
+        let silence = || Failure::Transient(SILENCE.to_owned());
         passing
             .or_else(|| (!self.silent.is_empty()).then(silence))
             .or_else(|| self.refused.values().next().cloned())

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{ANNOUNCE_WITHIN, Moment, Policy, RETRY_AFTER_MAX, SessionId, Step, Timer};
-use crate::host::ports::Changes;
-use crate::host::{Action, Failure, Notice, Ports};
+use super::{ANNOUNCE_WITHIN, Attempt, Moment, Policy, RETRY_AFTER_MAX, SessionId, Step, Timer};
+use crate::host::ports::{Changes, SILENCE};
+use crate::host::{Action, Failure, Notice, Phase, Ports};
 
 impl Policy {
     /// Ports are reconciled while the session lives; a try that has not come so far will ask for all.
@@ -43,7 +43,7 @@ impl Policy {
 
     pub(super) fn port_announced(&mut self, session: SessionId, port: u16, at: Moment) {
         let Some(ports) = self.ports_of(session) else { return };
-        if ports.announced(port) {
+        if ports.announced(port) && self.is_telling(session) {
             self.tell(Notice::PortServed { port });
         }
         self.consider_ports(at);
@@ -58,7 +58,7 @@ impl Policy {
     ) {
         let Some(ports) = self.ports_of(session) else { return };
         let news = ports.refused(port, failure.clone());
-        if news {
+        if news && self.is_telling(session) {
             self.tell(Notice::PortRefused { port, cause: failure.to_string() });
         }
         if failure.is_retryable() && self.serving() == Some(session) {
@@ -72,8 +72,7 @@ impl Policy {
     pub(super) fn announce_overdue(&mut self) {
         let Some(live) = &mut self.live else { return };
         for port in live.ports.refuse_unanswered() {
-            let cause = "the relay did not answer".to_owned();
-            self.tell(Notice::PortRefused { port, cause });
+            self.tell(Notice::PortRefused { port, cause: SILENCE.to_owned() });
         }
     }
 
@@ -83,6 +82,37 @@ impl Policy {
         self.timers.clear(&Timer::AskAgain);
         if let Some(floor) = self.live.as_ref().and_then(|live| live.ports.patience()) {
             self.ask_later(floor, at);
+        }
+    }
+
+    /// Whether what becomes of its ports is what becomes of the tunnel's. A planned replacement has not replaced anything
+    /// yet, and may never do so.
+    fn is_telling(&self, session: SessionId) -> bool {
+        self.serving().is_none_or(|serving| serving == session)
+    }
+
+    /// A session has been replaced by plan: tells in what the new one differs from what was told of the old one.
+    pub(super) fn tell_ports_since(&mut self, old: &Ports) {
+        let Some(live) = &self.live else { return };
+        let (before, now) = (old.unserved(), live.ports.unserved());
+        for (port, cause) in &now {
+            if before.get(port) != Some(cause) {
+                self.tell(Notice::PortRefused { port: *port, cause: cause.clone() });
+            }
+        }
+        for port in before.into_keys().filter(|port| !now.contains_key(port)) {
+            self.tell(Notice::PortServed { port });
+        }
+    }
+
+    /// A planned replacement has become the next try: it announces for everybody to hear, what it was told so far too.
+    pub(super) fn tell_ports_of_attempt(&mut self) {
+        let announces = |attempt: &&Attempt| attempt.step == Step::Announcing;
+        let Some(attempt) = self.attempt.as_ref().filter(announces) else { return };
+        let refused = attempt.ports.unserved();
+        self.tell(Notice::Progress(Phase::ForwardingPorts));
+        for (port, cause) in refused {
+            self.tell(Notice::PortRefused { port, cause });
         }
     }
 

@@ -178,6 +178,7 @@ impl Policy {
         let overlaps = live.epoch.is_some();
         if let Some(old) = self.live.replace(live) {
             self.tell(Notice::Swapped);
+            self.tell_ports_since(&old.ports);
             // Where sessions cannot overlap, the relay has ended the old one or is about to.
             match overlaps && old.epoch.is_some() {
                 true => self.retire(old.id, at.now),

@@ -102,6 +102,7 @@ impl Policy {
         self.tries += 1;
         let retry = Notice::Retry { attempt: self.tries, delay: Duration::ZERO, at: at.now, cause };
         self.tell(retry);
+        self.tell_ports_of_attempt();
         if !under_way {
             self.begin(at);
         }

@@ -148,3 +148,60 @@ fn a_lost_session_asks_for_its_refused_ports_no_longer() {
     assert_eq!(host.connected(), ["forwarding_ports", "announce 1 3000,3001"]);
     assert_eq!(host.pass(seconds(10)), NOTHING);
 }
+
+/// A host of two ports, of which the relay refuses 3001 for good, with a replacement that announces.
+fn replacing(refuses: bool) -> (Host, SessionId) {
+    let mut host = Host::new();
+    host.tell(Event::PortsWanted([3000, 3001].into()));
+    host.tell(Event::Start);
+    host.minted();
+    host.connected_as(1);
+    if refuses {
+        host.refused_for(3001, Failure::Fatal("no".to_owned()));
+    } else {
+        host.announced(3001);
+    }
+    host.announced(3000);
+    let old = host.session();
+    host.tell(Event::RemintDue);
+    host.minted();
+    host.connected_as(2);
+    (host, old)
+}
+
+#[test]
+fn what_a_replacement_that_fails_was_refused_is_not_what_the_tunnel_is_refused() {
+    let (mut host, _) = replacing(false);
+    assert_eq!(host.refused(3001), NOTHING, "the old session serves it");
+    assert_eq!(host.pass(ANNOUNCE_WITHIN), ["close 1", "swap failed, again in 1000 ms"]);
+    host.pass(seconds(1));
+    host.connected_as(3);
+    host.announced(3000);
+    assert_eq!(host.announced(3001), ["swapped", "retire 0"], "nobody believed anything else");
+}
+
+#[test]
+fn a_replacement_tells_what_it_was_refused_once_it_serves() {
+    let (mut host, _) = replacing(false);
+    host.refused(3001);
+    assert_eq!(host.announced(3000), ["swapped", "3001 refused", "retire 0"]);
+}
+
+#[test]
+fn what_is_still_refused_after_a_replacement_is_no_news_and_what_is_served_is() {
+    let (mut host, _) = replacing(true);
+    host.refused_for(3001, Failure::Fatal("no".to_owned()));
+    assert_eq!(host.announced(3000), ["swapped", "retire 0"]);
+    let (mut host, _) = replacing(true);
+    assert_eq!(host.announced(3001), NOTHING, "the old session does not serve it");
+    assert_eq!(host.announced(3000), ["swapped", "3001 served", "retire 0"]);
+}
+
+#[test]
+fn a_replacement_that_becomes_the_next_try_tells_its_ports_as_any_try() {
+    let (mut host, old) = replacing(false);
+    host.refused(3001);
+    let told = host.tell(Event::Dropped { session: old, cause: "reset".to_owned() });
+    assert_eq!(told, ["Reconnecting", "try 1 in 0 ms", "forwarding_ports", "3001 refused"]);
+    assert_eq!(host.announced(3000), ["Hosting"]);
+}
