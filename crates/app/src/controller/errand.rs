@@ -1,9 +1,13 @@
 //! What is set up: errands, one at a time, and the small questions around them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use adit_tunnel::management::Error;
-use adit_tunnel::management::cli::Trouble;
+use adit_proto::id::FullId;
+use adit_tunnel::management::cli::{self, Trouble};
+use adit_tunnel::management::{Error, Management, Want};
+use adit_wire::clock;
 use adit_wire::net::Connector;
 use adit_wire::task::{self, Task};
 use tokio::sync::mpsc;
@@ -22,6 +26,10 @@ use crate::{login, removal, run};
 
 /// Lines of a command that wait to be taken in. Full means that the command waits.
 const LINES: usize = 64;
+
+/// How long ports that are still to be made again may hold up a removal of everything: two tunnels, each looked at by a
+/// process of the command, with a token and what the service takes.
+const OWED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is under way. There is at most one task of each kind, and a new one breaks the old one off.
 #[derive(Debug)]
@@ -139,6 +147,7 @@ impl ProfileServices {
             }
             Errand::Remove => {
                 removal::check(places).await?;
+                self.make_owed(&said).await;
                 self.here.end(removal::GRACE).await;
                 let (places, autostart) = (places.clone(), self.profile.autostart.clone());
                 let remove = move || {
@@ -149,6 +158,39 @@ impl ProfileServices {
                 Ok(None)
             }
         }
+    }
+
+    /// Makes the ports again that only this computer knows of, and says which could not be made. Those stay away: who
+    /// wants Adit gone was told of them, and may have no sign-in any more to make them with.
+    async fn make_owed(&self, said: &mpsc::Sender<String>) {
+        let tunnels: BTreeSet<_> = self.owed_ports().await.into_iter().map(|(id, _)| id).collect();
+        if tunnels.is_empty() {
+            return;
+        }
+        if let Ok(command) = self.microsoft() {
+            // Whoever looks at a tunnel makes what it lacks.
+            let looks = async {
+                for tunnel in tunnels {
+                    let _ = command.get(&tunnel.into(), Want::PORTS).await;
+                }
+            };
+            let _ = clock::until(clock::now() + OWED_WITHIN, looks).await;
+        }
+        for (tunnel, port) in self.owed_ports().await {
+            tracing::warn!(%tunnel, port, "a removed port was not made again");
+            let line = format!("port {port} of {tunnel} could not be made again");
+            let _ = said.send(line).await;
+        }
+    }
+
+    /// What the journal says. One that cannot be read says nothing, which is logged.
+    pub(super) async fn owed_ports(&self) -> Vec<(FullId, u16)> {
+        let journal = self.profile.places.remakes();
+        let read = move || cli::owed(&journal);
+        task::blocking("read journal", read).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "it is not known which ports are to be made again");
+            Vec::new()
+        })
     }
 
     async fn sign_in(

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use adit_proto::id::FullId;
 use adit_tunnel::management::cli::{Cli, Trouble};
 use adit_tunnel::management::{Credential, Error, Management, Rest};
 use adit_wire::net::Connector;
@@ -74,6 +75,12 @@ pub trait Services: fmt::Debug + Send + Sync + 'static {
     /// What another app kept, if it did.
     fn find_import(&self) -> Doing<'_, Option<Imported>> {
         Box::pin(async { None })
+    }
+
+    /// Ports that are gone from their tunnels at a place and still to be made again.
+    fn owed<'a>(&'a self, place: &'a PlaceKey) -> Doing<'a, Vec<(FullId, u16)>> {
+        let _ = place;
+        Box::pin(async { Vec::new() })
     }
 
     /// Ends what was started for places, the last of all, within `grace`.
@@ -203,6 +210,15 @@ impl Services for ProfileServices {
 
     fn prefer<'a>(&'a self, preferences: &'a Preferences) -> Doing<'a, Outcome> {
         Box::pin(self.here.let_lan_in(preferences.local_network))
+    }
+
+    fn owed<'a>(&'a self, place: &'a PlaceKey) -> Doing<'a, Vec<(FullId, u16)>> {
+        Box::pin(async move {
+            match place.kind() {
+                Kind::Microsoft => self.owed_ports().await,
+                Kind::Here | Kind::Relay => Vec::new(),
+            }
+        })
     }
 
     fn end(&self, grace: Duration) -> Doing<'_, ()> {

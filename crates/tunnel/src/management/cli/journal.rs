@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use adit_proto::contracts::TunnelPort;
+use adit_proto::id::FullId;
 use adit_wire::clock;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,18 @@ pub(super) struct Remake {
 struct Document {
     version: u32,
     remakes: Vec<Remake>,
+}
+
+/// Lists the ports that are still to be made again, by what a journal says: each with its tunnel. They are gone from
+/// their tunnels once the journal is.
+///
+/// # Errors
+///
+/// When the journal cannot be read. Where there is none, nothing is to be made.
+pub fn owed(journal: &Path) -> io::Result<Vec<(FullId, u16)>> {
+    let now = clock::wall();
+    let remakes = load(journal)?.into_iter().filter(|remake| remake.age(now) < FORGOTTEN_AFTER);
+    Ok(remakes.filter_map(|it| Some((it.tunnel.parse().ok()?, it.port()))).collect())
 }
 
 impl Remake {
@@ -242,6 +255,8 @@ mod tests {
         held.note(&shop).unwrap();
         assert_eq!(pending("shop"), std::slice::from_ref(&shop));
         assert_eq!(pending("shop.usw2"), []);
+        let both = ["blog.euw", "shop.euw"].map(|id| (id.parse().unwrap(), 3000));
+        assert_eq!(owed(&journal.path).unwrap(), both);
         held.strike(&shop).unwrap();
         assert_eq!(held.current(&shop).unwrap(), None);
         assert_eq!(held.current(&blog).unwrap(), Some(blog));

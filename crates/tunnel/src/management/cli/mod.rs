@@ -51,6 +51,7 @@ use super::{
 };
 
 pub use account::Account;
+pub use journal::owed;
 pub use trouble::Trouble;
 pub use version::{OLDEST, Version};
 
