@@ -131,6 +131,8 @@ fn announce(server: &Server, manage: Manage, option: &str, context: &Context) ->
 enum Manage {
     /// The configuration says it.
     At(String),
+    /// At the name for it in this domain, with this scheme, and the port that is listened on.
+    Named(&'static str, String),
     /// At the address that is listened on, with this scheme.
     Listening(&'static str),
 }
@@ -140,13 +142,7 @@ impl Manage {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         match (&config.advertised_url, &config.domain) {
             (Some(url), _) => Self::At(url.to_string()),
-            (None, Some(domain)) => {
-                let port = match (config.listen.port(), scheme) {
-                    (443, "https") | (80, "http") => String::new(),
-                    (port, _) => format!(":{port}"),
-                };
-                Self::At(format!("{scheme}://cp.{}{port}", domain.as_str()))
-            }
+            (None, Some(domain)) => Self::Named(scheme, format!("cp.{}", domain.as_str())),
             (None, None) => Self::Listening(scheme),
         }
     }
@@ -154,6 +150,10 @@ impl Manage {
     fn url(self, addr: SocketAddr) -> String {
         match self {
             Self::At(url) => url,
+            Self::Named(scheme, name) => match (addr.port(), scheme) {
+                (443, "https") | (80, "http") => format!("{scheme}://{name}"),
+                (port, _) => format!("{scheme}://{name}:{port}"),
+            },
             Self::Listening(scheme) if addr.ip().is_unspecified() => {
                 format!("{scheme}://localhost:{}", addr.port())
             }
@@ -198,15 +198,17 @@ mod tests {
     #[test]
     fn the_address_to_sign_in_at_follows_from_the_configuration() {
         let tls = "tls = { cert = 'c', key = 'k' }\n";
-        for (text, url) in [
-            ("".to_owned(), "http://127.0.0.1:5001"),
-            (tls.to_owned(), "https://127.0.0.1:5001"),
-            ("domain = 'x.org'".to_owned(), "http://cp.x.org:8443"),
-            (format!("listen = '0.0.0.0:443'\ndomain = 'x.org'\n{tls}"), "https://cp.x.org"),
-            ("domain = 'x.org'\nadvertised_url = 'https://r.x.org'".to_owned(), "https://r.x.org"),
+        let domain = "domain = 'x.org'\n";
+        for (text, at, url) in [
+            (String::new(), "127.0.0.1:5001", "http://127.0.0.1:5001"),
+            (tls.to_owned(), "127.0.0.1:5001", "https://127.0.0.1:5001"),
+            (domain.to_owned(), "127.0.0.1:8443", "http://cp.x.org:8443"),
+            (format!("listen = '127.0.0.1:0'\n{domain}"), "127.0.0.1:5001", "http://cp.x.org:5001"),
+            (format!("listen = '0.0.0.0:443'\n{domain}{tls}"), "0.0.0.0:443", "https://cp.x.org"),
+            (format!("{domain}advertised_url = 'https://r.x.org'"), "[::]:1", "https://r.x.org"),
         ] {
             let config = Config::parse(&text, Path::new("d")).unwrap();
-            assert_eq!(Manage::of(&config).url("127.0.0.1:5001".parse().unwrap()), url);
+            assert_eq!(Manage::of(&config).url(at.parse().unwrap()), url);
         }
         let everywhere = Manage::Listening("http").url("0.0.0.0:80".parse().unwrap());
         assert_eq!(everywhere, "http://localhost:80");
