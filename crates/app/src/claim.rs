@@ -3,10 +3,12 @@
 //! A claim is a directory with a lock that the system takes back however its holder ends, and a
 //! note by the holder on where its tunnel can be reached.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use adit_wire::file;
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
@@ -46,13 +48,8 @@ impl Claim {
     pub fn take(directory: &Path, what: &str) -> Outcome<Self> {
         durable::make_private_directory(directory)?;
         let path = directory.join(LOCK);
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(|error| durable::cannot("open", &path, &error))?;
-        match try_lock(&lock) {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(taken(&Note::read(directory), what)),
-            Err(TryLockError::Error(error)) => return Err(durable::cannot("lock", &path, &error)),
-        }
+        let lock = lock(&path).map_err(|error| durable::cannot("lock", &path, &error))?;
+        let lock = lock.ok_or_else(|| taken(&Note::read(directory), what))?;
         let claim = Self { directory: directory.to_owned(), _lock: lock };
         claim.note(&[])?;
         Ok(claim)
@@ -60,9 +57,7 @@ impl Claim {
 
     /// Whether some process has the directory.
     pub fn is_taken(directory: &Path) -> bool {
-        // A shared lock, so that those who only ask are not in each other's way.
-        let lock = File::open(directory.join(LOCK));
-        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        file::is_locked(&directory.join(LOCK))
     }
 
     /// The directory.
@@ -87,14 +82,14 @@ impl Claim {
 }
 
 /// Whoever looks whether a claim is taken holds its lock for an instant; only a holder holds it longer.
-fn try_lock(lock: &File) -> Result<(), TryLockError> {
+fn lock(path: &Path) -> io::Result<Option<File>> {
     for _ in 0..LOOKS {
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+        match file::lock(path) {
+            Ok(None) => std::thread::sleep(LOOK),
             decided => return decided,
         }
     }
-    lock.try_lock()
+    file::lock(path)
 }
 
 impl Drop for Claim {

@@ -1,8 +1,10 @@
-//! Files that are there whole or not at all, whatever happens while they are written.
+//! Files that are there whole or not at all, whatever happens while they are written, with failures for people.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use adit_wire::file;
 
 use crate::failure::{Code, Failure, Outcome};
 
@@ -22,11 +24,7 @@ pub fn write(path: &Path, text: &str) -> Outcome {
 
 /// Makes a directory that only its owner can enter, with those above it.
 pub fn make_private_directory(path: &Path) -> Outcome {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| cannot("make", path, &error))
+    file::make_private_directory(path).map_err(|error| cannot("make", path, &error))
 }
 
 /// Moves a file that makes no sense out of the way, so that nothing is lost, and returns where to.
@@ -60,35 +58,10 @@ pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    if !directory.exists() {
-        make_private_directory(directory).map_err(|failure| io::Error::other(failure.message))?;
+    if let Some(directory) = directory.filter(|it| !it.exists()) {
+        file::make_private_directory(directory)?;
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    let written = write_new(&new, bytes).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        // What matters is the first error; a left-over that cannot be removed harms nobody.
-        let _ = fs::remove_file(&new);
-        return written;
-    }
-    sync_directory(directory)
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Makes the new name survive a power cut. Only Unix lets a directory be opened for that.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+    file::replace(path, bytes)
 }
 
 #[cfg(test)]
@@ -104,17 +77,6 @@ mod tests {
         write(&path, "two").unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some("two"));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_the_owner_can_read_it() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new/a.toml");
-        write(&path, "x").unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     }
 
     #[test]

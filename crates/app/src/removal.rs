@@ -73,19 +73,36 @@ pub fn remove(places: &Places) -> Outcome {
 
 fn ours(places: &Places) -> Vec<PathBuf> {
     let mut ours: Vec<_> = STATE.iter().map(|name| places.state.join(name)).collect();
+    let is_left = |name: &str| STATE.iter().any(|of| is_left_of(of, name));
+    ours.extend(entries(&places.state).filter(|path| name(path).is_some_and(is_left)));
     let keys = places.credentials();
-    if let Some(entries) = keys.parent().and_then(|directory| std::fs::read_dir(directory).ok()) {
-        let is_keys = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEYS))
-        };
-        ours.extend(entries.flatten().map(|entry| entry.path()).filter(is_keys));
-    }
+    let is_keys = |name: &str| name.starts_with(KEYS);
+    ours.extend(
+        (keys.parent().into_iter().flat_map(entries))
+            .filter(|path| name(path).is_some_and(is_keys)),
+    );
     // A file that was named by hand is its owner's.
     let settings = places.settings();
     if settings.file_name().is_some_and(|name| name == "adit.toml") {
         ours.push(settings);
     }
     ours
+}
+
+/// Whether a file is what a process left that ended while it replaced another.
+fn is_left_of(of: &str, name: &str) -> bool {
+    let pid = name.strip_prefix(of).and_then(|rest| rest.strip_suffix(".new"));
+    let pid = pid.and_then(|rest| rest.strip_prefix('.'));
+    pid.is_some_and(|pid| pid.parse::<u32>().is_ok())
+}
+
+/// What is in a directory, as far as that can be read.
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+fn name(path: &Path) -> Option<&str> {
+    path.file_name().and_then(|name| name.to_str())
 }
 
 /// A link is removed, and what it leads to is not.
@@ -133,6 +150,7 @@ mod tests {
             "embedded/desktop/store.db",
             "window.json",
             "microsoft-ports.lock",
+            "microsoft-ports.json.17.new",
         ] {
             fill(&state.join(name));
         }

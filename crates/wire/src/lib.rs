@@ -3,6 +3,7 @@
 pub mod change;
 pub mod channel;
 pub mod clock;
+pub mod file;
 pub mod handshake;
 pub mod http;
 pub mod net;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adit_proto::token::Secret;
+use adit_wire::file;
 use jiff::Timestamp;
 
 use super::{key, millisecond};
@@ -100,7 +101,7 @@ pub fn revoke(data_dir: &Path, name: &str, now: Timestamp) -> Result<User, Users
 }
 
 fn open(data_dir: &Path) -> Result<Sqlite, UsersError> {
-    store::make_private_directory(data_dir)?;
+    file::make_private_directory(data_dir)?;
     Ok(Sqlite::open(&data_dir.join(store::FILE))?)
 }
 

@@ -1,7 +1,9 @@
 //! The data directory, which is one relay's at a time.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
+
+use adit_wire::file;
 
 use crate::auth::{KeyError, PassKey, Signer};
 use crate::config::{Config, Storage};
@@ -36,17 +38,10 @@ impl Home {
     pub(super) fn claim(storage: &Storage) -> Result<Option<Self>, SpawnError> {
         let Storage::Directory(path) = storage else { return Ok(None) };
         let failed = |error| SpawnError::Directory { path: path.clone(), error };
-        store::make_private_directory(path).map_err(failed)?;
-        let lock = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path.join(LOCK))
-            .map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { path: path.clone(), lock })),
-            Err(TryLockError::WouldBlock) => Err(SpawnError::Running(path.clone())),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
+        file::make_private_directory(path).map_err(failed)?;
+        match file::lock(&path.join(LOCK)).map_err(failed)? {
+            Some(lock) => Ok(Some(Self { path: path.clone(), lock })),
+            None => Err(SpawnError::Running(path.clone())),
         }
     }
 }

@@ -96,15 +96,6 @@ pub enum StoreError {
 /// The name of the SQLite file in the data directory.
 pub(crate) const FILE: &str = "relay.sqlite3";
 
-/// Makes a directory that only its owner may look into, if it is not there.
-pub(crate) fn make_private_directory(path: &std::path::Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -5,14 +5,14 @@
 //! changes it holds a lock that the system takes back however its holder ends.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use adit_proto::contracts::TunnelPort;
 use adit_proto::id::FullId;
-use adit_wire::clock;
+use adit_wire::{clock, file};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -132,14 +132,11 @@ impl Journal {
 
     /// Takes it, if nobody has it.
     pub(super) fn try_take(&self) -> io::Result<Option<Held>> {
-        make_directory_of(&self.path)?;
-        let path = self.path.with_extension("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(Held { path: self.path.clone(), _lock: lock })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+        if let Some(directory) = self.path.parent() {
+            file::make_private_directory(directory)?;
         }
+        let lock = file::lock(&self.path.with_extension("lock"))?;
+        Ok(lock.map(|lock| Held { path: self.path.clone(), _lock: lock }))
     }
 
     /// Takes it once nobody else has it.
@@ -186,7 +183,7 @@ impl Held {
         let mut remakes = load(&self.path)?;
         change(&mut remakes);
         let document = Document { version: VERSION, remakes };
-        replace(&self.path, &serde_json::to_vec(&document)?)
+        file::replace(&self.path, &serde_json::to_vec(&document)?)
     }
 }
 
@@ -204,34 +201,6 @@ fn load(path: &Path) -> io::Result<Vec<Remake>> {
         VERSION => Ok(document.remakes),
         _ => Err(flawed(&"it was written by a newer version of this program")),
     }
-}
-
-/// The file is there whole or as it was, and readable by its owner only.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&new, path)?;
-    // Makes the new name survive a power cut. Only Unix lets a directory be opened for that.
-    match path.parent() {
-        Some(directory) if cfg!(unix) => File::open(directory)?.sync_all(),
-        _ => Ok(()),
-    }
-}
-
-fn make_directory_of(path: &Path) -> io::Result<()> {
-    let Some(directory) = path.parent() else { return Ok(()) };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
 }
 
 #[cfg(test)]
