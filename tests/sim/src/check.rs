@@ -1,6 +1,5 @@
 //! What must hold in every world.
 
-use std::fmt;
 use std::time::Duration;
 
 /// A promise.
@@ -41,23 +40,6 @@ pub enum Invariant {
     RegistryAgrees,
     /// Nothing turns in circles.
     Quiet,
-}
-
-/// A promise that was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// Which.
-    pub invariant: Invariant,
-    /// When, since the beginning of the world.
-    pub at: Duration,
-    /// How.
-    pub text: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at {:.6} s: {}", self.invariant, self.at.as_secs_f64(), self.text)
-    }
 }
 
 /// What a world did, for checks over many of them: that they do something at all, and that chance is at work.

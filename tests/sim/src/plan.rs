@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::harness::Step;
 use crate::link::Side;
 use crate::rng::Rng;
 
@@ -39,7 +40,7 @@ pub struct Plan {
     /// How the hosts learn that it is.
     pub heal: Heal,
     /// What happens.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Step<What>>,
     /// Who visits.
     pub visits: Vec<Visit>,
 }
@@ -53,17 +54,6 @@ pub enum Heal {
     Untold,
     /// Connections that died in silence stay so.
     Unnoticed,
-}
-
-/// Something that happens.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// When.
-    pub at: Duration,
-    /// For how long, where it is something that lasts.
-    pub lasts: Duration,
-    /// What.
-    pub what: What,
 }
 
 /// Whose connections.
@@ -163,7 +153,7 @@ pub struct Visit {
     pub size: usize,
 }
 
-impl Step {
+impl Step<What> {
     /// Whether it may cost anybody a request. What is done by plan may not.
     pub fn disturbs(&self) -> bool {
         match self.what {

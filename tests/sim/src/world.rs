@@ -31,8 +31,9 @@ use adit_proto::registry::{ClaimId, Epoch};
 use adit_proto::ssh::ChannelId;
 
 use crate::brain::Flaw;
-use crate::check::{Invariant, Summary, Violation};
+use crate::check::{Invariant, Summary};
 use crate::ends::{End, EndId};
+use crate::harness::Violation;
 use crate::link::{Link, LinkId, Side};
 use crate::plan::{Plan, Seconds};
 use crate::rng::Rng;
@@ -48,7 +49,7 @@ pub(crate) struct World {
     rng: Rng,
     trace: Trace,
     flaw: Option<Flaw>,
-    violation: Option<Violation>,
+    violation: Option<Violation<Invariant>>,
     summary: Summary,
     steps: steps::Steps,
     /// What waits until something is mended.
@@ -169,7 +170,7 @@ impl World {
     }
 
     /// Runs to the end, or to the first violation.
-    pub(crate) fn run(mut self) -> (Result<Summary, Violation>, Trace) {
+    pub(crate) fn run(mut self) -> (Result<Summary, Violation<Invariant>>, Trace) {
         let mut left = TOO_BUSY;
         while let Some(event) = self.schedule.pop() {
             let over = matches!(event, Event::Over);
@@ -251,10 +252,10 @@ impl World {
     }
 
     /// Notes that a promise was broken. The first one counts.
-    fn violates(&mut self, invariant: Invariant, text: String) {
-        note!(self, "VIOLATION {invariant:?}: {text}");
+    fn violates(&mut self, promise: Invariant, text: String) {
+        note!(self, "VIOLATION {promise:?}: {text}");
         let at = self.schedule.now();
-        self.violation.get_or_insert(Violation { invariant, at, text });
+        self.violation.get_or_insert(Violation { promise, at, text });
     }
 
     fn heal(&mut self) {

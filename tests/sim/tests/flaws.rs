@@ -2,24 +2,12 @@
 
 use std::time::Duration;
 
-use adit_sim::{
-    Flaw, Invariant, Plan, Side, Step, Trace, Visit, What, Whose, Wish, run, shrink, traced,
-};
-
-/// How many worlds a mistake may go unseen in.
-const WORLDS: u64 = 150;
+use adit_sim::harness::{self, WORLDS};
+use adit_sim::{Flaw, Invariant, Network, Plan, Side, Step, Visit, What, Whose, Wish, run};
 
 #[track_caller]
 fn is_found(flaw: Flaw, promise: Invariant) {
-    let mut others = Vec::new();
-    for seed in 0..WORLDS {
-        match run(&Plan::new(seed), Some(flaw)) {
-            Err(violation) if violation.invariant == promise => return,
-            Err(violation) => others.push(violation.to_string()),
-            Ok(_) => {}
-        }
-    }
-    panic!("{flaw:?} does not break {promise:?} in {WORLDS} worlds, but {others:#?}");
+    harness::is_found::<Network>(flaw, promise);
 }
 
 #[test]
@@ -122,7 +110,7 @@ fn a_relay_that_ignores_credit_fills_its_queues() {
     let visit = Visit { at: 10 * second, tunnel: 0, port: 0, client: Some(0), size: 2_000_000 };
     plan.visits = vec![visit];
     let found = run(&plan, Some(Flaw::IgnoresCredit)).expect_err("queues grow");
-    assert_eq!(found.invariant, Invariant::QueuesBounded);
+    assert_eq!(found.promise, Invariant::QueuesBounded);
     assert_eq!(
         run(&plan, None).map(|summary| summary.served),
         Ok(3),
@@ -147,24 +135,10 @@ fn a_world_that_turns_in_circles_is_seen() {
 
 #[test]
 fn a_failing_plan_is_made_smaller_and_fails_in_the_same_way() {
-    let flaw = Some(Flaw::GivesUp);
-    let seeds = (0..WORLDS).map(Plan::new).filter(|plan| plan.steps.len() > 8);
-    let plan = seeds.into_iter().find(|plan| run(plan, flaw).is_err()).expect("one that fails");
-    let (small, violation) = shrink(&plan, flaw);
-    assert_eq!(violation, run(&small, flaw).err());
-    assert!(small.steps.len() < plan.steps.len() / 2, "{:?}", small.steps);
+    harness::shrinks::<Network>(Flaw::GivesUp);
 }
 
 #[test]
 fn a_seed_is_the_same_world_each_time() {
-    let story = |seed| {
-        let (outcome, trace) = traced(&Plan::new(seed), None, Trace::last(usize::MAX));
-        (outcome, trace.lines().map(str::to_owned).collect::<Vec<_>>())
-    };
-    for seed in 0..20 {
-        let (first, second) = (story(seed), story(seed));
-        assert_eq!(first.0, second.0);
-        assert_eq!(first.1, second.1, "seed {seed}");
-    }
-    assert_ne!(story(1).1, story(2).1);
+    harness::repeats::<Network>(|_| true);
 }

@@ -1,40 +1,8 @@
 //! Many worlds, each from one number. See docs/simulation.md.
 
-use std::fmt::Write;
+use std::ops::Range;
 
-use adit_sim::{Plan, Summary, Trace, Violation, run, shrink, traced};
-
-/// Lines of what happened that a failure prints.
-const LAST: usize = 40;
-
-/// One world, and if it fails, all there is to know about it.
-fn world(seed: u64) -> Result<Summary, String> {
-    let plan = Plan::new(seed);
-    run(&plan, None).map_err(|violation| report(&plan, &violation, LAST))
-}
-
-fn report(plan: &Plan, violation: &Violation, lines: usize) -> String {
-    let seed = plan.seed;
-    let (small, again) = shrink(plan, None);
-    let (_, trace) = traced(&small, None, Trace::last(lines));
-    let mut text = format!("seed {seed}: {violation}\n");
-    let again = again.map(|violation| violation.to_string()).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "made smaller ({} of {} steps): {again}",
-        small.steps.len(),
-        plan.steps.len()
-    );
-    for step in &small.steps {
-        let _ = writeln!(text, "  at {:?} for {:?}: {:?}", step.at, step.lasts, step.what);
-    }
-    for line in trace.lines() {
-        let _ = writeln!(text, "{line}");
-    }
-    let _ =
-        writeln!(text, "replay: ADIT_SIM_SEED={seed} cargo test -p adit-sim --test seeds replay");
-    text
-}
+use adit_sim::{Network, Summary, harness};
 
 /// What many worlds did together.
 #[derive(Default)]
@@ -65,17 +33,9 @@ impl Sum {
     }
 }
 
-fn worlds(seeds: std::ops::Range<u64>) -> Sum {
+fn worlds(seeds: Range<u64>) -> Sum {
     let mut sum = Sum::default();
-    let mut failures = Vec::new();
-    for seed in seeds {
-        match world(seed) {
-            Ok(summary) => sum.add(summary),
-            Err(text) => failures.push(text),
-        }
-    }
-    let shown = failures.iter().take(3).map(String::as_str).collect::<Vec<_>>().join("\n");
-    assert!(failures.is_empty(), "{} worlds failed\n{shown}", failures.len());
+    harness::worlds::<Network>(seeds, |summary| sum.add(summary));
     sum
 }
 
@@ -113,12 +73,5 @@ fn ten_thousand_worlds_keep_every_promise() {
 
 #[test]
 fn replay() {
-    let Some(seed) = std::env::var("ADIT_SIM_SEED").ok() else { return };
-    let seed = seed.parse().expect("ADIT_SIM_SEED is a number");
-    let plan = Plan::new(seed);
-    let (outcome, trace) = traced(&plan, None, Trace::last(usize::MAX));
-    trace.lines().for_each(|line| println!("{line}"));
-    let (small, _) = shrink(&plan, None);
-    println!("{plan:#?}\nmade smaller:\n{:#?}", small.steps);
-    assert_eq!(outcome.err().map(|violation| violation.to_string()), None);
+    harness::replay::<Network>();
 }

@@ -10,8 +10,9 @@ use adit_proto::registry::MAX_RETIRING;
 
 use super::World;
 use super::hosts::Session;
+use crate::Step;
 use crate::check::Invariant;
-use crate::plan::{Answer, Seconds, Step, What};
+use crate::plan::{Answer, Seconds, What};
 
 /// What was told of one host so far.
 #[derive(Debug, Default)]
@@ -161,7 +162,7 @@ impl World {
 
     /// How often the relay may say that there is no endpoint though there is one: a host then puts its own.
     fn lies(&self) -> u32 {
-        let lies = |step: &&Step| matches!(step.what, What::Door(Answer::Status(404, _)));
+        let lies = |step: &&Step<What>| matches!(step.what, What::Door(Answer::Status(404, _)));
         self.plan.steps.iter().filter(lies).count() as u32
     }
 

@@ -1,8 +1,5 @@
 //! What must hold in every world of the application.
 
-use std::fmt;
-use std::time::Duration;
-
 /// A promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Promise {
@@ -34,23 +31,6 @@ pub(crate) enum Promise {
     Survives,
     /// An end comes in time, once, and nothing begins behind it.
     Ends,
-}
-
-/// A promise that was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Violation {
-    /// Which.
-    pub(crate) promise: Promise,
-    /// When, since the beginning of the world.
-    pub(crate) at: Duration,
-    /// How.
-    pub(crate) text: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at {:.6} s: {}", self.promise, self.at.as_secs_f64(), self.text)
-    }
 }
 
 /// What a world did: that it does something at all is checked over many.

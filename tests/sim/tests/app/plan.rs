@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adit_app::effect::NoticeKind;
 use adit_app::preferences::Edit;
-use adit_sim::Rng;
+use adit_sim::{Rng, Step};
 
 /// Everything about a world but its chance.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     /// Somebody looks at the window then, and does what it offers.
     pub(crate) is_told: bool,
     /// What happens.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<Step<What>>,
 }
 
 /// A tunnel that there may be.
@@ -40,17 +40,6 @@ pub(crate) struct Planned {
     pub(crate) exists: bool,
     /// An earlier run hosted it.
     pub(crate) kept: bool,
-}
-
-/// Something that happens.
-#[derive(Clone, Debug)]
-pub(crate) struct Step {
-    /// When.
-    pub(crate) at: Duration,
-    /// For how long, where it is something that lasts.
-    pub(crate) lasts: Duration,
-    /// What.
-    pub(crate) what: What,
 }
 
 /// What can happen. Places and tunnels are named by their place in the plan; tunnels that are made come behind.

@@ -18,10 +18,11 @@ use adit_app::moment::Moment;
 use adit_app::place_key::PlaceKey;
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::View;
+use adit_sim::harness::Violation;
 use adit_sim::{Rng, Schedule, Trace};
 use jiff::Timestamp;
 
-use crate::check::{Promise, Summary, Violation};
+use crate::check::{Promise, Summary};
 use crate::mind::{Flaw, Mind};
 use crate::model::{Model, seen};
 use crate::plan::Plan;
@@ -102,7 +103,7 @@ pub(crate) struct World<'a> {
     is_over: bool,
     events: u64,
     summary: Summary,
-    found: Option<Violation>,
+    found: Option<Violation<Promise>>,
 }
 
 /// Adds a line to the trace of a world, written only if it is kept.
@@ -178,7 +179,7 @@ impl<'a> World<'a> {
     }
 
     /// Lets everything happen.
-    pub(crate) fn run(mut self) -> (Result<Summary, Violation>, Trace) {
+    pub(crate) fn run(mut self) -> (Result<Summary, Violation<Promise>>, Trace) {
         while let Some(due) = self.schedule.pop() {
             self.events += 1;
             self.happen(due);
