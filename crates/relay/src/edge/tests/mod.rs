@@ -10,4 +10,5 @@ mod looks;
 mod reuse;
 mod sharing;
 mod support;
+mod talk;
 mod upgrade;
