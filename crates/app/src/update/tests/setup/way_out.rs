@@ -1,0 +1,59 @@
+//! The way out: everything is stopped, then removed.
+
+use super::*;
+
+#[test]
+fn everything_is_stopped_before_it_is_removed_and_then_the_program_ends() {
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    world.command(Command::Host(key("shop")));
+    let stays = world.view().setup.stays;
+    assert_eq!((stays[0].names.join(" "), stays.len()), ("shop".to_owned(), 1));
+    world.effects.clear();
+    ask(&mut world, Ask::Remove);
+    assert!(acts(&world).is_empty());
+    world.event(Event::Ended(key("shop")));
+    assert_eq!(begun(&world).1, Errand::Remove);
+    assert_eq!(deadline(&world.state, world.now.at), None);
+    end(&mut world, Ok(None));
+    let saves_history = |it: &Effect| matches!(it, Effect::Save(Save::History(_)));
+    assert!(world.has(&Effect::Finish) && !world.effects.iter().any(saves_history));
+}
+
+#[test]
+fn ports_that_would_never_be_made_again_are_named_before_everything_is_removed() {
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    let stays = |world: &World| world.view().setup.stays[0].names.join(" ");
+    let id = |id: &str| id.parse().unwrap();
+    let ports = vec![(id("shop.loc1"), 3000), (id("blog.loc1"), 80)];
+    told(&mut world, Told::Owed { place: relay(), ports });
+    assert_eq!(stays(&world), "shop shop:3000 blog.loc1:80");
+    told(&mut world, Told::Owed { place: relay(), ports: Vec::new() });
+    assert_eq!(stays(&world), "shop");
+}
+
+#[test]
+fn a_removal_that_fails_says_what_is_left_and_goes_on() {
+    let mut world = fresh();
+    world.state.preferences.general.start_at_login = true;
+    ask(&mut world, Ask::Remove);
+    assert!(!world.view().preferences.general.start_at_login);
+    end(&mut world, Err(Failure::new(Code::AlreadyRunning, "`adit up` hosts")));
+    assert!(!world.has(&Effect::Finish) && !world.view().is_quitting);
+    assert_eq!(errand(&world).failed.unwrap().detail, "`adit up` hosts");
+    assert!(!world.view().setup.is_removed);
+    ask(&mut world, Ask::Remove);
+    end(&mut world, Ok(None));
+    assert!(world.has(&Effect::Finish) && world.view().setup.is_removed);
+}
+
+#[test]
+fn after_a_removal_that_failed_nothing_hosts_by_itself() {
+    // What was hosted before waits for the first list.
+    let mut world = World::new(kept(&["shop"], &[], 0));
+    ask(&mut world, Ask::Remove);
+    end(&mut world, Err(Failure::new(Code::AlreadyRunning, "`adit up` hosts")));
+    world.ready();
+    world.list(&[tunnel("shop", &[80])]);
+    world.pass(60);
+    assert!(!world.state.hosted.contains_key(&key("shop")));
+}
