@@ -15,3 +15,4 @@ mod sharing;
 mod sign_in;
 mod status;
 mod support;
+mod web;
