@@ -1,7 +1,7 @@
 //! Measures the desktop app as it is shipped, on a virtual screen: `cargo run --release -p adit-bench -- desktop`.
 //!
-//! It and the command must be built before (`cargo build --profile dist -p adit-cli -p adit-desktop`). Everything shares this
-//! machine's processors, so times are upper bounds.
+//! It and the command must be built before (`./package programs`). Everything shares this machine's processors, so times
+//! are upper bounds.
 
 use std::{
     env, fs, io,
