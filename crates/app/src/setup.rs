@@ -9,7 +9,6 @@ pub(crate) mod errand;
 mod form;
 mod memory;
 
-use adit_proto::id::FullId;
 use adit_proto::token::Secret;
 pub use adit_tunnel::management::cli::Provider;
 
@@ -107,13 +106,6 @@ pub enum Told {
         serial: u64,
         /// As whom somebody is signed in now, where it was about that.
         result: Outcome<Option<String>>,
-    },
-    /// What is gone from tunnels of a place and still to be made again, at each of its lists.
-    Owed {
-        /// The place.
-        place: PlaceKey,
-        /// The ports.
-        ports: Vec<(FullId, u16)>,
     },
     /// Whether the command of Microsoft's service is there.
     CommandIsThere(bool),

@@ -246,16 +246,10 @@ impl Driver {
         let (sender, calls) = (self.sender.clone(), self.calls_to(&place));
         self.tasks.spawn("call", async move {
             let _turn = calls.acquire().await;
-            let lists = matches!(effect, Effect::List { .. });
             let event = match service(&*services, &place, connector).await {
                 Ok(service) => calls::ask(&*service, effect).await,
                 Err(failure) => calls::refuse(effect, failure.into()),
             };
-            if lists {
-                // What no list shows, as it is after the list was asked for, which may have made some of them.
-                let (ports, place) = (services.owed(&place).await, place);
-                answer(&sender, Event::Setup(setup::Told::Owed { place, ports })).await;
-            }
             if let Some(event) = event {
                 answer(&sender, event).await;
             }

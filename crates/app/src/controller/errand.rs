@@ -1,7 +1,7 @@
 //! What is set up: errands, one at a time, and the small questions around them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use adit_proto::id::FullId;
@@ -146,8 +146,8 @@ impl ProfileServices {
                 Ok(None)
             }
             Errand::Remove => {
+                self.make_owed().await?;
                 removal::check(places).await?;
-                self.make_owed(&said).await;
                 self.here.end(removal::GRACE).await;
                 let (places, autostart) = (places.clone(), self.profile.autostart.clone());
                 let remove = move || {
@@ -160,14 +160,15 @@ impl ProfileServices {
         }
     }
 
-    /// Makes the ports again that only this computer knows of, and says which could not be made. Those stay away: who
-    /// wants Adit gone was told of them, and may have no sign-in any more to make them with.
-    async fn make_owed(&self, said: &mpsc::Sender<String>) {
+    /// Makes the ports again that only this computer knows of. Where some cannot be made, it fails once and names them;
+    /// who removes everything all the same loses them, and may have no sign-in any more to make them with.
+    async fn make_owed(&self) -> Outcome {
         let tunnels: BTreeSet<_> = self.owed_ports().await.into_iter().map(|(id, _)| id).collect();
         if tunnels.is_empty() {
-            return;
+            return Ok(());
         }
-        if let Ok(command) = self.microsoft() {
+        // One of its own: what failed before may be tried again at once.
+        if let Ok(command) = self.profile.microsoft() {
             // Whoever looks at a tunnel makes what it lacks.
             let looks = async {
                 for tunnel in tunnels {
@@ -176,11 +177,15 @@ impl ProfileServices {
             };
             let _ = clock::until(clock::now() + OWED_WITHIN, looks).await;
         }
-        for (tunnel, port) in self.owed_ports().await {
-            tracing::warn!(%tunnel, port, "a removed port was not made again");
-            let line = format!("port {port} of {tunnel} could not be made again");
-            let _ = said.send(line).await;
+        let lost: BTreeSet<_> = self.owed_ports().await.into_iter().collect();
+        let mut told = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.is_subset(&told) {
+            return Ok(());
         }
+        let name = |(tunnel, port): &(FullId, u16)| format!("port {port} of {tunnel}");
+        let names: Vec<_> = lost.iter().map(name).collect();
+        *told = lost;
+        Err(Failure::new(Code::Conflict, names.join(", ")))
     }
 
     /// What the journal says. One that cannot be read says nothing, which is logged.

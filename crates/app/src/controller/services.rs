@@ -1,5 +1,6 @@
 //! How the services of places are reached.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -77,12 +78,6 @@ pub trait Services: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { None })
     }
 
-    /// Ports that are gone from their tunnels at a place and still to be made again.
-    fn owed<'a>(&'a self, place: &'a PlaceKey) -> Doing<'a, Vec<(FullId, u16)>> {
-        let _ = place;
-        Box::pin(async { Vec::new() })
-    }
-
     /// Ends what was started for places, the last of all, within `grace`.
     fn end(&self, grace: Duration) -> Doing<'_, ()> {
         let _ = grace;
@@ -98,6 +93,8 @@ pub struct ProfileServices {
     /// One for all, because it limits how many processes run at a time; none before the first use, and after the
     /// command was installed.
     pub(super) microsoft: Arc<Mutex<Option<Cli>>>,
+    /// Ports that are lost when Adit is removed, as somebody was told.
+    pub(super) lost: Arc<Mutex<BTreeSet<(FullId, u16)>>>,
 }
 
 impl ProfileServices {
@@ -106,7 +103,7 @@ impl ProfileServices {
     /// The caller must hold the profile's state directory: the relay of this computer's tunnels is in it.
     pub fn new(profile: Arc<Profile>) -> Self {
         let here = Here::new(profile.places.embedded("desktop"), "this computer");
-        Self { profile, here, microsoft: Arc::default() }
+        Self { profile, here, microsoft: Arc::default(), lost: Arc::default() }
     }
 
     async fn rest(&self, place: &PlaceKey, connector: Connector) -> Outcome<Rest> {
@@ -210,15 +207,6 @@ impl Services for ProfileServices {
 
     fn prefer<'a>(&'a self, preferences: &'a Preferences) -> Doing<'a, Outcome> {
         Box::pin(self.here.let_lan_in(preferences.local_network))
-    }
-
-    fn owed<'a>(&'a self, place: &'a PlaceKey) -> Doing<'a, Vec<(FullId, u16)>> {
-        Box::pin(async move {
-            match place.kind() {
-                Kind::Microsoft => self.owed_ports().await,
-                Kind::Here | Kind::Relay => Vec::new(),
-            }
-        })
     }
 
     fn end(&self, grace: Duration) -> Doing<'_, ()> {

@@ -1,9 +1,5 @@
 //! What is being set up: the errand, the first run, and what was chosen once.
 
-use std::collections::BTreeMap;
-
-use adit_proto::id::FullId;
-
 use crate::command::Ticket;
 use crate::failure::Failure;
 use crate::persist::{Imported, Lists, Memory};
@@ -25,8 +21,6 @@ pub(crate) struct SetupState {
     pub(crate) import: Option<Imported>,
     /// Whether the command of Microsoft's service is there, once that is known.
     pub(crate) command_is_there: Option<bool>,
-    /// Ports that are still to be made again by this computer, by place.
-    pub(crate) owed: BTreeMap<PlaceKey, Vec<(FullId, u16)>>,
     /// What is asked at the start was asked.
     pub(crate) has_begun: bool,
     /// Everything is being removed.

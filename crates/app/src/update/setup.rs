@@ -49,7 +49,6 @@ impl Turn<'_> {
                 }
             }
             Told::Ended { serial, result } => self.errand_ended(serial, result),
-            Told::Owed { place, ports } => drop(self.state.setup.owed.insert(place, ports)),
             Told::CommandIsThere(is_there) => self.state.setup.command_is_there = Some(is_there),
             Told::Import(found) => {
                 if !self.state.setup.chosen.import_answered {

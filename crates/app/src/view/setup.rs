@@ -1,12 +1,9 @@
 //! What is being set up: the first run, the errand of the moment, and what another app kept.
 
-use adit_proto::id::FullId;
-
 use crate::message::Message;
 use crate::place_key::PlaceKey;
 use crate::setup::{DeviceCode, ErrandKind, Stage};
 use crate::state::State;
-use crate::state::place::Place;
 use crate::state::setup::{Removing, TrialStage};
 use crate::tunnel_key::TunnelKey;
 
@@ -88,12 +85,12 @@ pub struct ImportView {
     pub skipped: Vec<String>,
 }
 
-/// Tunnels that stay with a service, and ports that are gone from there and that nobody will make again.
+/// Tunnels that stay with a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stays {
     /// Where.
     pub place: PlaceKey,
-    /// What they are called; a port behind its tunnel's name.
+    /// What they are called.
     pub names: Vec<String>,
 }
 
@@ -159,15 +156,9 @@ fn errand(state: &State) -> Option<ErrandView> {
 /// Tunnels of this computer go with it; all others are their services'.
 fn stays(state: &State) -> Vec<Stays> {
     let places = state.places.iter().filter(|place| place.key != PlaceKey::here());
-    let of = |place: &Place| {
-        let label = |id: &FullId| {
-            let entry = place.entries.iter().find(|entry| entry.known.id == *id);
-            entry.map_or_else(|| id.to_string(), |entry| entry.known.label().to_owned())
-        };
-        let tunnels = place.entries.iter().map(|entry| entry.known.label().to_owned());
-        let owed = state.setup.owed.get(&place.key).into_iter().flatten();
-        let ports = owed.map(|(id, port)| format!("{}:{port}", label(id)));
-        Stays { place: place.key.clone(), names: tunnels.chain(ports).collect() }
+    let of = |place: &crate::state::place::Place| Stays {
+        place: place.key.clone(),
+        names: place.entries.iter().map(|entry| entry.known.label().to_owned()).collect(),
     };
     places.map(of).filter(|stays| !stays.names.is_empty()).collect()
 }

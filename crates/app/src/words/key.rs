@@ -151,6 +151,7 @@ sentences! {
     InstallLate: "The install line took longer than 10 minutes and was ended. Run it in a terminal.";
     InstallFailed: "The install line failed. Run it in a terminal, or try again.";
     NotLeft: "The key for {place} could not be removed.";
+    RemoveLosesPorts: "Ports that were removed to be made again could not be made. Remove Adit again, and they are lost.";
     RemoveOthersRun: "Other programs of Adit still host tunnels on this computer. End them, then try again.";
     NotRemoved: "Not everything could be removed. Your tunnels are stopped; try again.";
 

@@ -202,6 +202,7 @@ impl Speaker<'_> {
             (ErrandKind::Install, Code::Interrupted) => self.bare(Key::InstallLate),
             (ErrandKind::Install, _) => self.bare(Key::InstallFailed),
             (ErrandKind::Forget(place), _) => self.of_place(Key::NotLeft, place),
+            (ErrandKind::Remove, Code::Conflict) => self.bare(Key::RemoveLosesPorts),
             (ErrandKind::Remove, Code::AlreadyRunning) => self.bare(Key::RemoveOthersRun),
             (ErrandKind::Remove, _) => self.bare(Key::NotRemoved),
         }

@@ -150,6 +150,9 @@ async fn removing_everything_leaves_nothing_and_ends_the_program() {
         .set(true)
         .unwrap();
     user.ask(Ask::Remove).await;
+    let ended = user.ended().await;
+    assert_eq!(failed(&ended), Some(Code::Conflict), "the port would be lost: {ended:?}");
+    user.ask(Ask::Remove).await;
     user.app.ended().await;
     #[cfg(not(windows))]
     std::fs::remove_dir(user.folder.path().join("autostart")).expect("nothing is left in it");

@@ -20,18 +20,6 @@ fn everything_is_stopped_before_it_is_removed_and_then_the_program_ends() {
 }
 
 #[test]
-fn ports_that_would_never_be_made_again_are_named_before_everything_is_removed() {
-    let mut world = World::told(&[tunnel("shop", &[80])]);
-    let stays = |world: &World| world.view().setup.stays[0].names.join(" ");
-    let id = |id: &str| id.parse().unwrap();
-    let ports = vec![(id("shop.loc1"), 3000), (id("blog.loc1"), 80)];
-    told(&mut world, Told::Owed { place: relay(), ports });
-    assert_eq!(stays(&world), "shop shop:3000 blog.loc1:80");
-    told(&mut world, Told::Owed { place: relay(), ports: Vec::new() });
-    assert_eq!(stays(&world), "shop");
-}
-
-#[test]
 fn a_removal_that_fails_says_what_is_left_and_goes_on() {
     let mut world = fresh();
     world.state.preferences.general.start_at_login = true;
