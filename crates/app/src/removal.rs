@@ -84,6 +84,8 @@ fn ours(places: &Places) -> Vec<PathBuf> {
     // A file that was named by hand is its owner's.
     let settings = places.settings();
     if settings.file_name().is_some_and(|name| name == "adit.toml") {
+        let is_left = |path: &PathBuf| name(path).is_some_and(|name| is_left_of("adit.toml", name));
+        ours.extend(settings.parent().into_iter().flat_map(entries).filter(is_left));
         ours.push(settings);
     }
     ours
