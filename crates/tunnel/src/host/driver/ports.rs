@@ -120,6 +120,8 @@ impl Driver {
         if let Some(entry) = self.sessions.get_mut(&session) {
             entry.refused.insert(port, failure.to_string());
         }
+        // It may be gone from the tunnel, also where nothing is told of it yet.
+        self.ports_changed();
         self.tell(policy::Event::PortRefused { session, port, failure }).await;
     }
 }
