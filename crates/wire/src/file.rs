@@ -76,7 +76,11 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn sync_directory_of(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match cfg!(unix) {
-        true => File::open(directory.unwrap_or(Path::new(".")))?.sync_all(),
+        true => match File::open(directory.unwrap_or(Path::new(".")))?.sync_all() {
+            // Some file systems cannot do this for a directory; the file is replaced all the same.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            done => done,
+        },
         false => Ok(()),
     }
 }
