@@ -14,7 +14,6 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::address;
 use super::wire::{AnyVersion, Reply, Request, Status, VERSION, Versioned};
-use crate::durable;
 use crate::failure::{Code, Failure, Outcome};
 
 /// Questions that wait for the process; full means that whoever asks waits.
@@ -134,7 +133,7 @@ fn prepare(directory: &Path, path: &Path) -> Outcome {
     address::make_folder(directory)?;
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(durable::cannot("remove", path, &error))
+            Err(crate::durable::cannot("remove", path, &error))
         }
         _ => Ok(()),
     }

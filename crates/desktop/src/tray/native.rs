@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use adit_app::view::Does;
-use slint::{ComponentHandle as _, ModelRc, VecModel};
+use slint::{ModelRc, VecModel};
 use tokio::sync::mpsc;
 
 use super::icon::{self, Ground};
@@ -33,7 +33,7 @@ impl Tray {
         let tray = Self { component, shown: RefCell::new(shown), does: does.clone() };
         tray.fill();
         let clicks = events.clone();
-        tray.component.on_clicked(move || clicks.tell(Event::Clicked));
+        tray.component.on_pressed(move || clicks.tell(Event::Clicked));
         let choices = events.clone();
         tray.component.on_chosen(move |id| {
             let chosen = usize::try_from(id).ok().and_then(|id| does.borrow().get(id).cloned());

@@ -50,7 +50,8 @@ pub struct Server {
     /// Goes to work when the doors open.
     keeper: Option<Housekeeper>,
     groups: Groups,
-    /// Nothing once another process has it.
+    /// Nothing once another process has it. Where none can take it over, it is only kept.
+    #[cfg_attr(not(unix), expect(dead_code))]
     home: Option<Home>,
     /// Whether other processes may ask for it. An embedded relay is part of its own process.
     #[cfg(unix)]
