@@ -36,9 +36,10 @@ enum Glyph {
 }
 
 impl Window {
-    /// Begins when something else is under way than before; ends when nothing is any more.
+    /// Begins when something else is under way than before; ends when nothing is any more, or nothing shall move.
     pub(super) fn pulse(&self) {
-        let now = under_way(&self.view());
+        let is_still = self.app.global::<ui::Theme>().get_reduced_motion();
+        let now = if is_still { BTreeSet::new() } else { under_way(&self.view()) };
         let is_nothing = now.is_empty();
         if self.pulse.under_way.replace(now.clone()) == now {
             return;

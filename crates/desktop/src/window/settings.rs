@@ -178,6 +178,7 @@ impl Window {
         let theme = self.app.global::<ui::Theme>();
         theme.set_high_contrast(own.high_contrast || system.contrast);
         theme.set_reduced_motion(own.reduced_motion || system.still);
+        self.pulse();
         let screen = self.app.global::<ui::Settings>();
         screen.set_system_contrast(system.contrast);
         screen.set_system_motion(system.still);
