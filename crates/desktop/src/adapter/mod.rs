@@ -26,7 +26,7 @@ use slint::{Model, VecModel};
 pub fn sync<T, K>(model: &VecModel<T>, rows: Vec<T>, key: impl Fn(&T) -> K)
 where
     T: Clone + PartialEq + 'static,
-    K: PartialEq + Ord,
+    K: Ord,
 {
     let stays = model.row_count() == rows.len()
         && model.iter().zip(&rows).all(|(old, row)| key(&old) == key(row));
