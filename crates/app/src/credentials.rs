@@ -1,6 +1,7 @@
 //! The relays that this user is signed in to, with the key for each, in a file of its owner's own.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use adit_proto::token::Secret;
@@ -28,6 +29,17 @@ pub struct SignIn {
     pub key: Secret,
 }
 
+/// Why the file of the keys cannot be used.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// The system does not let it be read.
+    File(PathBuf, io::Error),
+    /// A newer program wrote it, in that form.
+    Newer(PathBuf, u32),
+    /// It makes no sense and cannot be set aside.
+    Damaged(Failure),
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -45,16 +57,22 @@ impl Credentials {
     ///
     /// # Errors
     /// When the file cannot be read, or was written by a newer program.
-    pub fn load(path: PathBuf) -> Outcome<Self> {
+    pub fn load(path: PathBuf) -> Result<Self, Unreadable> {
         let mut read = Self { path, signed_in: Vec::new(), remarks: Vec::new() };
-        let Some(text) = durable::read(&read.path)? else { return Ok(read) };
+        let text = match durable::text(&read.path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(read),
+            Err(error) => return Err(Unreadable::File(read.path, error)),
+        };
         read.remarks.extend(protect(&read.path));
         match toml::from_str::<File>(&text) {
             Ok(file) if file.version == VERSION => read.signed_in = file.signed_in,
-            Ok(file) => return Err(newer(&read.path, file.version)),
+            Ok(file) => return Err(Unreadable::Newer(read.path, file.version)),
             Err(_) => match toml::from_str::<toml::Table>(&text).ok().and_then(version) {
-                Some(version) if version > VERSION => return Err(newer(&read.path, version)),
-                _ => read.set_aside()?,
+                Some(version) if version > VERSION => {
+                    return Err(Unreadable::Newer(read.path, version));
+                }
+                _ => read.set_aside().map_err(Unreadable::Damaged)?,
             },
         }
         Ok(read)
@@ -141,10 +159,20 @@ fn version(table: toml::Table) -> Option<u32> {
     u32::try_from(table.get("version")?.as_integer()?).ok()
 }
 
-fn newer(path: &Path, version: u32) -> Failure {
-    let path = path.display();
-    Failure::new(Code::Storage, format!("{path} has form {version}, which this adit does not know"))
-        .hint("use the newer adit that wrote it, or move the file away and sign in again")
+impl From<Unreadable> for Failure {
+    fn from(why: Unreadable) -> Self {
+        match why {
+            Unreadable::File(path, error) => durable::cannot("read", &path, &error),
+            Unreadable::Newer(path, version) => {
+                let path = path.display();
+                let message = format!("{path} has form {version}, which this adit does not know");
+                Self::new(Code::Storage, message).hint(
+                    "use the newer adit that wrote it, or move the file away and sign in again",
+                )
+            }
+            Unreadable::Damaged(failure) => failure,
+        }
+    }
 }
 
 /// Takes the file away from others, if they could read it.
@@ -223,7 +251,7 @@ mod tests {
         let path = folder.path().join("credentials.toml");
         for text in ["version = 2", "version = 2\nshape = 'new'"] {
             durable::write(&path, text).unwrap();
-            assert_eq!(Credentials::load(path.clone()).unwrap_err().code, Code::Storage);
+            assert!(matches!(Credentials::load(path.clone()), Err(Unreadable::Newer(_, 2))));
             assert!(path.exists());
         }
     }

@@ -1,9 +1,11 @@
 //! Looks at everything that tunnels need, and says for each thing what is wrong with it and what mends it.
 //!
-//! What is found is a value, shown by `adit doctor` and by the status page of the desktop app. Nothing is
-//! mended here.
+//! What is found is a value. `adit doctor` says it in English, the status page of the desktop app in the language
+//! of its window. Nothing is mended here.
 
 mod examiner;
+mod fault;
+mod finding;
 mod judge;
 mod listeners;
 mod look;
@@ -12,12 +14,28 @@ mod unit;
 use serde::Serialize;
 
 use crate::profile::Profile;
+use crate::words::{self, Language};
 
 pub use examiner::{Examination, Examiner};
+pub use fault::Fault;
+pub use finding::{Found, Mend, Silence, Subject, Why};
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
+    /// What it is.
+    pub subject: Subject,
+    /// Whether it is in order.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: Found,
+    /// What to do about it.
+    pub mend: Option<Mend>,
+}
+
+/// The same in words, as scripts read it and people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
     /// What it is, in a word or two.
     pub name: String,
     /// Whether it is in order.
@@ -42,16 +60,21 @@ pub enum Verdict {
 }
 
 impl Check {
-    fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { name: name.into(), verdict: Verdict::Ok, found: found.into(), mend: None }
+    /// Says it.
+    pub fn told(&self, language: Language) -> Told {
+        words::told(self, language)
     }
 
-    fn warn(name: impl Into<String>, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Warn, mend: Some(mend.into()), ..Self::ok(name, found) }
+    fn ok(subject: Subject, found: Found) -> Self {
+        Self { subject, verdict: Verdict::Ok, found, mend: None }
     }
 
-    fn fail(name: impl Into<String>, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fail, ..Self::warn(name, found, mend) }
+    fn warn(subject: Subject, found: Found, mend: Mend) -> Self {
+        Self { verdict: Verdict::Warn, mend: Some(mend), ..Self::ok(subject, found) }
+    }
+
+    fn fail(subject: Subject, found: Found, mend: Mend) -> Self {
+        Self { verdict: Verdict::Fail, ..Self::warn(subject, found, mend) }
     }
 }
 
@@ -68,15 +91,12 @@ pub async fn examine(profile: &Profile) -> Vec<Check> {
 }
 
 /// The checks as text to copy: a line for each, and its mend below it.
-pub fn to_text(checks: &[Check]) -> String {
+pub fn to_text(checks: &[Check], language: Language) -> String {
     let line = |check: &Check| {
-        let word = match check.verdict {
-            Verdict::Ok => "ok  ",
-            Verdict::Warn => "look",
-            Verdict::Fail => "FAIL",
-        };
-        let mend = check.mend.as_ref().map(|mend| format!("      {mend}\n")).unwrap_or_default();
-        format!("{word}  {}: {}\n{mend}", check.name, check.found)
+        let word = words::verdict(check.verdict, language);
+        let Told { name, found, mend, .. } = check.told(language);
+        let mend = mend.map(|mend| format!("      {mend}\n")).unwrap_or_default();
+        format!("{word:<4}  {name}: {found}\n{mend}")
     };
     checks.iter().map(line).collect()
 }
@@ -92,10 +112,16 @@ mod tests {
 
     #[test]
     fn text_has_a_line_for_each_and_its_mend_below() {
-        let checks =
-            [Check::ok("keys", "are yours only"), Check::fail("relay x", "is away", "try later")];
-        let text = "ok    keys: are yours only\nFAIL  relay x: is away\n      try later\n";
-        assert_eq!(to_text(&checks), text);
+        let checks = [
+            Check::ok(Subject::Clock, Found::ClockRight),
+            Check::fail(Subject::Microsoft, Found::Said("is away".to_owned()), Mend::Later),
+        ];
+        let text = "ok    clock: agrees with the relay's\n\
+            FAIL  Microsoft Dev Tunnels: is away\n      try again later\n";
+        assert_eq!(to_text(&checks, Language::English), text);
+        let text = "ok    relógio: está de acordo com o do relay\n\
+            ERRO  Microsoft Dev Tunnels: is away\n      tente de novo mais tarde\n";
+        assert_eq!(to_text(&checks, Language::Portuguese), text);
         assert_eq!(worst(&checks), Verdict::Fail);
     }
 }

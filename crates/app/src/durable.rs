@@ -10,10 +10,15 @@ use crate::failure::{Code, Failure, Outcome};
 
 /// Reads a text; nothing when there is no file.
 pub fn read(path: &Path) -> Outcome<Option<String>> {
+    text(path).map_err(|error| cannot("read", path, &error))
+}
+
+/// As [`read`], with what the system says where it does not let that happen.
+pub(crate) fn text(path: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(cannot("read", path, &error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -56,7 +61,8 @@ pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
     }
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// As [`write`], with what the system says where it does not let that happen.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(directory) = directory.filter(|it| !it.exists()) {
         file::make_private_directory(directory)?;

@@ -8,7 +8,7 @@ use adit_tunnel::management::cli::Cli;
 use adit_tunnel::management::{Credential, Management, Rest};
 
 use crate::autostart::Autostart;
-use crate::credentials::{self, Credentials, SignIn};
+use crate::credentials::{self, Credentials, SignIn, Unreadable};
 use crate::default_tunnels::DefaultTunnels;
 use crate::environment::Environment;
 use crate::failure::{Code, Failure, Outcome};
@@ -52,6 +52,11 @@ impl Profile {
 
     /// The stored sign-ins.
     pub fn credentials(&self) -> Outcome<Credentials> {
+        Ok(self.read_credentials()?)
+    }
+
+    /// As [`credentials`](Self::credentials), with why they cannot be read.
+    pub(crate) fn read_credentials(&self) -> Result<Credentials, Unreadable> {
         let credentials = Credentials::load(self.places.credentials())?;
         credentials.remarks().iter().for_each(|remark| (self.remark)(remark));
         Ok(credentials)

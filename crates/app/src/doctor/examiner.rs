@@ -62,6 +62,7 @@ async fn answer(
 
 #[cfg(test)]
 mod tests {
+    use super::super::Subject;
     use super::*;
     use crate::environment::Environment;
 
@@ -85,7 +86,7 @@ mod tests {
             told.changed().await.unwrap();
             let now = told.borrow_and_update().clone();
             if let Some((_, checks)) = now.found {
-                assert!(checks.iter().any(|check| check.name == "state"));
+                assert!(checks.iter().any(|check| check.subject == Subject::State));
                 break;
             }
             was_running |= now.is_running;

@@ -6,11 +6,9 @@ use std::time::Duration;
 use adit_tunnel::management::Error;
 use jiff::Timestamp;
 
-use super::Check;
-use crate::failure::Failure;
+use super::{Check, Fault, Found, Mend, Subject, Why};
 use crate::relay_url::RelayUrl;
 use crate::status::{State, Tunnel};
-use crate::words::span;
 
 /// How wrong a clock may be: tokens and access that ends are told by it.
 const SKEW: Duration = Duration::from_secs(30);
@@ -21,24 +19,19 @@ pub(super) fn relay(
     answer: Result<Option<String>, Error>,
     took: Duration,
 ) -> Check {
-    let name = format!("relay {relay}");
+    let subject = Subject::Relay(relay.clone());
     match answer {
         Ok(user) => {
-            let user = user.map(|user| format!(", signed in as {user}")).unwrap_or_default();
-            let found = format!("answers in {} ms{user}", took.as_millis());
-            match relay.is_exposed() {
-                true => Check::warn(
-                    name,
-                    format!("{found}, but without encryption: your key can be read on the way"),
-                    "have the relay serve https (`docs/relay.md`), and sign in there again",
-                ),
-                false => Check::ok(name, found),
+            let is_exposed = relay.is_exposed();
+            let found = Found::Answers { took, user, is_exposed };
+            match is_exposed {
+                true => Check::warn(subject, found, Mend::Encrypt),
+                false => Check::ok(subject, found),
             }
         }
         Err(error) => {
-            let failure = Failure::service("ask it", &error);
-            let mend = failure.hint.unwrap_or_else(|| "try again later".to_owned());
-            Check::fail(name, failure.message, mend)
+            let mend = Mend::of(&error).unwrap_or(Mend::Later);
+            Check::fail(subject, Found::NotAsked(Fault::from(&error)), mend)
         }
     }
 }
@@ -46,67 +39,46 @@ pub(super) fn relay(
 /// The clock of this computer against a relay's. A `Date` is of the second, and the answer was on its way.
 pub(super) fn clock(theirs: Timestamp, ours: Timestamp) -> Check {
     let difference = ours.duration_since(theirs).unsigned_abs();
-    let ahead = if ours > theirs { "ahead of" } else { "behind" };
+    let found = match ours > theirs {
+        true => Found::ClockAhead(difference),
+        false => Found::ClockBehind(difference),
+    };
     match difference > SKEW {
-        true => Check::fail(
-            "clock",
-            format!("{} {ahead} the relay's", span(difference)),
-            "set this computer's clock (turn on network time); tokens seem expired otherwise",
-        ),
-        false => Check::ok("clock", "agrees with the relay's"),
+        true => Check::fail(Subject::Clock, found, Mend::Clock),
+        false => Check::ok(Subject::Clock, Found::ClockRight),
     }
 }
 
 /// A tunnel that is hosted here.
 pub(super) fn tunnel(tunnel: &Tunnel) -> Check {
-    let name = format!("tunnel {}", tunnel.name.as_ref().unwrap_or(&tunnel.tunnel_id));
-    let error = tunnel.error.as_ref().map(|error| error.message.clone());
-    let why = || error.clone().or_else(|| tunnel.retry.as_ref().map(|retry| retry.cause.clone()));
+    let subject = Subject::Tunnel(tunnel.name.as_ref().unwrap_or(&tunnel.tunnel_id).clone());
+    let error = tunnel.error.as_ref();
+    let error = error.map(|it| Why { kind: Some(it.kind), said: it.message.clone() });
+    let retry = tunnel.retry.as_ref();
+    let retry = retry.map(|it| Why { kind: None, said: it.cause.clone() });
     match tunnel.state {
         State::Hosting => match error {
-            Some(error) => Check::warn(name, error, "see `adit status`"),
-            None => Check::ok(name, "hosted"),
+            Some(why) => Check::warn(subject, Found::Wrong(why), Mend::Status),
+            None => Check::ok(subject, Found::Hosted),
         },
-        State::Connecting | State::Reconnecting => Check::warn(
-            name,
-            format!("on its way up ({})", why().unwrap_or_else(|| "first try".to_owned())),
-            "try at once with: adit retry",
-        ),
-        State::Standby => Check::warn(
-            name,
-            "another computer hosts it",
-            "take it over, which disconnects the other, with: adit take-over",
-        ),
-        State::Stopped => Check::ok(name, "stopped"),
-        State::Error => Check::fail(
-            name,
-            why().unwrap_or_else(|| "not hosted".to_owned()),
-            "mend that, then host it again",
-        ),
+        State::Connecting | State::Reconnecting => {
+            Check::warn(subject, Found::OnItsWay(error.or(retry)), Mend::Retry)
+        }
+        State::Standby => Check::warn(subject, Found::Elsewhere, Mend::TakeOver),
+        State::Stopped => Check::ok(subject, Found::Stopped),
+        State::Error => {
+            let found = error.or(retry).map_or(Found::NotHosted, Found::Wrong);
+            Check::fail(subject, found, Mend::Host)
+        }
     }
 }
 
 /// The file of the keys: how many, and its mode as it was found, which is nothing where there are no modes.
 pub(super) fn keys(path: &Path, count: usize, mode: Option<u32>, from_environment: bool) -> Check {
-    let found = match count {
-        0 => "none kept".to_owned(),
-        count => format!("{count} kept in {}", path.display()),
-    };
-    let found = match from_environment {
-        true => format!("{found}; ADIT_API_KEY is used before any"),
-        false => found,
-    };
-    match mode {
-        Some(mode) if mode & 0o077 != 0 => Check::warn(
-            "keys",
-            format!("{found}, which others could read (mode {mode:03o}) and now cannot"),
-            "have each relay make you a new key, and sign in with it: adit login <relay URL>",
-        ),
-        Some(mode) => Check::ok(
-            "keys",
-            format!("{found}, for your eyes only (mode {mode:03o}); no keychain is used"),
-        ),
-        None => Check::ok("keys", found),
+    let found = Found::Keys { count, file: path.to_owned(), mode, from_environment };
+    match mode.is_some_and(Found::is_open) {
+        true => Check::warn(Subject::Keys, found, Mend::Keys),
+        false => Check::ok(Subject::Keys, found),
     }
 }
 
@@ -117,9 +89,14 @@ mod tests {
     use super::super::Verdict;
     use super::*;
     use crate::status::{Error as Trouble, ErrorKind};
+    use crate::words::Language;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    fn found(check: &Check) -> String {
+        check.told(Language::English).found
     }
 
     #[test]
@@ -127,10 +104,10 @@ mod tests {
         let url: RelayUrl = "https://cp.relay.example.com".parse().unwrap();
         let refused = relay(&url, Err(Error::SignIn(Said::default())), Duration::ZERO);
         assert_eq!(refused.verdict, Verdict::Fail);
-        assert!(refused.mend.unwrap().contains("adit login"));
+        assert_eq!(refused.mend, Some(Mend::SignIn));
         let fine = relay(&url, Ok(Some("ann".to_owned())), Duration::from_millis(12));
         assert_eq!(
-            (fine.verdict, &*fine.found),
+            (fine.verdict, &*found(&fine)),
             (Verdict::Ok, "answers in 12 ms, signed in as ann")
         );
         let plain = "http://relay.example.com".parse().unwrap();
@@ -141,7 +118,7 @@ mod tests {
     fn keys_that_others_could_read_are_to_be_replaced() {
         let keys = |mode| keys(Path::new("/c/credentials.toml"), 2, mode, false);
         assert_eq!(
-            (keys(Some(0o600)).verdict, &*keys(Some(0o600)).found),
+            (keys(Some(0o600)).verdict, &*found(&keys(Some(0o600)))),
             (
                 Verdict::Ok,
                 "2 kept in /c/credentials.toml, for your eyes only (mode 600); no keychain is used"
@@ -157,8 +134,8 @@ mod tests {
     fn a_clock_is_wrong_from_half_a_minute_on_in_either_direction() {
         assert_eq!(clock(at(1000), at(1030)).verdict, Verdict::Ok);
         let ahead = clock(at(1000), at(1031));
-        assert_eq!((ahead.verdict, &*ahead.found), (Verdict::Fail, "31 s ahead of the relay's"));
-        assert_eq!(&*clock(at(8200), at(1000)).found, "2 h behind the relay's");
+        assert_eq!((ahead.verdict, &*found(&ahead)), (Verdict::Fail, "31 s ahead of the relay's"));
+        assert_eq!(found(&clock(at(8200), at(1000))), "2 h behind the relay's");
     }
 
     #[test]
@@ -175,6 +152,6 @@ mod tests {
         }
         entry.state = State::Hosting;
         entry.error = Some(Trouble { kind: ErrorKind::SignIn, message: "sign in".to_owned() });
-        assert_eq!((tunnel(&entry).verdict, &*tunnel(&entry).found), (Verdict::Warn, "sign in"));
+        assert_eq!((tunnel(&entry).verdict, &*found(&tunnel(&entry))), (Verdict::Warn, "sign in"));
     }
 }

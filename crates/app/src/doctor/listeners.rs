@@ -6,7 +6,7 @@ use std::time::Duration;
 use adit_wire::clock;
 use tokio::net::TcpStream;
 
-use super::Check;
+use super::{Check, Found, Mend, Subject};
 use crate::embedded;
 use crate::places::Places;
 
@@ -28,15 +28,11 @@ pub(super) async fn local_port(tunnel: &str, port: u16) -> Check {
 
 /// A tunnel is served by either address.
 fn judge(tunnel: &str, port: u16, answer: &[IpAddr]) -> Check {
-    let name = format!("port {port} of {tunnel}");
+    let subject = Subject::Port { port, tunnel: tunnel.to_owned() };
     match answer {
-        [] => Check::warn(
-            name,
-            format!("nothing answers on localhost:{port}, neither on 127.0.0.1 nor on ::1"),
-            "start your server; the tunnel is fine",
-        ),
-        [one] => Check::ok(name, format!("a local server answers, on {one} only")),
-        _ => Check::ok(name, "a local server answers, on 127.0.0.1 and ::1"),
+        [] => Check::warn(subject, Found::Silent(port), Mend::Server),
+        [one] => Check::ok(subject, Found::AnswersOn(*one)),
+        _ => Check::ok(subject, Found::AnswersOnBoth),
     }
 }
 
@@ -56,14 +52,10 @@ async fn of_trial(name: &str, ports: &[u16]) -> Check {
             taken.push(format!("127.0.0.1:{port}"));
         }
     }
-    let check = format!("trial relay {name}");
+    let subject = Subject::Trial(name.to_owned());
     match taken.is_empty() {
-        true => Check::ok(check, "at rest; nobody has taken its ports"),
-        false => Check::warn(
-            check,
-            format!("something else listens on {}, where its URLs lead", taken.join(" and ")),
-            "end that before the next `adit up`, or the URLs will be other ones",
-        ),
+        true => Check::ok(subject, Found::TrialFree),
+        false => Check::warn(subject, Found::TrialTaken(taken), Mend::EndOther),
     }
 }
 
@@ -85,8 +77,8 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let check = local_port("shop", port).await;
         assert_eq!(check.verdict, Verdict::Ok);
-        assert!(check.found.contains("on 127.0.0.1 only"), "{check:?}");
-        assert!(judge("shop", port, &LOOPBACK).found.contains("on 127.0.0.1 and ::1"));
+        assert_eq!(check.found, Found::AnswersOn(LOOPBACK[0]));
+        assert_eq!(judge("shop", port, &LOOPBACK).found, Found::AnswersOnBoth);
         let check = judge("shop", port, &[]);
         assert_eq!((check.verdict, check.mend.is_some()), (Verdict::Warn, true));
     }
@@ -100,7 +92,7 @@ mod tests {
         let free = free.local_addr().unwrap().port();
         let check = of_trial("shop", &[free, taken]).await;
         assert_eq!(check.verdict, Verdict::Warn);
-        assert!(check.found.contains(&format!("127.0.0.1:{taken},")), "{check:?}");
+        assert_eq!(check.found, Found::TrialTaken(vec![format!("127.0.0.1:{taken}")]));
         assert_eq!(of_trial("shop", &[free]).await.verdict, Verdict::Ok);
     }
 }

@@ -1,10 +1,12 @@
 //! The looking itself: files, relays, ports.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use adit_wire::clock;
 
-use super::{Check, judge, listeners};
+use super::{Check, Fault, Found, Mend, Subject, judge, listeners};
+use crate::credentials::Unreadable;
 use crate::durable;
 use crate::failure::{Code, Failure};
 use crate::microsoft::{preflight, unusable};
@@ -16,20 +18,45 @@ use crate::running;
 /// The directories can be written, and the keys are the user's only.
 pub(super) fn files(profile: &Profile) -> Vec<Check> {
     let places = &profile.places;
-    let mut checks = vec![writable("state", &places.state)];
-    checks.push(keys(profile));
-    checks
+    vec![writable(&places.state), keys(profile)]
 }
 
 /// The mode is read first: reading the keys takes the file away from others.
 fn keys(profile: &Profile) -> Check {
     let path = profile.places.credentials();
     let mode = mode(&path);
-    match profile.credentials() {
+    match profile.read_credentials() {
         Ok(credentials) => {
             judge::keys(&path, credentials.all().len(), mode, profile.has_key_in_environment())
         }
-        Err(failure) => Check::fail("keys", failure.message, failure.hint.unwrap_or_default()),
+        Err(Unreadable::File(path, error)) => {
+            let mend = of_file(error.kind()).unwrap_or_else(nothing);
+            Check::fail(Subject::Keys, Found::NotRead(path, error.to_string()), mend)
+        }
+        Err(Unreadable::Newer(path, form)) => {
+            Check::fail(Subject::Keys, Found::Newer(path, form), Mend::Newer)
+        }
+        Err(Unreadable::Damaged(failure)) => of_failure(Subject::Keys, failure),
+    }
+}
+
+/// A failure that tells itself, in English: nobody is expected to see one here.
+fn of_failure(subject: Subject, failure: Failure) -> Check {
+    let mend = failure.hint.map_or_else(nothing, Mend::Said);
+    Check::fail(subject, Found::Said(failure.message), mend)
+}
+
+/// Whatever does not work has a mend for scripts, and be it an empty one.
+fn nothing() -> Mend {
+    Mend::Said(String::new())
+}
+
+/// What mends a file that the system does not let be used, as [`durable::cannot`] has it.
+fn of_file(kind: ErrorKind) -> Option<Mend> {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(Mend::Room),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(Mend::Owner),
+        _ => None,
     }
 }
 
@@ -44,19 +71,18 @@ fn mode(_: &Path) -> Option<u32> {
     None
 }
 
-fn writable(name: &str, directory: &Path) -> Check {
+fn writable(directory: &Path) -> Check {
     let probe = directory.join(format!(".doctor-{}", std::process::id()));
-    match durable::write(&probe, "written by `adit doctor`\n") {
+    match durable::replace(&probe, b"written by `adit doctor`\n") {
         Ok(()) => {
             // Harmless where it stays.
             let _ = std::fs::remove_file(&probe);
-            Check::ok(name, format!("{} can be written", directory.display()))
+            Check::ok(Subject::State, Found::Writable(directory.to_owned()))
         }
-        Err(failure) => Check::fail(
-            name,
-            failure.message,
-            failure.hint.unwrap_or_else(|| "choose another with ADIT_STATE_DIR".to_owned()),
-        ),
+        Err(error) => {
+            let mend = of_file(error.kind()).unwrap_or(Mend::StateDir);
+            Check::fail(Subject::State, Found::NotWritten(probe, error.to_string()), mend)
+        }
     }
 }
 
@@ -67,8 +93,7 @@ pub(super) async fn places(profile: &Profile) -> Vec<Check> {
         Err(_) => Vec::new(),
     };
     if relays.is_empty() {
-        let found = "signed in to no relay: URLs reach this computer, with --lan the local network";
-        return vec![Check::ok("relays", found)];
+        return vec![Check::ok(Subject::Relays, Found::NoRelays)];
     }
     let mut checks = Vec::new();
     let mut time = None;
@@ -76,8 +101,7 @@ pub(super) async fn places(profile: &Profile) -> Vec<Check> {
         let service = match profile.service(&relay) {
             Ok(service) => service,
             Err(failure) => {
-                let mend = failure.hint.unwrap_or_default();
-                checks.push(Check::fail(format!("relay {relay}"), failure.message, mend));
+                checks.push(unusable_key(relay, failure));
                 continue;
             }
         };
@@ -92,33 +116,41 @@ pub(super) async fn places(profile: &Profile) -> Vec<Check> {
     checks
 }
 
+/// There is no asking a relay: what stands in the environment as the user's key is none.
+fn unusable_key(relay: RelayUrl, failure: Failure) -> Check {
+    let subject = Subject::Relay(relay);
+    match failure.code {
+        Code::Usage => Check::fail(subject, Found::NoKey, Mend::KeySet),
+        _ => of_failure(subject, failure),
+    }
+}
+
 /// The official command for Microsoft's service and who is signed in there; nothing where it is neither
 /// installed nor chosen.
 pub(super) async fn microsoft(profile: &Profile) -> Vec<Check> {
     let command = match profile.microsoft() {
         Ok(command) => command,
-        Err(failure) => return vec![of_microsoft(failure)],
+        Err(failure) => return vec![of_failure(Subject::Microsoft, failure)],
     };
     let is_chosen = matches!(profile.choose(None, None), Ok((Place::Microsoft, _)));
     let began = clock::now();
-    match preflight(&command).await.map_err(|error| unusable(&error)) {
+    let error = match preflight(&command).await {
         Ok(account) => {
-            let name = account.name.map(|name| format!(" as {name}")).unwrap_or_default();
-            let took = clock::now().saturating_duration_since(began).as_millis();
-            vec![Check::ok(MICROSOFT, format!("signed in{name}; the command took {took} ms"))]
+            let took = clock::now().saturating_duration_since(began);
+            let found = Found::Microsoft { user: account.name, took };
+            return vec![Check::ok(Subject::Microsoft, found)];
         }
-        Err(failure) if failure.code == Code::Devtunnel && !is_chosen => Vec::new(),
-        Err(failure) if failure.code == Code::SignIn && !is_chosen => {
-            vec![Check::ok(MICROSOFT, "the devtunnel command is there; nobody is signed in")]
+        Err(error) => error,
+    };
+    match unusable(&error).code {
+        Code::Devtunnel if !is_chosen => Vec::new(),
+        Code::SignIn if !is_chosen => vec![Check::ok(Subject::Microsoft, Found::MicrosoftUnused)],
+        _ => {
+            let mend = Mend::of(&error).unwrap_or_else(nothing);
+            let found = Found::MicrosoftNotUsable(Fault::from(&error));
+            vec![Check::fail(Subject::Microsoft, found, mend)]
         }
-        Err(failure) => vec![of_microsoft(failure)],
     }
-}
-
-const MICROSOFT: &str = "Microsoft Dev Tunnels";
-
-fn of_microsoft(failure: Failure) -> Check {
-    Check::fail(MICROSOFT, failure.message, failure.hint.unwrap_or_default())
 }
 
 /// What is hosted on this computer, with its local servers.
@@ -126,7 +158,7 @@ pub(super) async fn hosted(profile: &Profile) -> Vec<Check> {
     let processes = running::all(&profile.places).await;
     let tunnels: Vec<_> = processes.iter().flat_map(|process| &process.status.tunnels).collect();
     if tunnels.is_empty() {
-        return vec![Check::ok("hosting", "nothing is hosted on this computer")];
+        return vec![Check::ok(Subject::Hosting, Found::NothingHosted)];
     }
     let mut checks = Vec::new();
     for tunnel in tunnels {
@@ -142,14 +174,45 @@ pub(super) async fn hosted(profile: &Profile) -> Vec<Check> {
 /// Whether programs other than browsers find names below `localhost`.
 pub(super) async fn localhost_names() -> Check {
     let found = tokio::net::lookup_host(("adit-check.localhost", 0)).await;
-    let loopback = found.is_ok_and(|mut all| all.all(|address| address.ip().is_loopback()));
-    Check::ok(
-        "names below localhost",
-        match loopback {
-            true => "found by every program",
-            false => {
-                "found by browsers and curl only; other programs take the address with 127.0.0.1"
+    let by_all = found.is_ok_and(|mut all| all.all(|address| address.ip().is_loopback()));
+    Check::ok(Subject::Localhost, Found::Names { by_all })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::words::Language;
+
+    #[test]
+    fn what_is_said_of_a_file_is_what_a_command_says() {
+        let path = Path::new("/c/credentials.toml");
+        for kind in [ErrorKind::StorageFull, ErrorKind::PermissionDenied, ErrorKind::Other] {
+            let error = || io::Error::new(kind, "no");
+            for (what, found) in [
+                ("read", Found::NotRead(path.to_owned(), error().to_string())),
+                ("write", Found::NotWritten(path.to_owned(), error().to_string())),
+            ] {
+                let mend = of_file(kind).unwrap_or_else(nothing);
+                let told = Check::fail(Subject::Keys, found, mend).told(Language::English);
+                let failure = durable::cannot(what, path, &error());
+                assert_eq!(told.found, failure.message);
+                assert_eq!(told.mend, Some(failure.hint.unwrap_or_default()));
             }
-        },
-    )
+        }
+        let newer = Check::fail(Subject::Keys, Found::Newer(path.to_owned(), 2), Mend::Newer);
+        let (told, failure) =
+            (newer.told(Language::English), Failure::from(Unreadable::Newer(path.to_owned(), 2)));
+        assert_eq!((told.found, told.mend), (failure.message, failure.hint));
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_as_a_command_says_it() {
+        let failure = crate::credentials::parse_key("no key").unwrap_err();
+        let relay = "https://cp.relay.example.com".parse().unwrap();
+        let told = unusable_key(relay, failure.clone()).told(Language::English);
+        assert_eq!(told.found, failure.message);
+        assert_eq!(told.mend.as_deref(), Some("ADIT_API_KEY is set to it"));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use adit_wire::clock;
 use tokio::process::Command;
 
-use super::Check;
+use super::{Check, Found, Mend, Silence, Subject};
 use crate::places;
 
 const NAME: &str = "adit.service";
@@ -18,15 +18,13 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How it stands with the unit.
 pub(super) async fn look() -> Check {
     let Some(path) = installed() else {
-        return Check::ok("service", "not installed: tunnels are hosted while a command runs");
+        return Check::ok(Subject::Service, Found::NoUnit);
     };
     match (systemctl("is-active").await, systemctl("is-enabled").await) {
         (Ok(active), Ok(enabled)) => judge(&path, &active, &enabled),
-        (Err(cause), _) | (_, Err(cause)) => Check::warn(
-            "service",
-            format!("{} is there, and systemd does not say how it stands: {cause}", path.display()),
-            "ask in a session with its own systemd: log in at a desktop or with ssh, not with su",
-        ),
+        (Err(silence), _) | (_, Err(silence)) => {
+            Check::warn(Subject::Service, Found::UnitUnknown(path, silence), Mend::Session)
+        }
     }
 }
 
@@ -36,46 +34,35 @@ fn installed() -> Option<PathBuf> {
 }
 
 /// The word that `systemctl --user` says of the unit; its exit code says no more.
-async fn systemctl(question: &str) -> Result<String, String> {
+async fn systemctl(question: &str) -> Result<String, Silence> {
     let mut command = Command::new("systemctl");
     command.args(["--user", question, NAME]).stdin(Stdio::null()).kill_on_drop(true);
     let output = match clock::until(clock::now() + ANSWER, command.output()).await {
         Ok(Ok(output)) => output,
-        Ok(Err(error)) => return Err(format!("`systemctl` cannot be run: {error}")),
-        Err(clock::Late) => return Err("`systemctl` does not answer".to_owned()),
+        Ok(Err(error)) => return Err(Silence::NotRun(error.to_string())),
+        Err(clock::Late) => return Err(Silence::Late),
     };
     let word = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     match word.is_empty() {
-        true => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        true => Err(Silence::Said(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
         false => Ok(word),
     }
 }
 
 /// What the two words mean.
 fn judge(path: &Path, active: &str, enabled: &str) -> Check {
-    let at = path.display();
-    match (active, enabled) {
-        ("failed", _) => Check::fail(
-            "service",
-            format!("{at} has failed"),
-            "see why with `journalctl --user -u adit`, mend that, then: systemctl --user restart adit",
-        ),
-        ("active", "enabled") => Check::ok("service", format!("{at} runs, now and from login on")),
-        ("active", _) => Check::warn(
-            "service",
-            format!("{at} runs, but does not start at login ({enabled})"),
-            "have it started: systemctl --user enable adit",
-        ),
-        ("activating" | "reloading" | "deactivating", _) => Check::warn(
-            "service",
-            format!("{at} is on its way ({active})"),
-            "if that lasts, see why with: journalctl --user -u adit",
-        ),
-        _ => Check::warn(
-            "service",
-            format!("{at} does not run ({active}, {enabled})"),
-            "start it, now and at login, with: systemctl --user enable --now adit",
-        ),
+    let (subject, file) = (Subject::Service, path.to_owned());
+    let [active, enabled] = [active.to_owned(), enabled.to_owned()];
+    match (&*active, &*enabled) {
+        ("failed", _) => Check::fail(subject, Found::UnitFailed(file), Mend::UnitFailed),
+        ("active", "enabled") => Check::ok(subject, Found::UnitRuns(file)),
+        ("active", _) => {
+            Check::warn(subject, Found::UnitNotAtLogin(file, enabled), Mend::UnitLogin)
+        }
+        ("activating" | "reloading" | "deactivating", _) => {
+            Check::warn(subject, Found::UnitOnItsWay(file, active), Mend::UnitWait)
+        }
+        _ => Check::warn(subject, Found::UnitDown { file, active, enabled }, Mend::UnitStart),
     }
 }
 
@@ -83,6 +70,7 @@ fn judge(path: &Path, active: &str, enabled: &str) -> Check {
 mod tests {
     use super::super::Verdict;
     use super::*;
+    use crate::words::Language;
 
     #[test]
     fn only_a_unit_that_runs_and_will_again_is_in_order() {
@@ -95,9 +83,9 @@ mod tests {
         ] {
             let check = judge(Path::new("/u/adit.service"), active, enabled);
             assert_eq!(check.verdict, verdict, "{active} {enabled}");
-            let told = check.mend.as_deref();
+            let told = check.told(Language::English).mend;
             assert_eq!(told.is_some(), mend.is_some());
-            assert!(told.unwrap_or_default().contains(mend.unwrap_or_default()), "{told:?}");
+            assert!(told.unwrap_or_default().contains(mend.unwrap_or_default()), "{check:?}");
         }
     }
 }

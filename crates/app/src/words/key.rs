@@ -236,6 +236,136 @@ sentences! {
     QuitNow: "Quit";
     Quit: "Quit (stops {n} tunnel)" | "Quit (stops {n} tunnels)";
 
+    // What is looked at by the doctor. These begin small: a command puts them behind a name and a colon.
+    OfState: "state";
+    OfKeys: "keys";
+    OfRelays: "relays";
+    OfRelay: "relay {relay}";
+    OfClock: "clock";
+    OfMicrosoft: "Microsoft Dev Tunnels";
+    OfHosting: "hosting";
+    OfTunnel: "tunnel {name}";
+    OfPort: "port {port} of {name}";
+    OfTrial: "trial relay {name}";
+    OfService: "service";
+    OfLocalhost: "names below localhost";
+    VerdictOk: "ok";
+    VerdictWarn: "look";
+    VerdictFail: "FAIL";
+
+    // What it finds of files and keys.
+    FoundWritable: "{file} can be written";
+    FoundNotWritten: "cannot write {file}: {cause}";
+    FoundNotRead: "cannot read {file}: {cause}";
+    FoundNewer: "{file} has form {form}, which this adit does not know";
+    FoundNoKeys: "none kept";
+    FoundKeys: "{n} kept in {file}";
+    FoundKeysBefore: "{found}; ADIT_API_KEY is used before any";
+    FoundKeysOpen: "{found}, which others could read (mode {mode}) and now cannot";
+    FoundKeysOwn: "{found}, for your eyes only (mode {mode}); no keychain is used";
+    FoundKeyBad: "that is not an API key";
+
+    // What it finds of places.
+    FoundNoRelays: "signed in to no relay: URLs reach this computer, with --lan the local network";
+    FoundAnswers: "answers in {time} ms";
+    FoundAnswersAs: "answers in {time} ms, signed in as {user}";
+    FoundPlain: "{found}, but without encryption: your key can be read on the way";
+    FoundNotAsked: "cannot ask it: {cause}";
+    FoundClockRight: "agrees with the relay's";
+    FoundClockAhead: "{time} ahead of the relay's";
+    FoundClockBehind: "{time} behind the relay's";
+    FoundMicrosoft: "signed in; the command took {time} ms";
+    FoundMicrosoftAs: "signed in as {user}; the command took {time} ms";
+    FoundMicrosoftUnused: "the devtunnel command is there; nobody is signed in";
+    FoundMicrosoftNotUsable: "cannot use Microsoft Dev Tunnels: {cause}";
+
+    // Why it gets no answer from a service, or from the command for one.
+    FaultSignIn: "the service wants to know who you are: {said}";
+    FaultForbidden: "not allowed: {said}";
+    FaultNotFound: "not found: {said}";
+    FaultConflict: "conflict: {said}";
+    FaultInvalid: "the service refuses this request: {said}";
+    FaultRateLimited: "too many requests: {said}";
+    FaultUnavailable: "the service is not available (status {status}): {said}";
+    FaultUnreachable: "the service at {host} cannot be reached";
+    FaultUntrusted: "the service at {host} cannot be trusted";
+    FaultNonsense: "the service at {host} gave an answer that makes no sense";
+    FaultMissing: "the `devtunnel` command is not there ({program}): install it, or say where it is";
+    FaultUnstartable: "the `devtunnel` command ({program}) cannot be started";
+    FaultOld: "the `devtunnel` command is too old: update it";
+    FaultOldAs: "the `devtunnel` command is too old (version {version}): update it";
+    FaultSignedOut: "nobody is signed in to Microsoft Dev Tunnels";
+    FaultExpired: "the sign-in to Microsoft Dev Tunnels has expired";
+    FaultOtherProfile: "the sign-in succeeded, but this user's `devtunnel` does not find it: it was kept in another profile, such as an elevated console's, or the keychain is locked";
+    FaultQueued: "`devtunnel {what}` waited for its turn for longer than {time} s";
+    FaultLate: "`devtunnel {what}` took longer than {time} s and was ended";
+    FaultGarbled: "`devtunnel {what}` gave no answer that makes sense: {flaw}";
+    FaultFailed: "`devtunnel {what}` failed with exit code {code}: {said}";
+    FaultKilled: "`devtunnel {what}` failed by a signal: {said}";
+
+    // What it finds of tunnels, ports and the unit.
+    FoundNothingHosted: "nothing is hosted on this computer";
+    FoundHosted: "hosted";
+    FoundStopped: "stopped";
+    FoundNotHosted: "not hosted";
+    FoundElsewhere: "another computer hosts it";
+    FoundFirstTry: "on its way up (first try)";
+    FoundOnItsWay: "on its way up ({cause})";
+    FoundSilent: "nothing answers on localhost:{port}, neither on 127.0.0.1 nor on ::1";
+    FoundAnswersOn: "a local server answers, on {address} only";
+    FoundAnswersOnBoth: "a local server answers, on 127.0.0.1 and ::1";
+    FoundTrialFree: "at rest; nobody has taken its ports";
+    FoundTrialTaken: "something else listens on {addresses}, where its URLs lead";
+    And: "{one} and {other}";
+    FoundNoUnit: "not installed: tunnels are hosted while a command runs";
+    FoundUnitUnknown: "{file} is there, and systemd does not say how it stands: {cause}";
+    SystemctlNotRun: "`systemctl` cannot be run: {cause}";
+    SystemctlLate: "`systemctl` does not answer";
+    FoundUnitFailed: "{file} has failed";
+    FoundUnitRuns: "{file} runs, now and from login on";
+    FoundUnitNotAtLogin: "{file} runs, but does not start at login ({enabled})";
+    FoundUnitOnItsWay: "{file} is on its way ({active})";
+    FoundUnitDown: "{file} does not run ({active}, {enabled})";
+    FoundNames: "found by every program";
+    FoundNamesByFew: "found by browsers and curl only; other programs take the address with 127.0.0.1";
+
+    // What mends what it finds. A command stands at the end, so there is no full stop.
+    MendStateDir: "choose another with ADIT_STATE_DIR";
+    MendRoom: "make room on that disk, then try again";
+    MendOwner: "check who owns it, or choose another place (see the files in `adit --help`)";
+    MendNewer: "use the newer adit that wrote it, or move the file away and sign in again";
+    MendKeys: "have each relay make you a new key, and sign in with it: adit login <relay URL>";
+    MendKeySet: "ADIT_API_KEY is set to it";
+    MendPlain: "have the relay serve https (`docs/relay.md`), and sign in there again";
+    MendClock: "set this computer's clock (turn on network time); tokens seem expired otherwise";
+    MendLater: "try again later";
+    MendSignIn: "sign in again with: adit login <relay URL>";
+    MendAccess: "ask the tunnel's owner for access, or sign in as somebody who has it";
+    MendId: "check the id, and that this is the relay it lives on (--on)";
+    MendName: "choose another name, or use what exists already";
+    MendWhile: "try again in a little while";
+    MendNetwork: "check that the relay runs there, and the network or proxy between";
+    MendCertificate: "its certificate must name this host and come from an authority that this computer trusts (SSL_CERT_FILE names another list of them)";
+    MendAddress: "check the address: a relay's is usually https://cp.<its domain>";
+    MendInstall: "install it with: {line} (or say where it is: DEVTUNNEL_BIN)";
+    MendInstallAnew: "mend its permissions, or install it anew with: {line}";
+    MendUpdate: "update it with: {line}";
+    MendMicrosoft: "sign in with: adit login microsoft";
+    MendMicrosoftAgain: "sign in again with: adit login microsoft";
+    MendOtherProfile: "sign in as the user who hosts, in a terminal without administrator's rights: adit login microsoft";
+    MendCommandWhile: "try again in a little while; `devtunnel user show` tells whether it works";
+    MendStatus: "see `adit status`";
+    MendRetry: "try at once with: adit retry";
+    MendTakeOver: "take it over, which disconnects the other, with: adit take-over";
+    MendHost: "mend that, then host it again";
+    MendServer: "start your server; the tunnel is fine";
+    MendTrial: "end that before the next `adit up`, or the URLs will be other ones";
+    MendSession: "ask in a session with its own systemd: log in at a desktop or with ssh, not with su";
+    MendUnitFailed: "see why with `journalctl --user -u adit`, mend that, then: systemctl --user restart adit";
+    MendUnitLogin: "have it started: systemctl --user enable adit";
+    MendUnitWait: "if that lasts, see why with: journalctl --user -u adit";
+    MendUnitStart: "start it, now and at login, with: systemctl --user enable --now adit";
+
     // Places.
     ThisComputer: "This computer";
     Microsoft: "Microsoft";

@@ -412,7 +412,7 @@ fn counted(what: Counted) -> Key {
 }
 
 /// For what stands behind a colon. A word in capitals, such as a URL's, stays as it is.
-fn lower_first(text: &str) -> String {
+pub(super) fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), chars.clone().next()) {
         (Some(first), Some(second)) if !second.is_uppercase() => {
@@ -423,7 +423,7 @@ fn lower_first(text: &str) -> String {
 }
 
 /// Fills holes in one pass, so that braces in what is filled in stay as they are.
-fn fill(template: &str, holes: &[(&str, String)]) -> String {
+pub(super) fn fill(template: &str, holes: &[(&str, String)]) -> String {
     let mut text = String::with_capacity(template.len() + 16);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

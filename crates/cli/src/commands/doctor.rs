@@ -1,7 +1,8 @@
 //! `adit doctor`: looks at everything that tunnels need, and says what mends what is wrong.
 
-use adit_app::doctor::{self, Check, Verdict};
+use adit_app::doctor::{self, Told, Verdict};
 use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::words::Language;
 use serde_json::json;
 
 use crate::context::Context;
@@ -11,10 +12,11 @@ use crate::signal::Requests;
 pub(crate) async fn run(context: &Context) -> Outcome {
     let mut requests = Requests::listen()?;
     let checks = requests.unless(async { Ok(doctor::examine(&context.profile).await) }).await?;
+    let told: Vec<Told> = checks.iter().map(|check| check.told(Language::English)).collect();
     if context.json {
-        print_line(&json!({ "v": 1, "checks": checks }).to_string())?;
+        print_line(&json!({ "v": 1, "checks": told }).to_string())?;
     } else {
-        checks.iter().try_for_each(|check| show(check, context.screen))?;
+        told.iter().try_for_each(|check| show(check, context.screen))?;
     }
     match doctor::worst(&checks) {
         Verdict::Ok | Verdict::Warn => Ok(()),
@@ -30,7 +32,7 @@ pub(crate) async fn run(context: &Context) -> Outcome {
     }
 }
 
-fn show(check: &Check, screen: Screen) -> Outcome {
+fn show(check: &Told, screen: Screen) -> Outcome {
     let (style, word) = match check.verdict {
         Verdict::Ok => (Style::Good, "ok  "),
         Verdict::Warn => (Style::Odd, "look"),

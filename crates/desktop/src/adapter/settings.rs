@@ -156,17 +156,20 @@ pub fn appearance(appearance: Appearance) -> ui::Appearance {
 }
 
 /// What was looked at, in the order of the looks.
-pub fn checks(told: &Examination) -> Vec<ui::CheckRow> {
-    let row = |check: &Check| ui::CheckRow {
-        verdict: match check.verdict {
-            Verdict::Ok => 0,
-            Verdict::Warn => 1,
-            Verdict::Fail => 2,
-        },
-        name: terms::capital(&check.name).into(),
-        found: terms::sentence(&check.found).into(),
-        // A command may stand at its end, so it gets no full stop.
-        mend: check.mend.as_deref().map(terms::capital).unwrap_or_default().into(),
+pub fn checks(told: &Examination, language: Language) -> Vec<ui::CheckRow> {
+    let row = |check: &Check| {
+        let check = check.told(language);
+        ui::CheckRow {
+            verdict: match check.verdict {
+                Verdict::Ok => 0,
+                Verdict::Warn => 1,
+                Verdict::Fail => 2,
+            },
+            name: terms::capital(&check.name).into(),
+            found: terms::sentence(&check.found).into(),
+            // A command may stand at its end, so it gets no full stop.
+            mend: check.mend.as_deref().map(terms::capital).unwrap_or_default().into(),
+        }
     };
     told.found.iter().flat_map(|(_, checks)| checks.iter().map(row)).collect()
 }

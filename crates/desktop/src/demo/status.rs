@@ -1,8 +1,10 @@
 //! What a scripted world finds when everything is looked at.
 
+use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
-use adit_app::doctor::{Check, Examination, Verdict};
+use adit_app::doctor::{Check, Examination, Fault, Found, Mend, Subject, Verdict};
 use tokio::sync::watch;
 
 use super::scene;
@@ -30,34 +32,46 @@ impl Script {
 }
 
 fn checks() -> Vec<Check> {
-    let check = |name: &str, verdict, found: &str, mend: Option<&str>| Check {
-        name: name.to_owned(),
-        verdict,
-        found: found.to_owned(),
-        mend: mend.map(str::to_owned),
-    };
+    let check =
+        |subject, verdict, found, mend: Option<Mend>| Check { subject, verdict, found, mend };
+    let relay = "https://cp.relay.example.com".parse().expect("a relay");
+    let home = Path::new("/home/ana");
     vec![
-        check("state", Verdict::Ok, "/home/ana/.local/state/adit can be written", None),
-        check("keys", Verdict::Ok, "1 key, readable by you only", None),
+        check(Subject::State, Verdict::Ok, Found::Writable(home.join(".local/state/adit")), None),
         check(
-            "relay cp.relay.example.com",
+            Subject::Keys,
             Verdict::Ok,
-            "answers in 38 ms, signed in as ana",
+            Found::Keys {
+                count: 1,
+                file: home.join(".config/adit/credentials.toml"),
+                mode: Some(0o600),
+                from_environment: false,
+            },
             None,
         ),
         check(
-            "Microsoft Dev Tunnels",
-            Verdict::Fail,
-            "nobody is signed in",
-            Some("sign in with: devtunnel user login"),
+            Subject::Relay(relay),
+            Verdict::Ok,
+            Found::Answers {
+                took: Duration::from_millis(38),
+                user: Some("ana".to_owned()),
+                is_exposed: false,
+            },
+            None,
         ),
-        check("tunnel storefront", Verdict::Ok, "hosted", None),
         check(
-            "port 3000 of billing",
-            Verdict::Warn,
-            "nothing listens on 127.0.0.1:3000 or [::1]:3000",
-            Some("start your server, or remove the port"),
+            Subject::Microsoft,
+            Verdict::Fail,
+            Found::MicrosoftNotUsable(Fault::SignedOut),
+            Some(Mend::Microsoft),
         ),
-        check("names below localhost", Verdict::Ok, "found by every program", None),
+        check(Subject::Tunnel("storefront".to_owned()), Verdict::Ok, Found::Hosted, None),
+        check(
+            Subject::Port { port: 3000, tunnel: "billing".to_owned() },
+            Verdict::Warn,
+            Found::Silent(3000),
+            Some(Mend::Server),
+        ),
+        check(Subject::Localhost, Verdict::Ok, Found::Names { by_all: true }, None),
     ]
 }

@@ -79,7 +79,7 @@ impl Window {
             let told = window.desk.status.told.borrow().clone();
             if let Some((_, checks)) = told.found {
                 let said = window.app.global::<ui::Strings>().invoke_text_copied();
-                window.copy(&doctor::to_text(&checks), said);
+                window.copy(&doctor::to_text(&checks, window.language.get()), said);
             }
         }));
         screen.on_read_licence(self.on_one(|window, of: SharedString| window.read_licence(&of)));
@@ -141,10 +141,10 @@ impl Window {
         let screen = self.app.global::<ui::Settings>();
         screen.set_is_looking(told.is_running);
         let strings = self.app.global::<ui::Strings>();
-        screen.set_looked(settings::looked(&told, &self.speech(), &strings));
-        crate::adapter::sync(&self.settings.checks, settings::checks(&told), |row| {
-            row.name.clone()
-        });
+        let speech = self.speech();
+        screen.set_looked(settings::looked(&told, &speech, &strings));
+        let checks = settings::checks(&told, speech.language);
+        crate::adapter::sync(&self.settings.checks, checks, |row| row.name.clone());
     }
 
     /// Puts in force what settings say of the window itself; what is as it was is left alone.

@@ -214,13 +214,24 @@ fn each_kind_of_notification_has_its_switch() {
 fn the_status_is_looked_at_and_copied() {
     let stage = open("Status");
     stage.one("Looked at 18:02. 1 thing does not work.");
-    stage.beginning("Microsoft Dev Tunnels: Nobody is signed in. Sign in with: devtunnel");
+    stage.beginning("Microsoft Dev Tunnels: Cannot use Microsoft Dev Tunnels: nobody is signed in");
     stage.press("Copy as text");
     let copied = stage.outside.copied.borrow()[0].clone();
-    assert!(
-        copied.contains("FAIL  Microsoft Dev Tunnels: nobody is signed in\n      sign in with")
-    );
+    assert!(copied.contains("FAIL  Microsoft Dev Tunnels: cannot use"), "{copied}");
+    assert!(copied.contains("\n      sign in with: adit login microsoft\n"), "{copied}");
     stage.press("Look again");
+}
+
+#[test]
+fn the_status_follows_the_language_of_the_window() {
+    let stage = open("Status");
+    stage.beginning("Keys: 1 kept in /home/ana/.config/adit/credentials.toml");
+    stage.window.speak(Language::Portuguese);
+    stage.settle();
+    stage.beginning("Chaves: 1 em /home/ana/.config/adit/credentials.toml");
+    stage.window.speak(Language::English);
+    stage.settle();
+    stage.beginning("Keys: 1 kept in /home/ana/.config/adit/credentials.toml");
 }
 
 #[test]
