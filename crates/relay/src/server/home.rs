@@ -1,7 +1,7 @@
 //! The data directory, which is one relay's at a time.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use adit_wire::file;
 
@@ -26,7 +26,7 @@ const LOCK: &str = "relay.lock";
 #[derive(Debug)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "held, not looked at"))]
 pub(super) struct Home {
-    pub(super) path: PathBuf,
+    pub(super) path: std::path::PathBuf,
     pub(super) lock: File,
 }
 
