@@ -1,7 +1,7 @@
 //! The data directory, which is one relay's at a time.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::PathBuf;
 
 use adit_wire::file;
 
@@ -26,7 +26,7 @@ const LOCK: &str = "relay.lock";
 #[derive(Debug)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "held, not looked at"))]
 pub(super) struct Home {
-    pub(super) path: std::path::PathBuf,
+    pub(super) path: PathBuf,
     pub(super) lock: File,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn pass_key(config: &Config) -> Result<PassKey, KeyError> {
 
 /// Looks, without changing anything, whether a directory that another relay uses would do.
 #[cfg(unix)]
-pub(super) fn check(path: &Path, config: &Config) -> Result<(), SpawnError> {
+pub(super) fn check(path: &std::path::Path, config: &Config) -> Result<(), SpawnError> {
     signer(config)?;
     pass_key(config)?;
     Sqlite::check(&path.join(store::FILE))?;
