@@ -189,7 +189,7 @@ impl ProfileServices {
     }
 
     /// What the journal says. One that cannot be read says nothing, which is logged.
-    pub(super) async fn owed_ports(&self) -> Vec<(FullId, u16)> {
+    async fn owed_ports(&self) -> Vec<(FullId, u16)> {
         let journal = self.profile.places.remakes();
         let read = move || cli::owed(&journal);
         task::blocking("read journal", read).await.unwrap_or_else(|error| {
