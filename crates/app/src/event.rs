@@ -123,6 +123,11 @@ pub enum Event {
     Connections(BTreeMap<TunnelKey, BTreeMap<u16, u32>>),
     /// Something was set up, or not.
     Setup(setup::Told),
+    /// A way leads out of this computer, or none does.
+    Network {
+        /// One does.
+        is_there: bool,
+    },
     /// Settings are in force for places too.
     Preferred,
     /// A file was written, or not.

@@ -171,6 +171,10 @@ pub enum Message {
         /// The version it says it is.
         version: String,
     },
+    /// No way leads out of this computer.
+    NoNetwork,
+    /// A tunnel waits for one, since then.
+    WaitingForNetwork(Timestamp),
     /// A place does not tell its list.
     ListFailed(PlaceKey),
     /// What is shown of a place was told then.
@@ -269,6 +273,8 @@ pub enum Word {
     Connecting,
     /// On the way up again.
     Reconnecting,
+    /// On the way up again as soon as there is a network.
+    Waiting,
     /// Nothing answers on the local port.
     NoAnswer,
     /// The local server speaks another protocol.
@@ -296,6 +302,10 @@ pub enum Offer {
     SignIn(PlaceKey),
     /// Start to host.
     Start,
+    /// Not to host any more what is not there any more.
+    Forget,
+    /// Put a URL on the clipboard.
+    CopyUrl(String),
     /// Add a port.
     AddPort,
     /// Say of the port what its local server speaks.
@@ -324,6 +334,8 @@ pub enum Counted {
     Connecting,
     /// Tunnels on the way up again.
     Reconnecting,
+    /// Tunnels that wait for the network.
+    Offline,
     /// Tunnels that wait for the local server.
     Waiting,
     /// Tunnels that another computer hosts.
@@ -363,6 +375,7 @@ impl Offer {
             Self::TryNow => Command::TryNow(tunnel()),
             Self::TakeOver => Command::TakeOver(tunnel()),
             Self::Start => Command::Host(tunnel()),
+            Self::Forget => Command::Stop(tunnel()),
             Self::Refresh => Command::Refresh(Some(tunnel().place)),
             Self::Retry(ticket) => Command::Retry(*ticket),
             Self::Undo(ticket) => Command::Undo(*ticket),
@@ -375,8 +388,8 @@ impl Offer {
                 let port = port::Port { number: *port, protocol };
                 Command::ChangePort { tunnel: tunnel(), port }
             }
-            // These ask for something first: a sign-in, a number, an installation.
-            Self::SignIn(_) | Self::AddPort | Self::GetCommand(_) => return None,
+            // These ask for something first: a sign-in, a number, an installation, a clipboard.
+            Self::SignIn(_) | Self::AddPort | Self::GetCommand(_) | Self::CopyUrl(_) => return None,
         })
     }
 }

@@ -48,6 +48,18 @@ impl PlaceKey {
         }
     }
 
+    /// Whether it is on this computer, so that no network is needed to reach it.
+    pub fn is_on_this_computer(&self) -> bool {
+        let authority = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let host = match authority.split_once(']') {
+            Some((host, _)) => host.trim_start_matches('['),
+            None => authority.split([':', '/']).next().unwrap_or_default(),
+        };
+        let is_loopback = host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+        let is_named = host == "localhost" || host.ends_with(".localhost");
+        self.kind() == Kind::Here || is_loopback || is_named
+    }
+
     /// Of a relay: what people call it, which is its host name without the `cp.` that stands before a domain.
     pub fn host(&self) -> &str {
         let host = self.0.split_once("://").map_or(&*self.0, |(_, host)| host);
@@ -77,6 +89,16 @@ impl fmt::Display for PlaceKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_on_this_computer_needs_no_network() {
+        for near in ["here", "http://127.0.0.1:8443/", "https://cp.localhost", "http://[::1]:80"] {
+            assert!(PlaceKey::from(near).is_on_this_computer(), "{near}");
+        }
+        for far in ["microsoft", "https://cp.relay.example.com", "http://192.168.1.5:80", "odd"] {
+            assert!(!PlaceKey::from(far).is_on_this_computer(), "{far}");
+        }
+    }
 
     #[test]
     fn a_relay_is_called_by_its_domain() {

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::command::Ticket;
 use crate::condition::Tracker;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::history::History;
 use crate::known::{Known, KnownPort};
 use crate::moment::Moment;
@@ -69,6 +69,8 @@ pub struct State {
     pub(crate) unsaved_due: Option<Instant>,
     /// A list that was kept is from the future.
     pub(crate) clock_is_wrong: bool,
+    /// Since when no way leads out of this computer, if none does.
+    pub(crate) offline: Option<Timestamp>,
     pub(crate) visible: bool,
     pub(crate) selected: Option<(TunnelKey, u16)>,
     pub(crate) traffic: Traffic,
@@ -155,6 +157,7 @@ impl State {
             unsaved: BTreeMap::new(),
             unsaved_due: None,
             clock_is_wrong,
+            offline: None,
             visible: false,
             selected: None,
             traffic: Traffic::default(),
@@ -282,6 +285,20 @@ impl State {
         let left = self.left.get(tunnel).map(|left| *left + LEAVING);
         let is_news = entry.counted_at.is_some_and(|at| left.is_none_or(|left| at > left));
         entry.known.hosts > 0 && !self.hosted.contains_key(tunnel) && is_news
+    }
+
+    /// Since when a place waits for the network: none leads out of this computer, and what needs it there fails. A relay
+    /// in the same room may be reached all the same.
+    pub(crate) fn waits_for_network(&self, place: &PlaceKey) -> Option<Timestamp> {
+        use status::State::{Connecting, Hosting, Reconnecting};
+        let since = self.offline.filter(|_| !place.is_on_this_computer())?;
+        let hosted = || self.hosted.iter().filter(|(key, _)| key.place == *place);
+        let is_any = |states: &[status::State]| {
+            hosted().any(|(_, hosted)| states.contains(&hosted.status.state))
+        };
+        let fails = self.place(place).and_then(|place| place.failed.as_ref());
+        let fails = fails.is_some_and(|failed| failed.trouble.code() == Code::Unreachable);
+        ((fails || is_any(&[Connecting, Reconnecting])) && !is_any(&[Hosting])).then_some(since)
     }
 
     /// Which tunnels to host again, for the file.

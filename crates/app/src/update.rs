@@ -80,11 +80,25 @@ impl Turn<'_> {
             Event::Connections(counts) => self.connections(&counts),
             Event::NotHosted { tunnel, failure } => self.not_hosted(&tunnel, failure),
             Event::Ended(tunnel) => self.ended(&tunnel),
-            // Other addresses, perhaps.
             Event::Setup(told) => self.told_setup(told),
+            Event::Network { is_there } => self.network(is_there),
+            // Other addresses, perhaps.
             Event::Preferred => self.refresh(Some(&PlaceKey::here())),
             Event::Saved { part, result } => self.saved(part, result),
         }
+    }
+
+    /// Lists that failed for want of a network are asked for again as soon as there is one.
+    fn network(&mut self, is_there: bool) {
+        if !is_there {
+            self.state.offline.get_or_insert(self.now.wall);
+            return;
+        }
+        let waiting = |key: &PlaceKey| self.state.waits_for_network(key).is_some();
+        let waiting: Vec<_> =
+            (self.state.places.iter()).map(|it| it.key.clone()).filter(waiting).collect();
+        self.state.offline = None;
+        waiting.iter().for_each(|key| self.refresh(Some(key)));
     }
 
     fn saved(&mut self, part: Part, result: Result<(), Failure>) {

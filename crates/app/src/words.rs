@@ -103,7 +103,9 @@ mod tests {
         assert_eq!(live(5, 5), "All 5 tunnels are live");
         assert_eq!(live(1, 1), "The tunnel is live");
         assert_eq!(live(2, 5), "2 of 5 tunnels are live");
-        assert_eq!(live(0, 1), "0 of 1 tunnel is live");
+        assert_eq!(live(1, 5), "1 of 5 tunnels is live");
+        assert_eq!(live(0, 5), "0 of 5 tunnels are live");
+        assert_eq!(live(0, 1), "The tunnel is not live");
     }
 
     #[test]

@@ -31,6 +31,13 @@ pub struct Sample {
     pub routes: [Option<IpAddr>; 2],
 }
 
+impl Sample {
+    /// Whether a way leads to others.
+    pub fn has_network(&self) -> bool {
+        self.routes.iter().any(Option::is_some)
+    }
+}
+
 /// What has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {

@@ -21,30 +21,40 @@ const NOBODY: [IpAddr; 2] = [
 #[derive(Clone, Debug)]
 pub struct Watcher {
     changes: watch::Receiver<Option<Change>>,
+    has_network: watch::Receiver<bool>,
     _task: Option<Arc<task::Task<()>>>,
 }
 
 impl Watcher {
     /// Starts to watch. Must be called within a runtime.
     pub fn spawn() -> Self {
-        let (sender, changes) = watch::channel(None);
+        let (reporter, mut watcher) = Self::told();
         let task = task::spawn("changes", async move {
             let mut detector = Detector::new();
             loop {
-                if let Some(change) = detector.see(sample()) {
+                let sample = sample();
+                reporter.report_network(sample.has_network());
+                if let Some(change) = detector.see(sample) {
                     tracing::info!(?change, "time or place have changed");
-                    sender.send_replace(Some(change));
+                    reporter.report(change);
                 }
                 clock::sleep(EVERY).await;
             }
         });
-        Self { changes, _task: Some(Arc::new(task)) }
+        watcher._task = Some(Arc::new(task));
+        watcher
     }
 
     /// One that is told by its owner, who may know better than by looking, as where the system tells.
     pub fn told() -> (Reporter, Self) {
         let (sender, changes) = watch::channel(None);
-        (Reporter { sender }, Self { changes, _task: None })
+        let (network, has_network) = watch::channel(true);
+        (Reporter { sender, network }, Self { changes, has_network, _task: None })
+    }
+
+    /// Whether a way leads out of this computer, always the newest; so until the first look.
+    pub fn network(&self) -> watch::Receiver<bool> {
+        self.has_network.clone()
     }
 
     /// The next change; of several, the last. Safe to drop and call again.
@@ -73,12 +83,18 @@ pub async fn next(watcher: &mut Option<Watcher>) -> Change {
 #[derive(Debug)]
 pub struct Reporter {
     sender: watch::Sender<Option<Change>>,
+    network: watch::Sender<bool>,
 }
 
 impl Reporter {
     /// Tells of a change.
     pub fn report(&self, change: Change) {
         self.sender.send_replace(Some(change));
+    }
+
+    /// Tells whether a way leads out of this computer.
+    pub fn report_network(&self, has_network: bool) {
+        self.network.send_if_modified(|told| std::mem::replace(told, has_network) != has_network);
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Code {
     CommandOld,
     /// Somebody has to sign in.
     SignInNeeded,
+    /// No way leads to a place, because none leads out of this computer.
+    NoNetwork,
     /// A place cannot be reached.
     RelayUnreachable,
     /// A place does not tell its list.
@@ -78,7 +80,7 @@ struct Registered {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::StateDamaged,
         Self::StateNotKept,
         Self::NotSaved,
@@ -86,6 +88,7 @@ impl Code {
         Self::CommandMissing,
         Self::CommandOld,
         Self::SignInNeeded,
+        Self::NoNetwork,
         Self::RelayUnreachable,
         Self::ListFailed,
         Self::ListOld,
@@ -132,8 +135,9 @@ impl Code {
         use Code::*;
         use Severity::{Bad, Info, Warning};
         const NO_PLACE: &[Code] =
-            &[CommandMissing, CommandOld, SignInNeeded, RelayUnreachable, ListFailed];
-        const NO_SESSION: &[Code] = &[SignInNeeded, RelayUnreachable, AnotherHost, NotHosted];
+            &[CommandMissing, CommandOld, SignInNeeded, NoNetwork, RelayUnreachable, ListFailed];
+        const NO_SESSION: &[Code] =
+            &[SignInNeeded, NoNetwork, RelayUnreachable, AnotherHost, NotHosted];
         const NO_SERVICE: &[Code] = &[AnotherHost, NotHosted, Reconnecting, PortRefused];
         let of = |severity, after, causes| Registered {
             severity,
@@ -150,7 +154,8 @@ impl Code {
             CommandMissing | CommandOld => of(Bad, 0, &[]),
             SignInNeeded => tells(NoticeKind::SignIn, of(Bad, 0, &[])),
             // A Wi-Fi that changes is not worth a word.
-            RelayUnreachable => stops(of(Warning, 5, &[ClockWrong])),
+            NoNetwork => stops(of(Warning, 5, &[])),
+            RelayUnreachable => stops(of(Warning, 5, &[ClockWrong, NoNetwork])),
             ListFailed => of(Warning, 0, &[SignInNeeded, CommandMissing, CommandOld]),
             ListOld => of(Info, 10, NO_PLACE),
             // The icon of the tray does not flicker with a reconnect.
@@ -158,7 +163,7 @@ impl Code {
             AnotherHost => tells(NoticeKind::TakenOver, stops(of(Bad, 0, &[]))),
             NotHosted => tells(NoticeKind::Broken, stops(of(Bad, 0, &[SignInNeeded]))),
             RenewalFailed => {
-                tells(NoticeKind::Broken, of(Bad, 60, &[SignInNeeded, RelayUnreachable]))
+                tells(NoticeKind::Broken, of(Bad, 60, &[SignInNeeded, NoNetwork, RelayUnreachable]))
             }
             PortsUnknown => of(Warning, 5, NO_PLACE),
             ChangeFailed => of(Bad, 0, &[]),
@@ -168,7 +173,11 @@ impl Code {
             LocalScheme => stops(of(Bad, 10, NO_SERVICE)),
             UrlDead => tells(
                 NoticeKind::Broken,
-                stops(of(Bad, 10, &[AnotherHost, NotHosted, Reconnecting, RelayUnreachable])),
+                stops(of(
+                    Bad,
+                    10,
+                    &[AnotherHost, NotHosted, Reconnecting, NoNetwork, RelayUnreachable],
+                )),
             ),
             Limited => stops(of(Warning, 10, NO_SERVICE)),
             // A tunnel that is hosted is kept from it, so this needs a person, but works until then.
@@ -184,7 +193,7 @@ mod tests {
     #[test]
     fn no_condition_is_the_cause_of_its_own_causes() {
         fn reaches(from: Code, to: Code, depth: u8) -> bool {
-            assert!(depth < 22, "a circle at {from:?}");
+            assert!(depth < 23, "a circle at {from:?}");
             from.causes().iter().any(|cause| *cause == to || reaches(*cause, to, depth + 1))
         }
         for code in Code::ALL {

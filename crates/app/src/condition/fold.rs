@@ -30,7 +30,13 @@ const EXPIRES_SOON: (Duration, u32) = (Duration::from_secs(86_400), 6);
 pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
     let mut raised = Raised { conditions: Vec::new() };
     raised.app(state);
-    state.places.iter().for_each(|place| raised.place(place, now));
+    for place in &state.places {
+        raised.place(place, now);
+        if state.waits_for_network(&place.key).is_some() {
+            let about = Subject::Place(place.key.clone());
+            raised.add(Code::NoNetwork, about, Message::NoNetwork).offer = Some(Offer::Refresh);
+        }
+    }
     for (tunnel, hosted) in &state.hosted {
         if hosted.ends == Ends::No {
             raised.tunnel(tunnel, &hosted.status);
@@ -47,7 +53,10 @@ pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
     let told = state.changes.iter().filter(|change| !state.is_waited_for(change.ticket));
     told.for_each(|change| raised.change(change));
     expiring(state).filter(|(_, from, _)| *from <= now.wall).for_each(|(key, _, ends)| {
-        raised.add(Code::Expiring, Subject::Tunnel(key), Message::Expiring(ends));
+        // One that is hosted is asked to live longer by its engine, which fails.
+        let offer = (!state.hosted.contains_key(&key)).then_some(Offer::Start);
+        let about = Subject::Tunnel(key);
+        raised.add(Code::Expiring, about, Message::Expiring(ends)).offer = offer;
     });
     raised.conditions
 }

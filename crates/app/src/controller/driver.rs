@@ -65,8 +65,8 @@ pub(super) struct Driver {
     connector: Connector,
     proxy: Proxy,
     engines: BTreeMap<TunnelKey, Engine>,
-    /// Tells the engines of sleep and other networks, once there was one.
-    changes: Option<Watcher>,
+    /// Tells of sleep and other networks.
+    changes: Watcher,
     /// How many calls to each place may begin.
     calls: BTreeMap<PlaceKey, Arc<Semaphore>>,
     errands: Errands,
@@ -89,7 +89,7 @@ impl Driver {
             connector: connector(&proxy),
             proxy,
             engines: BTreeMap::new(),
-            changes: None,
+            changes: Watcher::spawn(),
             calls: config.places.iter().map(place).collect(),
             errands: Errands::new(),
             saver: Saver::new(config.files.clone()),
@@ -107,6 +107,7 @@ impl Driver {
 
     pub(super) async fn run(mut self, commands: mpsc::Receiver<Command>) {
         let mut commands = Some(commands);
+        let mut network = self.changes.network();
         self.take(Input::Tick);
         while !self.is_finished {
             self.show();
@@ -117,6 +118,10 @@ impl Driver {
                 command = next(&mut commands) => self.take(Input::Command(command)),
                 _ = self.events.recv_many(&mut batch, BATCH) => {
                     batch.into_iter().for_each(|event| self.take(Input::Event(event)));
+                }
+                Ok(()) = network.changed() => {
+                    let is_there = *network.borrow_and_update();
+                    self.take(Input::Event(Event::Network { is_there }));
                 }
                 () = clock::sleep_until_maybe(due) => self.take(Input::Tick),
                 () = clock::sleep_until_maybe(traffic) => self.tell_traffic(),
@@ -262,7 +267,7 @@ impl Driver {
         let (services, connector) =
             (self.config.services.clone(), self.connector_to(&tunnel.place));
         let (claims, identity) = (self.config.claims.clone(), self.config.identity.clone());
-        let changes = self.changes.get_or_insert_with(Watcher::spawn).clone();
+        let changes = self.changes.clone();
         let keep = self.traffic.begin(&tunnel, &self.state);
         let interval = interval(self.state.preferences().health_every);
         let sender = self.sender.clone();

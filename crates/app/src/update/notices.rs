@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Turn;
 use crate::condition::{self, Subject};
 use crate::effect::{Effect, Notice, NoticeKind};
-use crate::message::Message;
+use crate::message::{Message, Offer};
 use crate::state::{Ends, State};
 use crate::tunnel_key::TunnelKey;
 
@@ -51,8 +51,8 @@ impl Turn<'_> {
             kind: NoticeKind::UrlChanged,
             name: Some(self.state.name(&tunnel)),
             about: Subject::Port(tunnel, port),
+            offer: Some(Offer::CopyUrl(url.clone())),
             text: Message::UrlIs(url),
-            offer: None,
         });
     }
 

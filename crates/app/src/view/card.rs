@@ -95,9 +95,14 @@ pub struct Row {
 }
 
 impl Card {
-    /// Whether *Start all* starts it.
+    /// Whether *Start all* starts it. What another computer hosts is taken from it only by who asks for just that.
     pub fn can_start(&self) -> bool {
-        !self.toggle.on && self.toggle.is_enabled
+        !self.toggle.on && self.toggle.is_enabled && !self.is_taken()
+    }
+
+    /// Whether another computer hosts it, so that to start it here disconnects that one.
+    pub fn is_taken(&self) -> bool {
+        self.hosts == Hosts::Elsewhere
     }
 }
 
@@ -133,7 +138,11 @@ impl Fold<'_> {
                 let port = ports.iter().flatten().find(|port| port.number == number);
                 port.map(|port| port.protocol.clone())
             };
-            of_status_with(&hosted.status, protocol)
+            let told = of_status_with(&hosted.status, protocol);
+            match state.waits_for_network(&key.place) {
+                Some(since) => told.waits(since),
+                None => told,
+            }
         });
         let standing = self.standing(key, told.as_ref());
         let rows = self.rows(key, ports.as_deref(), told.as_ref(), &standing);
@@ -191,6 +200,17 @@ impl Fold<'_> {
         if let Some(failure) = self.state.entry(key).and_then(|entry| entry.trouble.as_ref()) {
             notices.push(failed(Message::PortsNotTold, failure).offer(Offer::Refresh));
         }
+        let visible = self.state.conditions.visible();
+        // Of one that is hosted its engine has said it.
+        let is_ours = self.state.hosted.contains_key(key);
+        let expiring = visible.into_iter().map(|(condition, _)| condition).filter(|condition| {
+            let is_it = condition.code == Code::Expiring && !is_ours;
+            is_it && condition.about.tunnel() == Some(key)
+        });
+        notices.extend(expiring.map(|condition| Standing {
+            offer: condition.offer.clone(),
+            ..Standing::new(Mood::Local, condition.text.clone(), Word::Stopped)
+        }));
         for change in &self.state.changes {
             if change.tunnel() == Some(key)
                 && !self.state.is_waited_for(change.ticket)
@@ -295,7 +315,9 @@ impl Card {
     /// Whether a person has something to do here.
     pub fn needs_you(&self) -> bool {
         let needs = |standing: &Standing| {
-            matches!(standing.mood, Mood::Local | Mood::Standby | Mood::Error)
+            // What another computer hosts is nobody's concern here unless it is wanted here.
+            let is_taken = standing.mood == Mood::Standby && self.toggle.on;
+            is_taken || matches!(standing.mood, Mood::Local | Mood::Error)
         };
         needs(&self.standing) || self.notices.iter().any(needs)
     }

@@ -1,7 +1,7 @@
 //! How things are, in a sentence and what follows from it.
 
-use super::{Card, Hosts, Mood};
-use crate::message::{Counted, Message};
+use super::{Card, Hosts, Mood, Standing};
+use crate::message::{Counted, Message, Word};
 use crate::state::State;
 
 /// The sentence at the top.
@@ -54,13 +54,14 @@ pub(super) fn fold(state: &State, cards: &[Card]) -> Headline {
         Counted::Broken,
         Counted::Elsewhere,
         Counted::Waiting,
+        Counted::Offline,
         Counted::Reconnecting,
         Counted::Connecting,
         Counted::Checking,
     ]
     .into_iter()
     .filter_map(|what| {
-        let is_it = |card: &&&Card| counted(card.standing.mood) == Some(what);
+        let is_it = |card: &&&Card| counted(&card.standing) == Some(what);
         let n = wanted.iter().filter(is_it).count() as u64;
         (n > 0).then_some(Message::Count { what, n })
     })
@@ -76,8 +77,9 @@ pub(super) fn is_wanted(card: &Card) -> bool {
     card.toggle.on || (card.hosts == Hosts::Nobody && card.standing.mood == Mood::Error)
 }
 
-fn counted(mood: Mood) -> Option<Counted> {
-    Some(match mood {
+fn counted(standing: &Standing) -> Option<Counted> {
+    Some(match standing.mood {
+        _ if standing.word == Word::Waiting => Counted::Offline,
         Mood::Stopped | Mood::Live => return None,
         Mood::Checking => Counted::Checking,
         Mood::Connecting => Counted::Connecting,

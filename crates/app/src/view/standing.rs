@@ -2,6 +2,7 @@
 
 use adit_proto::contracts::Protocol;
 use adit_proto::health::{Label, Proof};
+use jiff::Timestamp;
 
 use crate::message::{Message, Offer, Word};
 use crate::place_key::PlaceKey;
@@ -128,6 +129,20 @@ impl Standing {
     }
 }
 
+impl TunnelStatus {
+    /// The same where the place waits for the network, since then: that is why what is on its way does not come.
+    pub(crate) fn waits(mut self, since: Timestamp) -> Self {
+        let ports = self.ports.iter_mut().map(|port| &mut port.standing);
+        for standing in ports.chain([&mut self.standing]) {
+            if matches!(standing.mood, Mood::Connecting | Mood::Reconnecting) {
+                let text = Message::WaitingForNetwork(since);
+                *standing = Standing::new(Mood::Reconnecting, text, Word::Waiting);
+            }
+        }
+        self
+    }
+}
+
 /// Of a tunnel that is not hosted; nothing while it is, when its ports decide.
 fn of_session(tunnel: &Tunnel, place: &PlaceKey) -> Option<Standing> {
     Some(match tunnel.state {
@@ -175,7 +190,7 @@ fn of_error(error: &Error, place: &PlaceKey) -> Standing {
             let offer = Offer::SignIn(place.clone());
             return not_hosted(Message::SignIn(place.clone())).offer(offer);
         }
-        ErrorKind::NotFound => return not_hosted(Message::UnknownTunnel),
+        ErrorKind::NotFound => return not_hosted(Message::UnknownTunnel).offer(Offer::Forget),
         ErrorKind::Access => not_hosted(Message::AccessRefused).offer(Offer::Start),
         ErrorKind::Refused => not_hosted(Message::Refused).offer(Offer::Start),
         ErrorKind::NotRenewed => warns(Message::NotRenewed),
@@ -188,7 +203,8 @@ fn of_error(error: &Error, place: &PlaceKey) -> Standing {
 fn of_port(number: u16, port: &Port, protocol: Option<Protocol>, place: &PlaceKey) -> Standing {
     if let Some(cause) = &port.refused {
         return Standing::new(Mood::Error, Message::PortRefused(number), Word::NotHosted)
-            .detail(cause);
+            .detail(cause)
+            .offer(Offer::TryNow);
     }
     if port.local_down.is_some() {
         return local_down(number);
@@ -225,15 +241,17 @@ fn of_health(
         Label::LocalDown => local_down(number),
         Label::LocalScheme => local_scheme(number, configured).detail(&health.reason),
         Label::Limited => error(Message::Limited, Word::UrlDead),
-        Label::RelayUnreachable => error(Message::RelayUnreachable(place.clone()), Word::UrlDead),
-        Label::DnsOrTls => error(Message::DnsOrTls, Word::UrlDead),
-        Label::Zombie => error(Message::UrlDead, Word::UrlDead),
+        Label::RelayUnreachable => {
+            error(Message::RelayUnreachable(place.clone()), Word::UrlDead).offer(Offer::TryNow)
+        }
+        Label::DnsOrTls => error(Message::DnsOrTls, Word::UrlDead).offer(Offer::TryNow),
+        Label::Zombie => error(Message::UrlDead, Word::UrlDead).offer(Offer::TryNow),
         Label::AnotherHost => Standing::another_host(),
-        Label::AccessRefused => error(Message::AccessRefused, Word::UrlDead),
+        Label::AccessRefused => error(Message::AccessRefused, Word::UrlDead).offer(Offer::TryNow),
         Label::SignIn => {
             error(Message::SignIn(place.clone()), Word::UrlDead).offer(Offer::SignIn(place.clone()))
         }
-        Label::UnknownTunnel => error(Message::UnknownTunnel, Word::UrlDead),
+        Label::UnknownTunnel => error(Message::UnknownTunnel, Word::UrlDead).offer(Offer::Forget),
     }
 }
 
@@ -383,9 +401,9 @@ mod tests {
         assert_eq!(
             shown("here", &events),
             [
-                "The URL is dead though the tunnel is up",
+                "The URL is dead though the tunnel is up · Try now",
                 "80: Live, checked 12 s ago",
-                "81: The URL is dead though the tunnel is up"
+                "81: The URL is dead though the tunnel is up · Try now"
             ]
         );
     }

@@ -15,6 +15,7 @@ use crate::failure::Code;
 use crate::known::Openness;
 use crate::message::{Entry, Message, Offer, Word};
 use crate::persist::Kept;
+use crate::place_key::PlaceKey;
 use crate::state::world::{World, failure, hosted_by, kept, key, port, relay, told_port, tunnel};
 use crate::words::{self, Language};
 
@@ -113,6 +114,79 @@ fn v6_a_foreign_host_is_shown_as_such_and_can_be_replaced() {
     // What was counted in an earlier run says nothing now.
     let world = World::new(kept(&[], &[hosted_by(2, tunnel("shop", &[80]))], -60));
     assert_eq!(world.card("shop").hosts, Hosts::Nobody);
+}
+
+#[test]
+fn what_another_computer_hosts_is_not_started_by_the_way_and_needs_nobody() {
+    let mut world = World::told(&[hosted_by(1, tunnel("shop", &[80]))]);
+    let card = world.card("shop");
+    assert!(card.is_taken() && !card.can_start() && !card.needs_you());
+    assert_eq!(world.view().counts.needs_you, 0);
+    let lines = menu(&world);
+    let says = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(says("Take over (disconnects it)") && !says("Start shop"), "{lines:?}");
+    // It is wanted here, and was taken from here.
+    world.command(Command::TakeOver(key("shop")));
+    world.engine_state("shop", host::State::Standby);
+    assert_eq!(world.view().counts.needs_you, 1);
+}
+
+#[test]
+fn without_a_network_tunnels_wait_for_it_and_say_since_when() {
+    let mut world = hosted();
+    world.event(Event::Network { is_there: false });
+    world.pass(60);
+    assert_eq!(world.card("shop").standing.word, Word::Checking, "its session is still there");
+    assert_eq!(world.view().banner, None);
+    let since = world.now.wall.checked_sub(std::time::Duration::from_secs(60)).unwrap();
+    world.engine_state("shop", host::State::Reconnecting);
+    world.pass(5);
+    let card = world.card("shop");
+    assert_eq!(card.standing.text, Message::WaitingForNetwork(since));
+    let words: Vec<_> = card.rows.iter().map(|row| row.standing.word).collect();
+    assert_eq!(words, [Word::Waiting; 2]);
+    let view = world.view();
+    assert_eq!(view.banner.unwrap().text, Message::NoNetwork);
+    assert_eq!(view.places[0].trouble.as_ref().unwrap().text, Message::NoNetwork);
+    let offline = Message::Count { what: crate::message::Counted::Offline, n: 1 };
+    assert_eq!(view.headline.below, Some(Message::All(vec![offline])));
+    world.effects.clear();
+    world.event(Event::Network { is_there: true });
+    assert_eq!(world.view().banner, None);
+    assert_eq!(world.card("shop").standing.word, Word::Reconnecting);
+    let is_list = |effect: &Effect| matches!(effect, Effect::List { .. });
+    assert!(world.effects.iter().any(is_list), "{:?}", world.effects);
+}
+
+#[test]
+fn a_relay_on_this_computer_needs_no_network() {
+    let here = PlaceKey::from("http://127.0.0.1:8443");
+    let mut world = World::at(vec![here.clone()], Kept::default());
+    let ready = crate::event::Preflight::Ready { account: None };
+    world.event(Event::Checked { place: here.clone(), found: ready });
+    world.event(Event::Network { is_there: false });
+    let serial = world.state.place(&here).unwrap().asked.unwrap().serial;
+    let result = Err(failure(Code::Unreachable));
+    world.event(Event::Listed { place: here.clone(), serial, result });
+    world.pass(5);
+    assert_eq!(world.view().banner.unwrap().text, Message::RelayUnreachable(here));
+}
+
+#[test]
+fn what_does_not_work_has_something_to_do() {
+    let mut world = hosted();
+    for (label, offer) in [
+        (Label::Zombie, Offer::TryNow),
+        (Label::DnsOrTls, Offer::TryNow),
+        (Label::RelayUnreachable, Offer::TryNow),
+        (Label::UnknownTunnel, Offer::Forget),
+    ] {
+        world.health("shop", 80, label);
+        assert_eq!(world.card("shop").standing.offer, Some(offer), "{label:?}");
+    }
+    world.engine_state("shop", host::State::Error(GiveUp::UnknownTunnel));
+    let offer = world.card("shop").standing.offer.unwrap();
+    assert_eq!(offer.command(&key("shop")), Some(Command::Stop(key("shop"))));
 }
 
 #[test]
@@ -303,7 +377,7 @@ fn the_headline_counts_what_somebody_wants_to_be_hosted() {
     };
     assert_eq!(
         headline(&world),
-        ("0 of 1 tunnel is live".to_owned(), "1 is checking its URL.".to_owned())
+        ("The tunnel is not live".to_owned(), "1 is checking its URL.".to_owned())
     );
     for number in [80, 81] {
         world.health("shop", number, Label::Operational);
@@ -314,7 +388,7 @@ fn the_headline_counts_what_somebody_wants_to_be_hosted() {
     world.health("blog", 90, Label::LocalDown);
     assert_eq!(
         headline(&world),
-        ("1 of 2 tunnels are live".to_owned(), "1 waits for your server.".to_owned())
+        ("1 of 2 tunnels is live".to_owned(), "1 waits for your server.".to_owned())
     );
     let counts = world.view().counts;
     assert_eq!(counts, Counts { all: 2, live: 1, needs_you: 1, stopped: 0 });

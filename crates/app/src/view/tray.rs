@@ -173,7 +173,7 @@ fn of_state(card: &Card, tunnel: &TunnelKey) -> Vec<Item> {
     let mut items = Vec::new();
     match &card.standing.offer {
         // The switch says the same.
-        Some(Offer::Start) | None => {}
+        Some(Offer::Start | Offer::Forget) | None => {}
         Some(Offer::SignIn(place)) => {
             let text = Message::Do(Offer::SignIn(place.clone()));
             items.push(Item::Action(text, Does::SignIn(place.clone())));
@@ -189,7 +189,8 @@ fn of_state(card: &Card, tunnel: &TunnelKey) -> Vec<Item> {
         if card.toggle.on {
             let text = Message::Menu(Entry::Stop(name));
             items.push(Item::Action(text, does(Command::Stop(tunnel))));
-        } else {
+        } else if !card.is_taken() {
+            // What another computer hosts is taken over, by the entry that says so.
             let text = Message::Menu(Entry::Start(name));
             items.push(Item::Action(text, does(Command::Host(tunnel))));
         }

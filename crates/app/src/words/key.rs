@@ -50,6 +50,8 @@ sentences! {
     LocalSchemeIs: "localhost:{port} speaks {other}, the port says {configured}.";
     UrlDead: "The URL is dead though the tunnel is up";
     DnsOrTls: "The URL's name or certificate is at fault";
+    NoNetwork: "No network. Your tunnels come back by themselves when it returns.";
+    WaitingForNetwork: "Waiting for the network since {time}";
     RelayUnreachable: "{place} cannot be reached";
     Limited: "The service allows no more for now";
     Reconnecting: "Reconnecting";
@@ -157,10 +159,12 @@ sentences! {
 
     // Counts and lists.
     AllLive: "The tunnel is live" | "All {n} tunnels are live";
-    LiveCount: "{live} of {n} tunnel is live" | "{live} of {n} tunnels are live";
+    NotLive: "The tunnel is not live";
+    LiveCount: "{n} of {all} tunnels is live" | "{n} of {all} tunnels are live";
     CountChecking: "{n} is checking its URL" | "{n} are checking their URLs";
     CountConnecting: "{n} is connecting" | "{n} are connecting";
     CountReconnecting: "{n} is reconnecting" | "{n} are reconnecting";
+    CountOffline: "{n} waits for the network" | "{n} wait for the network";
     CountWaiting: "{n} waits for your server" | "{n} wait for your server";
     CountElsewhere: "{n} is hosted by another computer" | "{n} are hosted by other computers";
     CountBroken: "{n} does not work" | "{n} do not work";
@@ -181,6 +185,7 @@ sentences! {
     // The same in a word or two.
     WordLive: "Live";
     WordChecking: "Checking";
+    WordWaiting: "Waiting";
     WordNoAnswer: "No answer";
     WordWrongProtocol: "Wrong protocol";
     WordStandingBy: "Standing by";
@@ -212,6 +217,8 @@ sentences! {
     TakeOver: "Take over (disconnects it)";
     SignIn: "Sign in";
     Start: "Start";
+    Forget: "Remove from the list";
+    CopyTheUrl: "Copy URL";
     AddPort: "Add port";
     ChangeProtocol: "Change to {protocol}";
     Refresh: "Refresh";

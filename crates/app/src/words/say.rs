@@ -56,6 +56,10 @@ impl Speaker<'_> {
             Message::LocalScheme { port, configured } => self.local_scheme(*port, configured),
             Message::UrlDead => self.bare(Key::UrlDead),
             Message::DnsOrTls => self.bare(Key::DnsOrTls),
+            Message::NoNetwork => self.bare(Key::NoNetwork),
+            Message::WaitingForNetwork(since) => {
+                self.say(Key::WaitingForNetwork, &[("time", span::clock(*since, self.now))])
+            }
             Message::RelayUnreachable(place) => self.of_place(Key::RelayUnreachable, place),
             Message::Limited => self.bare(Key::Limited),
             Message::Reconnecting(phase) => self.bare(reconnecting(*phase)),
@@ -117,8 +121,9 @@ impl Speaker<'_> {
                 self.say(Key::CheckedAgo, &[("time", span::ago(*at, self.now))])
             }
             Message::LiveCount { live, of } if live == of => self.count(Key::AllLive, *of, &[]),
+            Message::LiveCount { of: 1, .. } => self.bare(Key::NotLive),
             Message::LiveCount { live, of } => {
-                self.count(Key::LiveCount, *of, &[("live", live.to_string())])
+                self.count(Key::LiveCount, *live, &[("all", of.to_string())])
             }
             Message::Count { what, n } => self.count(counted(*what), *n, &[]),
             Message::NothingHosted => self.bare(Key::NothingHosted),
@@ -213,6 +218,8 @@ impl Speaker<'_> {
             Offer::TryNow => self.bare(Key::TryNow),
             Offer::TakeOver => self.bare(Key::TakeOver),
             Offer::SignIn(_) => self.bare(Key::SignIn),
+            Offer::CopyUrl(_) => self.bare(Key::CopyTheUrl),
+            Offer::Forget => self.bare(Key::Forget),
             Offer::Start => self.bare(Key::Start),
             Offer::AddPort => self.bare(Key::AddPort),
             Offer::ChangeProtocol { to, .. } => {
@@ -370,6 +377,7 @@ fn to_key(word: Word) -> Key {
         Word::BeingMade => Key::BeingMade,
         Word::Connecting => Key::Connecting,
         Word::Reconnecting => Key::Reconnecting,
+        Word::Waiting => Key::WordWaiting,
         Word::NoAnswer => Key::WordNoAnswer,
         Word::WrongProtocol => Key::WordWrongProtocol,
         Word::StandingBy => Key::WordStandingBy,
@@ -405,6 +413,7 @@ fn counted(what: Counted) -> Key {
         Counted::Checking => Key::CountChecking,
         Counted::Connecting => Key::CountConnecting,
         Counted::Reconnecting => Key::CountReconnecting,
+        Counted::Offline => Key::CountOffline,
         Counted::Waiting => Key::CountWaiting,
         Counted::Elsewhere => Key::CountElsewhere,
         Counted::Broken => Key::CountBroken,

@@ -22,14 +22,16 @@ pub fn banner(bars: &ui::Bars<'_>, condition: Option<&Condition>, speech: &Speec
         bars.set_banner_lead(SharedString::default());
         return;
     };
-    let lead = speech.say(&condition.text);
-    let lead = if lead.ends_with('.') { lead } else { slint::format!("{lead}.") };
-    bars.set_banner_lead(lead);
-    bars.set_banner_text(
-        condition.detail.as_deref().map(terms::sentence).unwrap_or_default().into(),
-    );
+    let said = speech.say(&condition.text);
+    let (lead, more) = said.split_once(". ").unwrap_or((&said, ""));
+    bars.set_banner_lead(slint::format!("{}.", lead.trim_end_matches('.')));
+    let detail = condition.detail.as_deref().map(terms::sentence).unwrap_or_default();
+    bars.set_banner_text(if more.is_empty() { detail.into() } else { more.into() });
     bars.set_banner_tone(tone(condition.code));
-    bars.set_banner_is_network(matches!(condition.code, Code::RelayUnreachable | Code::ListFailed));
+    bars.set_banner_is_network(matches!(
+        condition.code,
+        Code::NoNetwork | Code::RelayUnreachable | Code::ListFailed
+    ));
     let action = condition.offer.as_ref().map(|offer| speech.say(&Message::Do(offer.clone())));
     bars.set_banner_action(action.unwrap_or_default());
     bars.set_banner_is_primary(matches!(

@@ -230,7 +230,10 @@ fn notice(
 
 /// What is done at once stands as a link behind the status; the rest is a button beside its reason.
 fn is_link(offer: &Offer) -> bool {
-    matches!(offer, Offer::TryNow | Offer::ChangeProtocol { .. } | Offer::AddPort)
+    matches!(
+        offer,
+        Offer::TryNow | Offer::ChangeProtocol { .. } | Offer::AddPort | Offer::Forget
+    )
 }
 
 /// What an id of [`ui::Notice`] or of the link offers.

@@ -23,6 +23,7 @@ pub fn marks(view: &View, strings: &ui::Strings<'_>) -> Vec<ui::PlaceMark> {
 fn reason(code: Code, strings: &ui::Strings<'_>) -> SharedString {
     match code {
         Code::SignInNeeded => strings.invoke_reason_sign_in(),
+        Code::NoNetwork => strings.invoke_reason_network(),
         Code::RelayUnreachable => strings.invoke_reason_unreachable(),
         Code::CommandMissing | Code::CommandOld => strings.invoke_reason_command(),
         _ => strings.invoke_reason_list(),

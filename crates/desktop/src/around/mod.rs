@@ -182,14 +182,7 @@ impl Around {
         let strings = self.window.app().global::<ui::Strings>();
         match does {
             Does::Command(command) => self.window.send(*command),
-            Does::Copy { url, name, port } => {
-                let said = if self.window.outside().copy(&url) {
-                    strings.invoke_url_copied(name.into(), i32::from(port))
-                } else {
-                    strings.invoke_not_copied()
-                };
-                self.confirm(said);
-            }
+            Does::Copy { url, name, port } => self.copy(&url, name, port),
             Does::Open(url) => {
                 if !self.window.outside().open(&url) {
                     self.confirm(strings.invoke_not_opened());
@@ -222,6 +215,14 @@ impl Around {
             }
             Offer::AddPort => open(ui::Dialog::AddPort, &key),
             Offer::TakeOver => open(ui::Dialog::TakeOver, &key),
+            Offer::CopyUrl(url) => {
+                let port = match notice.about {
+                    Subject::Port(_, port) => port,
+                    _ => 0,
+                };
+                let name = notice.name.clone().unwrap_or_default();
+                self.copy(url, name, port);
+            }
             Offer::Refresh => {
                 self.window.send(Command::Refresh(notice.about.place().cloned()));
             }
@@ -243,6 +244,16 @@ impl Around {
             Subject::Tunnel(_) => nav.invoke_go(ui::Screen::Tunnels),
             Subject::App | Subject::Place(_) => {}
         }
+    }
+
+    fn copy(&self, url: &str, name: String, port: u16) {
+        let strings = self.window.app().global::<ui::Strings>();
+        let said = if self.window.outside().copy(url) {
+            strings.invoke_url_copied(name.into(), i32::from(port))
+        } else {
+            strings.invoke_not_copied()
+        };
+        self.confirm(said);
     }
 
     /// Says what was done, where it is seen.

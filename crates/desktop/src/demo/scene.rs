@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adit_app::command::Command;
-use adit_app::event::Preflight;
+use adit_app::event::{Event, Preflight};
 use adit_app::failure::{Code, Failure};
 use adit_app::local::{Found, Listening, risk};
 use adit_app::moment::Moment;
@@ -370,6 +370,7 @@ fn then(scene: Scene, world: &mut World) {
                 let trouble = Failure::new(Code::Unreachable, "there is no network").into();
                 world.broken.insert(place, Preflight::Failed(trouble));
             }
+            world.event(Event::Network { is_there: false });
             world.command(Command::Refresh(None));
             world.pass(Duration::from_secs(50));
         }

@@ -16,8 +16,12 @@ impl Window {
         let tunnels = self.app.global::<ui::Tunnels>();
         tunnels.on_filtered(self.on(|window| window.draw()));
         tunnels.on_switch(self.with(|window, key: SharedString, on: bool| {
-            if let Some(tunnel) = window.tunnel(&key) {
-                window.send(if on { Command::Host(tunnel) } else { Command::Stop(tunnel) });
+            let Some(card) = window.card(&key) else { return };
+            let Some(tunnel) = card.tunnel().cloned() else { return };
+            match on {
+                true if card.is_taken() => window.open(ui::Dialog::TakeOver, &key, 0),
+                true => window.send(Command::Host(tunnel)),
+                false => window.send(Command::Stop(tunnel)),
             }
         }));
         tunnels.on_act(self.with(|window, key: SharedString, id: SharedString| {

@@ -232,7 +232,10 @@ impl Driver {
                 self.tell(policy::Event::Stop).await;
             }
             Command::TakeOver => self.tell(policy::Event::TakeOver).await,
-            Command::RetryNow => self.tell(policy::Event::RetryNow).await,
+            Command::RetryNow => {
+                self.tell(policy::Event::RetryNow).await;
+                self.tell_health(health::Event::Suspicion).await;
+            }
             Command::RefreshPorts => self.ask_ports(),
             Command::Renew => self.tell(policy::Event::RemintDue).await,
             Command::Drop => self.tell(policy::Event::DropRequested).await,

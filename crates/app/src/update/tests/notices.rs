@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::command::Command;
 use crate::effect::NoticeKind;
-use crate::message::Message;
+use crate::message::{Message, Offer};
 use crate::persist::Kept;
 use crate::state::world::{World, hosted_by, kept, key, tunnel};
 
@@ -48,6 +48,10 @@ fn a_tunnel_that_goes_away_soon_is_told_a_day_before_once() {
     let notice = world.notices()[0];
     assert_eq!(notice.text, Message::Expiring(shop.expiration.unwrap()));
     assert_eq!(notice.name.as_deref(), Some("shop"));
+    assert_eq!(notice.offer, Some(Offer::Start));
+    let card = world.card("shop");
+    assert_eq!(card.notices[0].text, Message::Expiring(shop.expiration.unwrap()));
+    assert!(card.needs_you(), "as the tray's icon says");
     world.pass(HOUR as u64);
     assert_eq!(kinds(&world).len(), 1);
 }
@@ -106,6 +110,7 @@ fn a_url_that_is_another_one_is_told_and_the_first_is_not() {
     world.refresh(&[listed_at("http://two/")]);
     assert_eq!(kinds(&world), [NoticeKind::UrlChanged]);
     assert_eq!(world.notices()[0].text, Message::UrlIs("http://two/".to_owned()));
+    assert_eq!(world.notices()[0].offer, Some(Offer::CopyUrl("http://two/".to_owned())));
     world.refresh(&[listed_at("http://two/")]);
     assert_eq!(kinds(&world).len(), 1);
 }
