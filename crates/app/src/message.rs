@@ -389,7 +389,9 @@ impl Offer {
                 Command::ChangePort { tunnel: tunnel(), port }
             }
             // These ask for something first: a sign-in, a number, an installation, a clipboard.
-            Self::SignIn(_) | Self::AddPort | Self::GetCommand(_) | Self::CopyUrl(_) => return None,
+            Self::SignIn(_) | Self::AddPort | Self::GetCommand(_) | Self::CopyUrl(_) => {
+                return None;
+            }
         })
     }
 }

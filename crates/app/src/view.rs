@@ -4,6 +4,7 @@
 //! drawn. So nothing changes here while only time passes, and two views that are equal look the same. The tray is
 //! built from the same cards as the window, so that it can say nothing else.
 
+mod alike;
 mod card;
 mod errand;
 mod headline;

@@ -42,8 +42,9 @@ use crate::ui;
 
 pub use life::raise;
 
-/// "Checked 12 s ago" is written anew so often.
-const RETELL: Duration = Duration::from_secs(5);
+/// "Checked 12 s ago" is written anew so often. Each time costs a redraw, and a window that is only looked at now and then
+/// is open all day.
+const RETELL: Duration = Duration::from_secs(15);
 
 /// What counts down is written anew so often: twelve steps in six seconds.
 const COUNT: Duration = Duration::from_millis(500);
@@ -145,7 +146,12 @@ impl Window {
         let mut system = self.desk.system.clone();
         loop {
             let is_open = tokio::select! {
-                changed = views.changed() => changed.is_ok(),
+                changed = views.changed() => {
+                    if changed.is_ok() && self.is_only_later() {
+                        continue;
+                    }
+                    changed.is_ok()
+                }
                 changed = rows.changed() => changed.is_ok(),
                 changed = details.changed() => changed.is_ok(),
                 changed = listening.changed() => changed.is_ok(),
@@ -242,6 +248,16 @@ impl Window {
         self.draw();
     }
 
+    /// Takes the newest view where it says what is shown but for ages, which are written in their own time.
+    fn is_only_later(&self) -> bool {
+        let view = self.desk.views.borrow().clone();
+        let is_alike = view.is_alike(&self.view.borrow());
+        if is_alike {
+            *self.view.borrow_mut() = view;
+        }
+        is_alike
+    }
+
     fn fill(&self) {
         let model = self.cards.borrow().model.clone();
         self.app.global::<ui::Tunnels>().set_cards(ModelRc::from(model));
@@ -304,7 +320,7 @@ impl Window {
         self.draw_dialog(&view);
     }
 
-    /// Keeps times true while the window is seen: counts run each half second, ages each five.
+    /// Keeps times true while the window is seen: counts run each half second, ages each fifteen.
     pub fn keep_told(self: &Rc<Self>) {
         let counts = !self.view.borrow().undo.is_empty();
         let window = Rc::downgrade(self);

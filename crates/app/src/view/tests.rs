@@ -400,6 +400,21 @@ fn the_headline_counts_what_somebody_wants_to_be_hosted() {
 }
 
 #[test]
+fn another_look_that_goes_well_says_nothing_new() {
+    let mut world = hosted();
+    for port in [80, 81] {
+        world.health("shop", port, Label::Operational);
+    }
+    let before = world.view();
+    world.pass(5);
+    world.health("shop", 80, Label::Operational);
+    let after = world.view();
+    assert!(before != after && after.is_alike(&before));
+    world.health("shop", 81, Label::LocalDown);
+    assert!(!world.view().is_alike(&after), "that is news");
+}
+
+#[test]
 fn two_views_of_the_same_are_equal_however_much_time_has_passed() {
     let mut world = hosted();
     world.health("shop", 80, Label::Operational);

@@ -13,11 +13,14 @@ use jiff::Timestamp;
 use slint::{ModelRc, SharedString, VecModel};
 
 use super::terms::{self, Speech};
-use super::{chart, sync};
+use super::{chart, sync, sync_in_place};
 use crate::ui;
 
 /// More ports than this are shown on request.
 const MOST_ROWS: usize = 8;
+
+/// The id of a port's notice, before its number.
+const PORT: &str = "port-";
 
 /// Which tunnels the filter and the search leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +45,7 @@ pub struct Cards {
 struct Inner {
     rows: Rc<VecModel<ui::PortRow>>,
     notices: Rc<VecModel<ui::Notice>>,
+    told: Rc<VecModel<SharedString>>,
 }
 
 impl Wanted {
@@ -97,7 +101,10 @@ impl Cards {
         let most = if self.unfolded.contains(&key) { usize::MAX } else { MOST_ROWS };
         let row = |row| port_row(row, card.tunnel(), speech, rows);
         let shown: Vec<_> = card.rows.iter().take(most).map(row).collect();
+        let own = speech.say(&card.standing.text);
+        let of_rows = card.rows.iter().take(most).map(|row| speech.say(&row.standing.text));
         let inner = self.inner.entry(key.clone()).or_default();
+        sync_in_place(&inner.told, std::iter::once(own).chain(of_rows));
         let more_rows = card.rows.len() - shown.len();
         sync(&inner.rows, shown, |row| (row.port, row.is_placeholder));
         sync(&inner.notices, notices(card, speech, strings), |notice| notice.id.clone());
@@ -107,7 +114,7 @@ impl Cards {
             key,
             name: card.name.as_str().into(),
             mood: terms::mood(card.standing.mood),
-            status: speech.say(&card.standing.text),
+            told: ModelRc::from(inner.told.clone()),
             link: link.map(|offer| speech.say(&Message::Do(offer.clone()))).unwrap_or_default(),
             link_id: "standing".into(),
             place: terms::place_kind(&card.place),
@@ -143,7 +150,6 @@ pub fn port_row(
         instead: row.instead.as_ref().map(|it| speech.say(it)).unwrap_or_default(),
         mood: terms::mood(row.standing.mood),
         word: speech.say(&Message::Word(row.standing.word)),
-        status: speech.say(&row.standing.text),
         spark: spark.map(|spark| spark.path.as_str()).unwrap_or_default().into(),
         rate: rate.unwrap_or_default().into(),
         is_placeholder: row.index.is_none(),
@@ -195,6 +201,21 @@ fn notices(card: &Card, speech: &Speech, strings: &ui::Strings<'_>) -> Vec<ui::N
     own.into_iter().chain(others).collect()
 }
 
+/// Why a port is as it is, with what can be done about it: what the card says only of its worst.
+pub fn port_notice(row: &Row, speech: &Speech, strings: &ui::Strings<'_>) -> Option<ui::Notice> {
+    let standing = &row.standing;
+    let id = slint::format!("{PORT}{}", row.port);
+    if let Some(notice) = own_notice(standing, speech, strings) {
+        let action = match &standing.offer {
+            Some(offer) if is_link(offer) => speech.say(&Message::Do(offer.clone())),
+            _ => notice.action,
+        };
+        return Some(ui::Notice { id, action, ..notice });
+    }
+    standing.offer.as_ref()?;
+    Some(notice(id, speech.say(&standing.text), standing, speech))
+}
+
 fn own_notice(
     standing: &Standing,
     speech: &Speech,
@@ -230,16 +251,17 @@ fn notice(
 
 /// What is done at once stands as a link behind the status; the rest is a button beside its reason.
 fn is_link(offer: &Offer) -> bool {
-    matches!(
-        offer,
-        Offer::TryNow | Offer::ChangeProtocol { .. } | Offer::AddPort | Offer::Forget
-    )
+    matches!(offer, Offer::TryNow | Offer::ChangeProtocol { .. } | Offer::AddPort | Offer::Forget)
 }
 
 /// What an id of [`ui::Notice`] or of the link offers.
 pub fn offer<'a>(card: &'a Card, id: &str) -> Option<&'a Offer> {
     if id == "standing" || id == "try-now" {
         return card.standing.offer.as_ref();
+    }
+    if let Some(port) = id.strip_prefix(PORT) {
+        let port: u16 = port.parse().ok()?;
+        return card.rows.iter().find(|row| row.port == port)?.standing.offer.as_ref();
     }
     card.notices.get(id.parse::<usize>().ok()?)?.offer.as_ref()
 }

@@ -40,6 +40,26 @@ where
     }
 }
 
+/// Makes a model hold these rows, each in its place: where rows have no key, and what is beside one that changes is not to
+/// be drawn again.
+pub fn sync_in_place<T>(model: &VecModel<T>, rows: impl IntoIterator<Item = T>)
+where
+    T: Clone + PartialEq + 'static,
+{
+    let mut count = 0;
+    for row in rows {
+        match model.row_data(count) {
+            None => model.push(row),
+            Some(old) if old != row => model.set_row_data(count, row),
+            Some(_) => {}
+        }
+        count += 1;
+    }
+    while model.row_count() > count {
+        model.remove(model.row_count() - 1);
+    }
+}
+
 /// Removes, moves and adds rows until the keys of the model are these.
 fn arrange<T, K>(model: &VecModel<T>, rows: &[T], key: &impl Fn(&T) -> K)
 where
@@ -78,7 +98,16 @@ where
 mod tests {
     use slint::{Model, VecModel};
 
-    use super::sync;
+    use super::{sync, sync_in_place};
+
+    #[test]
+    fn rows_without_a_key_are_told_apart_by_their_place() {
+        let model = VecModel::from(vec!['a', 'a']);
+        for rows in [vec!['a', 'b', 'a'], vec!['c'], vec![], vec!['a', 'a']] {
+            sync_in_place(&model, rows.clone());
+            assert_eq!(model.iter().collect::<Vec<_>>(), rows);
+        }
+    }
 
     #[test]
     fn rows_come_go_and_move_and_the_others_stay() {

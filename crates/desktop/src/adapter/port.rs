@@ -21,11 +21,13 @@ pub struct PortLists {
     table: Rc<VecModel<ui::TableRow>>,
     requests: Rc<VecModel<ui::RequestRow>>,
     events: Rc<VecModel<ui::EventRow>>,
+    notices: Rc<VecModel<ui::Notice>>,
 }
 
 impl PortLists {
     /// Gives the interface the models.
     pub fn attach(&self, port: &ui::Port<'_>) {
+        port.set_notices(ModelRc::from(self.notices.clone()));
         port.set_charts(ModelRc::from(self.charts.clone()));
         port.set_table(ModelRc::from(self.table.clone()));
         port.set_requests(ModelRc::from(self.requests.clone()));
@@ -72,6 +74,11 @@ impl PortLists {
         });
     }
 
+    /// Shows why the port is as it is, and what can be done.
+    pub fn notice(&self, notice: Option<ui::Notice>) {
+        sync(&self.notices, notice.into_iter().collect(), |notice| notice.id.clone());
+    }
+
     /// There is nothing to show yet.
     pub fn clear(&self, port: &ui::Port<'_>) {
         self.charts.set_vec(Vec::new());
@@ -91,6 +98,7 @@ pub fn facts(port: &ui::Port<'_>, card: &Card, row: &Row, speech: &Speech, rows:
     port.set_key(terms::card_key(&card.id));
     port.set_tunnel(card.name.as_str().into());
     port.set_row(cards::port_row(row, card.tunnel(), speech, rows));
+    port.set_status(speech.say(&row.standing.text));
     port.set_place(terms::place_kind(&card.place));
     port.set_host(card.place.host().into());
     port.set_who(who);

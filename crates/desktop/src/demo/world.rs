@@ -14,7 +14,7 @@ use adit_app::traffic::{self, Axes, Detail, Rows};
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::update::{deadline, update};
 use adit_app::view::{self, View};
-use adit_proto::contracts::{Tunnel, TunnelPort};
+use adit_proto::contracts::{ResourceStatus, Tunnel, TunnelPort, TunnelStatus};
 use adit_tunnel::host;
 use adit_tunnel::management::Link;
 
@@ -117,6 +117,16 @@ impl World {
     /// Something happens.
     pub fn event(&mut self, event: Event) {
         self.take(Input::Event(event));
+    }
+
+    /// Another computer hosts a tunnel from now on, as its service counts.
+    pub fn hosted_elsewhere(&mut self, tunnel: &TunnelKey) {
+        let tunnels = self.places.get_mut(&tunnel.place).into_iter().flatten();
+        for it in tunnels.filter(|it| it.full_id().as_ref() == Some(&tunnel.id)) {
+            let host_connection_count = Some(ResourceStatus::from(1));
+            it.status = Some(TunnelStatus { host_connection_count, ..TunnelStatus::default() });
+        }
+        self.command(Command::Refresh(None));
     }
 
     /// An engine tells something.

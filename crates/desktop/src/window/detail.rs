@@ -10,8 +10,8 @@ use adit_app::view::View;
 use slint::{ComponentHandle, Model};
 
 use super::Window;
-use crate::adapter::port;
 use crate::adapter::terms::{self, Speech};
+use crate::adapter::{cards, port};
 use crate::ui;
 
 impl Window {
@@ -31,13 +31,15 @@ impl Window {
             return;
         };
         port::facts(&port, card, row, speech, &self.desk.rows.borrow());
+        let strings = self.app.global::<ui::Strings>();
+        self.port.notice(cards::port_notice(row, speech, &strings));
         port.set_reach(terms::reach_of(view, &card.place));
         let detail = self.desk.details.borrow().clone();
         let is_it = |it: &Arc<Detail>| card.tunnel() == Some(&it.tunnel) && it.port == row.port;
         match detail.filter(is_it) {
             Some(detail) => {
                 port.set_keeps_bodies(detail.keeps_bodies);
-                self.port.show(&port, &detail, speech, &self.app.global::<ui::Strings>())
+                self.port.show(&port, &detail, speech, &strings)
             }
             None => self.port.clear(&port),
         }

@@ -101,6 +101,30 @@ fn a_tunnel_is_taken_over_only_after_a_question() {
 }
 
 #[test]
+fn what_another_computer_hosts_is_not_taken_from_it_by_a_switch() {
+    let stage = Stage::new(Scene::Main);
+    stage.press("Stop design-review");
+    let tunnel = stage
+        .window
+        .view()
+        .cards
+        .iter()
+        .find_map(|card| card.tunnel().filter(|_| card.name == "design-review").cloned());
+    // Its service may count the host that has just left for a while.
+    stage.pass(40);
+    stage.demo.change(|world| world.hosted_elsewhere(&tunnel.unwrap()));
+    stage.settle();
+    let hosts = |stage: &Stage| {
+        stage.demo.asked().iter().filter(|it| matches!(it, Command::Host(_))).count()
+    };
+    let before = hosts(&stage);
+    stage.press("Start design-review");
+    stage.one("Take over design-review?");
+    stage.key(Key::Escape);
+    assert_eq!(hosts(&stage), before);
+}
+
+#[test]
 fn quitting_says_what_stops() {
     let stage = Stage::new(Scene::Main);
     stage.control('q');

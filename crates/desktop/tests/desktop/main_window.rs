@@ -5,6 +5,7 @@ use adit_app::command::Command;
 use adit_app::words::Language;
 use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
+use adit_proto::health::{Health, Label};
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
@@ -69,6 +70,32 @@ fn the_filter_shows_what_needs_somebody() {
     assert!(stage.all("Show all").is_empty());
     stage.beginning("webhooks, Sign in to Microsoft again");
     assert!(!stage.labels().iter().any(|it| it.starts_with("billing,")));
+}
+
+#[test]
+fn a_port_says_what_is_wrong_with_it_and_what_can_be_done() {
+    let stage = Stage::new(Scene::Errors);
+    let open = |port: i32| {
+        let view = stage.window.view();
+        let card = view.cards.iter().find(|card| card.name == "storefront").unwrap();
+        let nav = stage.window.app().global::<adit_desktop::Nav<'_>>();
+        nav.invoke_open_port(adit_desktop::adapter::terms::card_key(&card.id), port);
+        stage.settle();
+        card.tunnel().unwrap().clone()
+    };
+    let tunnel = open(5173);
+    stage.beginning("The session is up, but three checks of the URL failed");
+    stage.press_button("Try now");
+    assert!(matches!(stage.demo.asked().last(), Some(Command::TryNow(it)) if *it == tunnel));
+    // The card speaks of its worst port only; this one is wrong in another way.
+    let health =
+        Health { label: Label::LocalScheme, reason: "it speaks TLS".to_owned(), proven: None };
+    let event = adit_tunnel::host::Event::Health { port: 8080, health };
+    stage.demo.change(|world| world.engine(&tunnel, event));
+    open(8080);
+    stage.one("It speaks TLS.");
+    stage.press_button("Change to https");
+    assert!(matches!(stage.demo.asked().last(), Some(Command::ChangePort { .. })));
 }
 
 #[test]
