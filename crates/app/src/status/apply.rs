@@ -139,7 +139,7 @@ fn to_kind(why: &GiveUp) -> ErrorKind {
 fn to_health(health: &host::Health) -> Health {
     Health {
         label: health.label.as_str().to_owned(),
-        reason: health.reason.clone(),
+        reason: health.said(),
         proven_at: health.proven.map(|(at, _)| at),
         proof: health.proven.map(|(_, proof)| proof.as_str().to_owned()),
     }
@@ -240,7 +240,7 @@ mod tests {
     fn each_proof_of_a_url_is_the_last_one() {
         let proven = Some((at(1), host::Proof::Weak));
         let label = host::Label::Operational;
-        let health = host::Health { label, reason: String::new(), proven };
+        let health = host::Health { label, reason: None, proven };
         let again = Event::Proven { port: 3000, at: at(61), proof: host::Proof::Strong };
         let tunnel = told(&[Event::Health { port: 3000, health }, again]);
         let known = tunnel.ports[&3000].health.clone().unwrap();

@@ -311,7 +311,7 @@ mod tests {
 
     fn health(port: u16, label: Label, proven: Option<Proof>) -> Event {
         let proven = proven.map(|proof| (at(88), proof));
-        Event::Health { port, health: host::Health { label, reason: String::new(), proven } }
+        Event::Health { port, health: host::Health { label, reason: None, proven } }
     }
 
     const HOSTING: Event = Event::State(host::State::Hosting);
