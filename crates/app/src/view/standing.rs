@@ -3,6 +3,7 @@
 use adit_proto::contracts::Protocol;
 use adit_proto::health::{Label, Proof};
 
+use crate::cause::Cause;
 use crate::message::{Message, Offer, Word};
 use crate::place_key::PlaceKey;
 use crate::status::{Error, ErrorKind, Health, Phase, Port, Retry, State, Tunnel};
@@ -44,8 +45,8 @@ pub struct Standing {
     pub text: Message,
     /// The same where there is no room for a sentence.
     pub word: Word,
-    /// What others said of the cause, in their words; nothing where the sentence says it all.
-    pub detail: Option<String>,
+    /// Why, as far as is known; nothing where the sentence says it all.
+    pub detail: Option<Cause>,
     /// What a person can do.
     pub offer: Option<Offer>,
 }
@@ -112,9 +113,14 @@ impl Standing {
         Self { offer: Some(offer), ..self }
     }
 
-    /// Adds what others said of the cause, unless they said nothing.
-    pub(crate) fn detail(self, detail: &str) -> Self {
-        Self { detail: (!detail.is_empty()).then(|| detail.to_owned()), ..self }
+    /// Adds why, unless that says nothing.
+    pub(crate) fn detail(self, detail: Option<Cause>) -> Self {
+        Self { detail: detail.filter(|it| !it.is_empty()), ..self }
+    }
+
+    /// Adds what others said of the cause.
+    pub(crate) fn said(self, said: &str) -> Self {
+        self.detail(Cause::said(said))
     }
 
     /// Of a tunnel that nobody hosts.
@@ -149,7 +155,7 @@ fn connecting(phase: Option<Phase>, retry: Option<&Retry>) -> Standing {
     let standing = |text| Standing::new(Mood::Connecting, text, Word::Connecting);
     match retry {
         Some(retry) => standing(Message::ConnectingAgain { attempt: retry.attempt, at: retry.at })
-            .detail(&retry.cause)
+            .said(&retry.cause)
             .offer(Offer::TryNow),
         None => standing(Message::Connecting(phase)),
     }
@@ -159,7 +165,7 @@ fn reconnecting(phase: Option<Phase>, retry: Option<&Retry>) -> Standing {
     let standing = |text| Standing::new(Mood::Reconnecting, text, Word::Reconnecting);
     match retry {
         Some(retry) => standing(Message::Retry { attempt: retry.attempt, at: retry.at })
-            .detail(&retry.cause)
+            .said(&retry.cause)
             .offer(Offer::TryNow),
         None => standing(Message::Reconnecting(phase)),
     }
@@ -182,13 +188,13 @@ fn of_error(error: &Error, place: &PlaceKey) -> Standing {
         ErrorKind::PortsUnknown => warns(Message::PortsUnknown),
         ErrorKind::RunningOut => warns(Message::RunningOut),
     };
-    standing.detail(&error.message)
+    standing.detail(Some(error.message.clone()))
 }
 
 fn of_port(number: u16, port: &Port, protocol: Option<Protocol>, place: &PlaceKey) -> Standing {
     if let Some(cause) = &port.refused {
         return Standing::new(Mood::Error, Message::PortRefused(number), Word::NotHosted)
-            .detail(cause);
+            .said(cause);
     }
     if port.local_down.is_some() {
         return local_down(number);
@@ -207,9 +213,9 @@ fn of_health(
 ) -> Standing {
     let Some(label) = Label::ALL.into_iter().find(|label| label.as_str() == health.label) else {
         // A label of a newer program proves nothing to this one.
-        return checking().detail(&health.reason);
+        return checking().detail(health.reason.clone());
     };
-    let error = |text, word| Standing::new(Mood::Error, text, word).detail(&health.reason);
+    let error = |text, word| Standing::new(Mood::Error, text, word).detail(health.reason.clone());
     match label {
         Label::Operational => match health.proven_at {
             Some(at) => {
@@ -223,7 +229,7 @@ fn of_health(
             None => checking(),
         },
         Label::LocalDown => local_down(number),
-        Label::LocalScheme => local_scheme(number, configured).detail(&health.reason),
+        Label::LocalScheme => local_scheme(number, configured).detail(health.reason.clone()),
         Label::Limited => error(Message::Limited, Word::UrlDead),
         Label::RelayUnreachable => error(Message::RelayUnreachable(place.clone()), Word::UrlDead),
         Label::DnsOrTls => error(Message::DnsOrTls, Word::UrlDead),

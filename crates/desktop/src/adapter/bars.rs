@@ -7,7 +7,7 @@ use adit_app::message::{Message, Offer};
 use adit_app::view::Undo;
 use slint::SharedString;
 
-use super::terms::{self, Speech};
+use super::terms::Speech;
 use crate::ui;
 
 /// For so long a removal can be undone, as [`adit_app::update`] has it.
@@ -26,7 +26,7 @@ pub fn banner(bars: &ui::Bars<'_>, condition: Option<&Condition>, speech: &Speec
     let lead = if lead.ends_with('.') { lead } else { slint::format!("{lead}.") };
     bars.set_banner_lead(lead);
     bars.set_banner_text(
-        condition.detail.as_deref().map(terms::sentence).unwrap_or_default().into(),
+        condition.detail.as_ref().map(|why| speech.why(why)).unwrap_or_default().into(),
     );
     bars.set_banner_tone(tone(condition.code));
     bars.set_banner_is_network(matches!(condition.code, Code::RelayUnreachable | Code::ListFailed));

@@ -72,6 +72,18 @@ fn the_filter_shows_what_needs_somebody() {
 }
 
 #[test]
+fn a_card_says_why_in_the_language_of_the_window() {
+    let stage = Stage::new(Scene::Errors);
+    let has = |said: &str| stage.labels().iter().any(|it| it.contains(said));
+    assert!(has("The URL of port 5173 answers with status 502, but not through this host."));
+    assert!(has("Access was refused: 401 from cp.relay.example.com: this key was revoked."));
+    stage.window.speak(Language::Portuguese);
+    stage.settle();
+    assert!(has("A URL da porta 5173 responde com o status 502, mas não por este computador."));
+    assert!(has("O acesso foi recusado: 401 from cp.relay.example.com: this key was revoked."));
+}
+
+#[test]
 fn a_removal_waits_and_can_be_undone() {
     let stage = Stage::new(Scene::SignIn);
     assert!(!stage.labels().iter().any(|it| it.starts_with("design-review,")));
