@@ -10,6 +10,7 @@ mod track;
 
 use std::fmt;
 
+use crate::cause::Cause;
 use crate::message::{Message, Offer};
 use crate::place_key::PlaceKey;
 use crate::tunnel_key::TunnelKey;
@@ -41,8 +42,8 @@ pub struct Condition {
     pub about: Subject,
     /// What it is.
     pub text: Message,
-    /// What others said of the cause.
-    pub detail: Option<String>,
+    /// Why, as far as is known.
+    pub detail: Option<Cause>,
     /// What can be done.
     pub offer: Option<Offer>,
 }

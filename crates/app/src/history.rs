@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn health(label: Label) -> host::Event {
-        let health = Health { label, reason: String::new(), proven: None };
+        let health = Health { label, reason: None, proven: None };
         host::Event::Health { port: 80, health }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod autostart;
+pub mod cause;
 pub mod claim;
 pub mod command;
 pub mod condition;

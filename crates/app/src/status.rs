@@ -12,6 +12,8 @@ use adit_tunnel::host;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cause::{self, Cause};
+
 pub use retell::retell;
 
 /// A hosted tunnel.
@@ -98,8 +100,8 @@ pub struct Retry {
 pub struct Error {
     /// What kind it is.
     pub kind: ErrorKind,
-    /// What happened.
-    pub message: String,
+    /// What happened; written as its text.
+    pub message: Cause,
 }
 
 /// Kinds of [`Error`].
@@ -146,8 +148,9 @@ pub struct Port {
 pub struct Health {
     /// One of the labels of `docs/cli.md`.
     pub label: String,
-    /// Why, in English.
-    pub reason: String,
+    /// Why; written as its text, which is empty when operational.
+    #[serde(with = "cause::as_text")]
+    pub reason: Option<Cause>,
     /// When the URL was last seen to reach this host.
     pub proven_at: Option<Timestamp>,
     /// How well: `strong` or `weak`.

@@ -4,6 +4,7 @@
 //! A catalogue that lacks a sentence is a failing test; should it happen all the same, the English is shown.
 
 mod catalogue;
+mod cause;
 mod finding;
 mod key;
 mod notice;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
 
+pub use cause::cause;
 pub(crate) use finding::{told, verdict};
 pub use notice::{Telling, telling};
 pub use span::{clock, span, until_clock};

@@ -12,6 +12,7 @@ mod interval;
 mod judge;
 mod monitor;
 mod nonce;
+mod reason;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use interval::{BadInterval, Interval};
 pub use judge::{Answer, Denial, Leg};
 pub use monitor::{Absence, Action, Event, LookId, Moment, Monitor, Speaks};
 pub use nonce::{Nonce, PLAIN_LOOK, is_ask, is_look};
+pub use reason::{Barred, Flaw, NoSession, Reason, Refusal, Sign};
 
 /// How it stands with the URL of a port. The order is by urgency, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,8 +110,15 @@ impl Proof {
 pub struct Health {
     /// How it stands.
     pub label: Label,
-    /// Why, in English, as far as is known; empty when operational.
-    pub reason: String,
+    /// Why, as far as is known; nothing when operational.
+    pub reason: Option<Reason>,
     /// When the URL was last seen to reach this host, and how well that was proven.
     pub proven: Option<(Timestamp, Proof)>,
+}
+
+impl Health {
+    /// Says why, in English, as event lines do; nothing when operational.
+    pub fn said(&self) -> String {
+        self.reason.as_ref().map(Reason::to_string).unwrap_or_default()
+    }
 }

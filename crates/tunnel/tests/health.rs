@@ -160,7 +160,7 @@ async fn an_http_port_is_proven_by_the_host_and_no_statistics_show_it() {
     let app = App::new(false).await;
     let (at, mut host) = world.host(app.port, Protocol::Http, false).await;
     let (told, other) = health(&mut host).await;
-    assert_eq!(proof(&told), (Label::Operational, Some(Proof::Strong)), "{}", told.reason);
+    assert_eq!(proof(&told), (Label::Operational, Some(Proof::Strong)), "{}", told.said());
     assert!(!other.iter().any(|event| matches!(event, host::Event::Observed(_))), "{other:?}");
     // The one request is of the try of the local port, which asks whether it speaks HTTP.
     assert_eq!(app.asked(), ["HEAD /.well-known/adit/live HTTP/1.1"]);
@@ -180,7 +180,7 @@ async fn a_private_tunnel_is_asked_with_one_connect_token_and_an_open_one_with_n
         let app = App::new(false).await;
         let (_, mut host) = world.host(app.port, Protocol::Http, anonymous).await;
         let (told, _) = health(&mut host).await;
-        assert_eq!(proof(&told), (Label::Operational, Some(Proof::Strong)), "{}", told.reason);
+        assert_eq!(proof(&told), (Label::Operational, Some(Proof::Strong)), "{}", told.said());
         assert_eq!(host.counts(), host::Counts { looks: 1, connect_mints: mints, dead: 0 });
     }
 }
@@ -191,14 +191,14 @@ async fn an_https_port_is_proven_by_its_server_and_an_auto_port_by_the_host_what
     let app = App::new(true).await;
     let (_, mut host) = world.host(app.port, Protocol::Https, true).await;
     let (told, _) = health(&mut host).await;
-    assert_eq!(proof(&told), (Label::Operational, Some(Proof::Weak)), "{}", told.reason);
+    assert_eq!(proof(&told), (Label::Operational, Some(Proof::Weak)), "{}", told.said());
     assert_eq!(app.asked(), ["GET /.well-known/adit/live HTTP/1.1"]);
 
     for secure in [true, false] {
         let app = App::new(secure).await;
         let (_, mut host) = world.host(app.port, Protocol::Auto, true).await;
         let (told, _) = health(&mut host).await;
-        assert_eq!(proof(&told), (Label::Operational, Some(Proof::Strong)), "{}", told.reason);
+        assert_eq!(proof(&told), (Label::Operational, Some(Proof::Strong)), "{}", told.said());
         assert_eq!(app.asked(), [""; 0]);
     }
 }
@@ -210,7 +210,7 @@ async fn a_server_of_the_other_scheme_is_named() {
         let app = App::new(secure).await;
         let (_, mut host) = world.host(app.port, protocol, true).await;
         let (told, _) = health(&mut host).await;
-        assert_eq!(told.label, Label::LocalScheme, "{}", told.reason);
+        assert_eq!(told.label, Label::LocalScheme, "{}", told.said());
     }
 }
 
@@ -223,9 +223,9 @@ async fn without_a_local_server_the_tunnel_is_proven_and_the_server_missed() {
     for (protocol, strong) in [(Protocol::Auto, true), (Protocol::Https, false)] {
         let (_, mut host) = world.host(port, protocol, false).await;
         let (told, _) = health(&mut host).await;
-        assert_eq!(told.label, Label::LocalDown, "{}", told.reason);
+        assert_eq!(told.label, Label::LocalDown, "{}", told.said());
         assert_eq!(told.proven.is_some(), strong);
-        assert!(told.reason.contains(&format!("localhost:{port}")), "{}", told.reason);
+        assert!(told.said().contains(&format!("localhost:{port}")), "{}", told.said());
     }
 }
 

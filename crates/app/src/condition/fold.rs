@@ -6,6 +6,7 @@ use adit_proto::health::Label;
 use jiff::Timestamp;
 
 use super::{Code, Condition, Subject};
+use crate::cause::Cause;
 use crate::event::Trouble;
 use crate::failure::{self, Failure};
 use crate::manage::Job;
@@ -111,13 +112,13 @@ impl Raised {
                 }
                 Remark::Unreadable { cause, .. } => {
                     let text = Message::FileUnreadable(file);
-                    self.add(Code::StateNotKept, Subject::App, text).detail = Some(cause.clone());
+                    self.add(Code::StateNotKept, Subject::App, text).detail = Cause::said(cause);
                 }
             }
         }
         for (part, failure) in &state.unsaved {
             let condition = self.add(Code::NotSaved, Subject::App, Message::NotSaved(*part));
-            condition.detail = Some(failure.message.clone());
+            condition.detail = Cause::said(&failure.message);
         }
         if state.clock_is_wrong {
             self.add(Code::ClockWrong, Subject::App, Message::ClockWrong);
@@ -149,7 +150,7 @@ impl Raised {
             if let Some(failure) = &entry.trouble {
                 let about = Subject::Tunnel(place.key_of(&entry.known.id));
                 let condition = self.add(Code::PortsUnknown, about, Message::PortsNotTold);
-                condition.detail = Some(failure.message.clone());
+                condition.detail = Cause::said(&failure.message);
                 condition.offer = Some(Offer::Refresh);
             }
         }
@@ -174,7 +175,7 @@ impl Raised {
             _ => (Code::ListFailed, Message::ListFailed(place.key.clone())),
         };
         let condition = self.add(code, about, text);
-        condition.detail = Some(trouble.failure.message.clone());
+        condition.detail = Cause::said(&trouble.failure.message);
         condition.offer = Some(Offer::Refresh);
     }
 
@@ -228,7 +229,7 @@ impl Raised {
 
     fn not_hosted(&mut self, tunnel: &TunnelKey, text: Message, failure: Option<&Failure>) {
         let condition = self.add(Code::NotHosted, Subject::Tunnel(tunnel.clone()), text);
-        condition.detail = failure.map(|failure| failure.message.clone());
+        condition.detail = failure.and_then(|failure| Cause::said(&failure.message));
         condition.offer = Some(Offer::Start);
     }
 
@@ -239,7 +240,7 @@ impl Raised {
             None => Subject::Place(change.place().clone()),
         };
         let condition = self.add(Code::ChangeFailed, about, change_text(&change.what));
-        condition.detail = Some(failure.message.clone());
+        condition.detail = Cause::said(&failure.message);
         condition.offer = Some(Offer::Retry(change.ticket));
     }
 }

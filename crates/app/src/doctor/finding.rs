@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fault::Fault;
+use crate::cause::Cause;
 use crate::relay_url::RelayUrl;
 use crate::status::ErrorKind;
 
@@ -164,8 +165,8 @@ impl Found {
 pub struct Why {
     /// What kind of error it is, where it is more than a try that failed.
     pub kind: Option<ErrorKind>,
-    /// The cause, as it was said.
-    pub said: String,
+    /// The cause.
+    pub said: Cause,
 }
 
 /// Why systemd tells nothing.

@@ -7,6 +7,7 @@ use adit_tunnel::management::Error;
 use jiff::Timestamp;
 
 use super::{Check, Fault, Found, Mend, Subject, Why};
+use crate::cause::Cause;
 use crate::relay_url::RelayUrl;
 use crate::status::{State, Tunnel};
 
@@ -55,7 +56,7 @@ pub(super) fn tunnel(tunnel: &Tunnel) -> Check {
     let error = tunnel.error.as_ref();
     let error = error.map(|it| Why { kind: Some(it.kind), said: it.message.clone() });
     let retry = tunnel.retry.as_ref();
-    let retry = retry.map(|it| Why { kind: None, said: it.cause.clone() });
+    let retry = retry.map(|it| Why { kind: None, said: Cause::Said(it.cause.clone()) });
     match tunnel.state {
         State::Hosting => match error {
             Some(why) => Check::warn(subject, Found::Wrong(why), Mend::Status),
@@ -151,7 +152,8 @@ mod tests {
             assert_eq!(tunnel(&entry).verdict, verdict, "{state:?}");
         }
         entry.state = State::Hosting;
-        entry.error = Some(Trouble { kind: ErrorKind::SignIn, message: "sign in".to_owned() });
+        entry.error =
+            Some(Trouble { kind: ErrorKind::SignIn, message: Cause::Said("sign in".to_owned()) });
         assert_eq!((tunnel(&entry).verdict, &*found(&tunnel(&entry))), (Verdict::Warn, "sign in"));
     }
 }

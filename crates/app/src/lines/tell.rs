@@ -70,7 +70,7 @@ impl Teller {
             host::Event::Health { port, health } => Event::Health {
                 port: *port,
                 label: health.label.as_str().to_owned(),
-                reason: health.reason.clone(),
+                reason: health.said(),
                 proven_at: health.proven.map(|(at, _)| at),
                 proof: health.proven.map(|(_, proof)| proof.as_str().to_owned()),
             },

@@ -203,7 +203,7 @@ impl World {
 
     pub(crate) fn health(&mut self, id: &str, port: u16, label: Label) {
         let proven = (label == Label::Operational).then_some((self.now.wall, Proof::Strong));
-        let health = Health { label, reason: String::new(), proven };
+        let health = Health { label, reason: None, proven };
         self.engine(id, host::Event::Health { port, health });
     }
 

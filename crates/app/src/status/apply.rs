@@ -6,6 +6,7 @@ use adit_tunnel::host::{self, Event, GiveUp, PortUrls};
 use jiff::Timestamp;
 
 use super::{Error, ErrorKind, Health, Port, Retry, State, Tunnel};
+use crate::cause::Cause;
 
 impl Tunnel {
     /// Takes in what the engine told at `now`.
@@ -23,7 +24,7 @@ impl Tunnel {
                 self.retry = Some(Retry { attempt, at: after(now, *wait), cause });
             }
             Event::ReloginRequired => {
-                let message = "somebody has to sign in again".to_owned();
+                let message = Cause::Said("somebody has to sign in again".to_owned());
                 self.error = Some(Error { kind: ErrorKind::SignIn, message });
             }
             Event::PortRefused { port, cause } => {
@@ -76,7 +77,8 @@ impl Tunnel {
             // Who stands by was let in, and not in the way of anything but another host.
             host::State::Hosting | host::State::Standby => self.error = None,
             host::State::Error(why) => {
-                self.error = Some(Error { kind: to_kind(why), message: why.to_string() });
+                let message = Cause::GivenUp(why.clone());
+                self.error = Some(Error { kind: to_kind(why), message });
             }
             // What was known of the URLs is not true of a tunnel that nobody serves.
             host::State::Stopped => self.ports.values_mut().for_each(|port| port.health = None),
@@ -98,7 +100,7 @@ impl Tunnel {
     /// A failure that leaves the tunnel hosted does not hide one that asks for a person.
     fn failed(&mut self, kind: ErrorKind, cause: &str) {
         if self.error.as_ref().is_none_or(|error| error.kind != ErrorKind::SignIn) {
-            self.error = Some(Error { kind, message: cause.to_owned() });
+            self.error = Some(Error { kind, message: Cause::Said(cause.to_owned()) });
         }
     }
 
@@ -139,7 +141,7 @@ fn to_kind(why: &GiveUp) -> ErrorKind {
 fn to_health(health: &host::Health) -> Health {
     Health {
         label: health.label.as_str().to_owned(),
-        reason: health.reason.clone(),
+        reason: health.reason.clone().map(Cause::Url),
         proven_at: health.proven.map(|(at, _)| at),
         proof: health.proven.map(|(_, proof)| proof.as_str().to_owned()),
     }
@@ -240,7 +242,7 @@ mod tests {
     fn each_proof_of_a_url_is_the_last_one() {
         let proven = Some((at(1), host::Proof::Weak));
         let label = host::Label::Operational;
-        let health = host::Health { label, reason: String::new(), proven };
+        let health = host::Health { label, reason: None, proven };
         let again = Event::Proven { port: 3000, at: at(61), proof: host::Proof::Strong };
         let tunnel = told(&[Event::Health { port: 3000, health }, again]);
         let known = tunnel.ports[&3000].health.clone().unwrap();
@@ -321,5 +323,27 @@ mod tests {
         let line = Lines::start().write(None, lines::Event::Status { status: status.clone() });
         let read: lines::Line = serde_json::from_str(&line).unwrap();
         assert_eq!(read.event, lines::Event::Status { status });
+    }
+
+    #[test]
+    fn other_processes_read_why_a_url_is_dead_as_a_text() {
+        let reason = host::Reason::Limited { port: 3000 };
+        let health = host::Health { label: reason.label(), reason: Some(reason), proven: None };
+        let tunnel = told(&[
+            Event::State(host::State::Error(GiveUp::Forbidden("no".to_owned()))),
+            Event::Health { port: 3000, health },
+        ]);
+        let text = serde_json::to_string(&tunnel).unwrap();
+        let said = "the relay takes no more requests to port 3000 for now";
+        assert!(text.contains(&format!(r#""label":"limited","reason":"{said}""#)), "{text}");
+        assert!(text.contains(r#""message":"access was refused: no""#), "{text}");
+        let read: Tunnel = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.ports[&3000].health.as_ref().unwrap().reason, Cause::said(said));
+
+        let health = host::Health { label: host::Label::Operational, reason: None, proven: None };
+        let tunnel = told(&[Event::Health { port: 3000, health }]);
+        let text = serde_json::to_string(&tunnel).unwrap();
+        assert!(text.contains(r#""label":"operational","reason":"""#), "{text}");
+        assert_eq!(serde_json::from_str::<Tunnel>(&text).unwrap(), tunnel);
     }
 }

@@ -15,7 +15,7 @@ pub fn retell(tunnel: &Tunnel, reaches: &Reaches) -> Vec<Event> {
         State::Stopped => state(lines::State::Stopped),
         State::Standby => Event::Standby,
         State::Error => {
-            let message = tunnel.error.as_ref().map(|error| error.message.clone());
+            let message = tunnel.error.as_ref().map(|error| error.message.to_string());
             Event::State { state: lines::State::Error, message }
         }
     });
@@ -34,7 +34,7 @@ pub fn retell(tunnel: &Tunnel, reaches: &Reaches) -> Vec<Event> {
         let health = of.health.clone().map(|health| Event::Health {
             port: *port,
             label: health.label,
-            reason: health.reason,
+            reason: health.reason.map(String::from).unwrap_or_default(),
             proven_at: health.proven_at,
             proof: health.proof,
         });

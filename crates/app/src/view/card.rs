@@ -355,7 +355,7 @@ fn being_made() -> Standing {
 }
 
 fn failed(text: Message, failure: &Failure) -> Standing {
-    Standing::new(Mood::Error, text, Word::NotHosted).detail(&failure.message)
+    Standing::new(Mood::Error, text, Word::NotHosted).said(&failure.message)
 }
 
 /// Conditions that the tray's icon and the places' marks are made of.

@@ -4,6 +4,7 @@ use adit_proto::contracts::Protocol;
 use adit_proto::health::{Label, Proof};
 use jiff::Timestamp;
 
+use crate::cause::Cause;
 use crate::message::{Message, Offer, Word};
 use crate::place_key::PlaceKey;
 use crate::status::{Error, ErrorKind, Health, Phase, Port, Retry, State, Tunnel};
@@ -45,8 +46,8 @@ pub struct Standing {
     pub text: Message,
     /// The same where there is no room for a sentence.
     pub word: Word,
-    /// What others said of the cause, in their words; nothing where the sentence says it all.
-    pub detail: Option<String>,
+    /// Why, as far as is known; nothing where the sentence says it all.
+    pub detail: Option<Cause>,
     /// What a person can do.
     pub offer: Option<Offer>,
 }
@@ -113,9 +114,14 @@ impl Standing {
         Self { offer: Some(offer), ..self }
     }
 
-    /// Adds what others said of the cause, unless they said nothing.
-    pub(crate) fn detail(self, detail: &str) -> Self {
-        Self { detail: (!detail.is_empty()).then(|| detail.to_owned()), ..self }
+    /// Adds why, unless that says nothing.
+    pub(crate) fn detail(self, detail: Option<Cause>) -> Self {
+        Self { detail: detail.filter(|it| !it.is_empty()), ..self }
+    }
+
+    /// Adds what others said of the cause.
+    pub(crate) fn said(self, said: &str) -> Self {
+        self.detail(Cause::said(said))
     }
 
     /// Of a tunnel that nobody hosts.
@@ -164,7 +170,7 @@ fn connecting(phase: Option<Phase>, retry: Option<&Retry>) -> Standing {
     let standing = |text| Standing::new(Mood::Connecting, text, Word::Connecting);
     match retry {
         Some(retry) => standing(Message::ConnectingAgain { attempt: retry.attempt, at: retry.at })
-            .detail(&retry.cause)
+            .said(&retry.cause)
             .offer(Offer::TryNow),
         None => standing(Message::Connecting(phase)),
     }
@@ -174,7 +180,7 @@ fn reconnecting(phase: Option<Phase>, retry: Option<&Retry>) -> Standing {
     let standing = |text| Standing::new(Mood::Reconnecting, text, Word::Reconnecting);
     match retry {
         Some(retry) => standing(Message::Retry { attempt: retry.attempt, at: retry.at })
-            .detail(&retry.cause)
+            .said(&retry.cause)
             .offer(Offer::TryNow),
         None => standing(Message::Reconnecting(phase)),
     }
@@ -197,13 +203,13 @@ fn of_error(error: &Error, place: &PlaceKey) -> Standing {
         ErrorKind::PortsUnknown => warns(Message::PortsUnknown),
         ErrorKind::RunningOut => warns(Message::RunningOut),
     };
-    standing.detail(&error.message)
+    standing.detail(Some(error.message.clone()))
 }
 
 fn of_port(number: u16, port: &Port, protocol: Option<Protocol>, place: &PlaceKey) -> Standing {
     if let Some(cause) = &port.refused {
         return Standing::new(Mood::Error, Message::PortRefused(number), Word::NotHosted)
-            .detail(cause)
+            .said(cause)
             .offer(Offer::TryNow);
     }
     if port.local_down.is_some() {
@@ -223,9 +229,9 @@ fn of_health(
 ) -> Standing {
     let Some(label) = Label::ALL.into_iter().find(|label| label.as_str() == health.label) else {
         // A label of a newer program proves nothing to this one.
-        return checking().detail(&health.reason);
+        return checking().detail(health.reason.clone());
     };
-    let error = |text, word| Standing::new(Mood::Error, text, word).detail(&health.reason);
+    let error = |text, word| Standing::new(Mood::Error, text, word).detail(health.reason.clone());
     match label {
         Label::Operational => match health.proven_at {
             Some(at) => {
@@ -239,7 +245,7 @@ fn of_health(
             None => checking(),
         },
         Label::LocalDown => local_down(number),
-        Label::LocalScheme => local_scheme(number, configured).detail(&health.reason),
+        Label::LocalScheme => local_scheme(number, configured).detail(health.reason.clone()),
         Label::Limited => error(Message::Limited, Word::UrlDead),
         Label::RelayUnreachable => {
             error(Message::RelayUnreachable(place.clone()), Word::UrlDead).offer(Offer::TryNow)
@@ -329,7 +335,7 @@ mod tests {
 
     fn health(port: u16, label: Label, proven: Option<Proof>) -> Event {
         let proven = proven.map(|proof| (at(88), proof));
-        Event::Health { port, health: host::Health { label, reason: String::new(), proven } }
+        Event::Health { port, health: host::Health { label, reason: None, proven } }
     }
 
     const HOSTING: Event = Event::State(host::State::Hosting);

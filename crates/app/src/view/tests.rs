@@ -350,7 +350,7 @@ fn an_error_stays_with_its_tunnel_through_lists_and_other_news() {
     let of = |world: &World| world.card("blog").standing;
     let before = of(&world);
     assert_eq!(before.text, Message::Refused);
-    assert!(before.detail.as_ref().unwrap().contains("cannot be changed"));
+    assert!(before.detail.as_ref().unwrap().to_string().contains("cannot be changed"));
     world.refresh(&[tunnel("shop", &[80, 81]), tunnel("blog", &[90])]);
     world.health("shop", 80, Label::Operational);
     assert_eq!(of(&world), before);

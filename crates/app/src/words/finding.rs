@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::catalogue::template;
 use super::key::Key;
 use super::say::{fill, lower_first};
-use super::{Language, span};
+use super::{Language, cause, span};
 use crate::doctor::{Check, Fault, Found, Mend, Silence, Subject, Told, Verdict, Why};
 use crate::status::ErrorKind;
 
@@ -160,9 +160,9 @@ impl Speaker {
     }
 
     /// English tells the cause alone, as it always has: scripts read it. Others get the kind in their own words
-    /// before a cause in English.
+    /// before the cause.
     fn why(self, why: &Why) -> String {
-        let said = why.said.clone();
+        let said = cause(&why.said, self.0);
         let Some(kind) = why.kind.filter(|_| self.0 != Language::English) else { return said };
         let key = match kind {
             ErrorKind::SignIn => Key::SignInNeeded,

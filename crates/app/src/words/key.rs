@@ -100,6 +100,48 @@ sentences! {
     UrlAnswers: "The URL of :{port} answers";
     UrlDeadOf: "The URL of :{port} is dead though the tunnel is up";
 
+    // Why a URL is not well, or a tunnel not hosted. These begin small: event lines and logs have the same sentences.
+    WhyLocal: "{refusal}; start your server";
+    WhyLocalOnly: "{refusal}; the tunnel is fine, start your server";
+    WhyNobody: "nothing listens on localhost:{port}";
+    WhyNotConnected: "localhost:{port} cannot be connected to: {cause}";
+    FlawProtocol: "the server on localhost:{port} does not speak the port's protocol; the tunnel is fine";
+    FlawCloses: "the server on localhost:{port} closes connections without an answer; the tunnel is fine";
+    FlawSilent: "the server on localhost:{port} accepts connections but does not answer; the tunnel is fine";
+    WhyLocalScheme: "the server on localhost:{port} speaks the other of http and https than the port is set to; change the port's protocol or the server";
+    DeadStatus: "the URL of port {port} answers with status {status}, but not through this host";
+    DeadNoHost: "the URL of port {port} finds no host at the relay, though the session is up";
+    DeadHostAway: "the URL of port {port} waits at the relay for a host, though the session is up";
+    DeadHostSilent: "the URL of port {port} gets no answer through the session that is up";
+    DeadNotShared: "the URL of port {port} finds the port not served, though it is announced";
+    DeadEdge: "the URL of port {port} is answered by an edge that does not serve it ({code})";
+    DeadUnreachable: "the URL of port {port} cannot be connected to: {cause}";
+    DeadSilent: "the URL of port {port} does not answer";
+    WhyLimited: "the relay takes no more requests to port {port} for now";
+    WhyUnchecked: "the URL of port {port} cannot be checked: {cause}";
+    BarredGate: "its gate answers {status} to a connect token";
+    BarredToken: "the relay does not accept a connect token of this user";
+    WhySignIn: "somebody has to sign in again before the URL of port {port} can be checked";
+    WhyNoName: "the name in the URL of port {port} is not found: {cause}";
+    WhyUntrusted: "the URL of port {port} cannot be reached securely: {cause}";
+    WhyUnknownTunnel: "the relay knows no such tunnel any more";
+    WhyUnknownPort: "the relay does not know port {port} of this tunnel any more";
+    WhyNotServed: "port {port} is not served: {cause}";
+    WhyNoSession: "nothing reaches this host for port {port}: {cause}";
+    LackAway: "there is no session with the relay ({cause})";
+    LackGivenUp: "it was given up";
+    LackLimited: "the service allows no session for now (too many requests)";
+    LackAnotherHost: "another host serves the tunnel";
+    LackRefused: "this user may not host the tunnel ({cause})";
+    LackUnknownTunnel: "the service knows no such tunnel";
+    FailedUnauthorized: "the credential was refused";
+    FailedForbidden: "access was refused: {cause}";
+    FailedNotFound: "there is no such tunnel";
+    FailedRateLimited: "too many requests";
+    FailedUnavailable: "the service is not available";
+    GivenUpSignIn: "sign-in has expired; sign in again";
+    GivenUpUnknown: "the tunnel no longer exists";
+
     // What does not come along to another place.
     LeftPeople: "{n} person or group with access is not known there. Let them in again." | "{n} people or groups with access are not known there. Let them in again.";
     LeftOpen: "Open access, which ends within the hour.";

@@ -134,7 +134,7 @@ async fn a_tunnel_that_another_process_hosts_is_not_hosted_twice() {
         card(view, "shop", |card| card.standing.text == Message::CouldNotStart)
     })
     .await;
-    let detail = view.cards[0].standing.detail.as_ref().unwrap();
+    let detail = view.cards[0].standing.detail.as_ref().unwrap().to_string();
     assert!(detail.contains(&std::process::id().to_string()), "{detail}");
     drop(claim);
     app.commands().send(Command::Host(shop)).await;

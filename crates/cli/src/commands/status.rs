@@ -97,7 +97,7 @@ fn say(standing: &Standing, screen: Screen, now: &ZonedDateTime) -> String {
     let text = words::text(&standing.text, Language::English, now);
     let mut said = screen.paint(style, &text);
     if let Some(detail) = &standing.detail {
-        said.push_str(&format!(" ({})", harmless(detail)));
+        said.push_str(&format!(" ({})", harmless(&detail.to_string())));
     }
     said
 }

@@ -7,7 +7,7 @@ use adit_app::message::{Message, Offer};
 use adit_app::view::Undo;
 use slint::SharedString;
 
-use super::terms::{self, Speech};
+use super::terms::Speech;
 use crate::ui;
 
 /// For so long a removal can be undone, as [`adit_app::update`] has it.
@@ -25,7 +25,7 @@ pub fn banner(bars: &ui::Bars<'_>, condition: Option<&Condition>, speech: &Speec
     let said = speech.say(&condition.text);
     let (lead, more) = said.split_once(". ").unwrap_or((&said, ""));
     bars.set_banner_lead(slint::format!("{}.", lead.trim_end_matches('.')));
-    let detail = condition.detail.as_deref().map(terms::sentence).unwrap_or_default();
+    let detail = condition.detail.as_ref().map(|why| speech.why(why)).unwrap_or_default();
     bars.set_banner_text(if more.is_empty() { detail.into() } else { more.into() });
     bars.set_banner_tone(tone(condition.code));
     bars.set_banner_is_network(matches!(

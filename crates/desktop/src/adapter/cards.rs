@@ -192,7 +192,7 @@ fn notices(card: &Card, speech: &Speech, strings: &ui::Strings<'_>) -> Vec<ui::N
         let text = speech.say(&standing.text);
         let text = match &standing.detail {
             Some(detail) => {
-                slint::format!("{}. {}", text.trim_end_matches('.'), terms::sentence(detail))
+                slint::format!("{}. {}", text.trim_end_matches('.'), speech.why(detail))
             }
             None => text,
         };
@@ -222,7 +222,7 @@ fn own_notice(
     strings: &ui::Strings<'_>,
 ) -> Option<ui::Notice> {
     let text = match (&standing.detail, &standing.offer) {
-        (Some(detail), _) => terms::sentence(detail).into(),
+        (Some(detail), _) => speech.why(detail).into(),
         (None, Some(Offer::SignIn(_))) => strings.invoke_sign_in_notice(),
         (None, Some(Offer::TakeOver)) => strings.invoke_take_over_notice(),
         (None, _) => return None,

@@ -1,5 +1,6 @@
 //! Small things that several views show: moods, places, addresses, names of tunnels, and texts.
 
+use adit_app::cause::Cause;
 use adit_app::message::Message;
 use adit_app::place_key::{Kind, PlaceKey};
 use adit_app::reach::Reach;
@@ -23,6 +24,11 @@ impl Speech {
     /// Says a message.
     pub fn say(&self, message: &Message) -> SharedString {
         words::text(message, self.language, &self.now).into()
+    }
+
+    /// Says why, as a sentence.
+    pub fn why(&self, cause: &Cause) -> String {
+        sentence(&words::cause(cause, self.language))
     }
 }
 

@@ -16,7 +16,7 @@ use adit_app::tunnel_key::TunnelKey;
 use adit_proto::contracts::{
     AccessControl, AccessEntry, AccessEntryType, Protocol, Tunnel, TunnelPort,
 };
-use adit_proto::health::{Health, Label, Proof};
+use adit_proto::health::{Health, Label, Proof, Reason, Sign};
 use adit_tunnel::host::{self, GiveUp, PortUrls};
 use jiff::Timestamp;
 
@@ -237,9 +237,7 @@ fn port_with(place: &PlaceKey, id: &str, number: u16) -> TunnelPort {
 pub(super) fn well(tunnel: Option<&Tunnel>, now: Timestamp) -> Vec<host::Event> {
     let ports = tunnel.and_then(|tunnel| tunnel.ports.as_deref()).unwrap_or_default();
     let mut events = hosting(ports);
-    events.extend(
-        ports.iter().map(|port| health(port.port_number, Label::Operational, "", Some(now))),
-    );
+    events.extend(ports.iter().map(|port| health(port.port_number, None, Some(now))));
     events
 }
 
@@ -251,9 +249,10 @@ fn hosting(ports: &[TunnelPort]) -> Vec<host::Event> {
     vec![host::Event::State(host::State::Hosting), host::Event::Ready { urls: urls.collect() }]
 }
 
-fn health(port: u16, label: Label, reason: &str, proven: Option<Timestamp>) -> host::Event {
+fn health(port: u16, reason: Option<Reason>, proven: Option<Timestamp>) -> host::Event {
+    let label = reason.as_ref().map_or(Label::Operational, Reason::label);
     let proven = proven.map(|at| (at, Proof::Strong));
-    host::Event::Health { port, health: Health { label, reason: reason.to_owned(), proven } }
+    host::Event::Health { port, health: Health { label, reason, proven } }
 }
 
 /// Brings a world to the moment of its picture.
@@ -330,15 +329,8 @@ fn script(scene: Scene, world: &mut World) {
             }
         }
         Scene::Errors => {
-            tell(
-                "storefront",
-                vec![health(
-                    5173,
-                    Label::Zombie,
-                    "the session is up, but three checks of the URL failed (502 from the relay)",
-                    None,
-                )],
-            );
+            let dead = Reason::Dead { port: 5173, sign: Sign::Status(502) };
+            tell("storefront", vec![health(5173, Some(dead), None)]);
             tell("design-review", vec![host::Event::State(host::State::Standby)]);
             tell("webhooks", gave_up(GiveUp::SignIn));
             tell(

@@ -5,7 +5,7 @@ use adit_app::command::Command;
 use adit_app::words::Language;
 use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
-use adit_proto::health::{Health, Label};
+use adit_proto::health::{Health, Label, Reason};
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
@@ -84,18 +84,30 @@ fn a_port_says_what_is_wrong_with_it_and_what_can_be_done() {
         card.tunnel().unwrap().clone()
     };
     let tunnel = open(5173);
-    stage.beginning("The session is up, but three checks of the URL failed");
+    stage.one("The URL of port 5173 answers with status 502, but not through this host.");
     stage.press_button("Try now");
     assert!(matches!(stage.demo.asked().last(), Some(Command::TryNow(it)) if *it == tunnel));
     // The card speaks of its worst port only; this one is wrong in another way.
-    let health =
-        Health { label: Label::LocalScheme, reason: "it speaks TLS".to_owned(), proven: None };
+    let reason = Some(Reason::LocalScheme { port: 8080 });
+    let health = Health { label: Label::LocalScheme, reason, proven: None };
     let event = adit_tunnel::host::Event::Health { port: 8080, health };
     stage.demo.change(|world| world.engine(&tunnel, event));
     open(8080);
-    stage.one("It speaks TLS.");
+    stage.beginning("The server on localhost:8080 speaks the other of http and https");
     stage.press_button("Change to https");
     assert!(matches!(stage.demo.asked().last(), Some(Command::ChangePort { .. })));
+}
+
+#[test]
+fn a_card_says_why_in_the_language_of_the_window() {
+    let stage = Stage::new(Scene::Errors);
+    let has = |said: &str| stage.labels().iter().any(|it| it.contains(said));
+    assert!(has("The URL of port 5173 answers with status 502, but not through this host."));
+    assert!(has("Access was refused: 401 from cp.relay.example.com: this key was revoked."));
+    stage.window.speak(Language::Portuguese);
+    stage.settle();
+    assert!(has("A URL da porta 5173 responde com o status 502, mas não por este computador."));
+    assert!(has("O acesso foi recusado: 401 from cp.relay.example.com: this key was revoked."));
 }
 
 #[test]

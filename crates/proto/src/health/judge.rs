@@ -4,7 +4,8 @@
 //! proxy, another host). Only an answer that came through here says anything good; and whatever came through
 //! here, were it an error, shows that the tunnel works.
 
-use super::{Label, Proof};
+use super::Proof;
+use super::reason::{Barred, Flaw, Reason, Refusal, Sign};
 use crate::host::Probe;
 
 /// What came of a request through the public URL.
@@ -46,8 +47,8 @@ pub enum Denial {
 pub enum Leg {
     /// Something accepts.
     Up,
-    /// Nothing does, with the cause.
-    Refused(String),
+    /// Nothing does.
+    Refused(Refusal),
     /// Something accepts, but speaks the other of HTTP and HTTPS.
     OtherScheme,
 }
@@ -55,14 +56,23 @@ pub enum Leg {
 /// What a look means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// How it stands; nothing where the look shows nothing.
-    pub(super) label: Option<Label>,
-    /// Why; empty when operational.
-    pub(super) reason: String,
+    /// How it stands.
+    pub(super) shows: Shows,
     /// How well it proves that the URL reaches this host.
     pub(super) proof: Option<Proof>,
     /// What it means to the policy, if anything.
     pub(super) probe: Option<Probe>,
+}
+
+/// What a look shows of a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// Nothing that was not known.
+    Nothing,
+    /// It is operational.
+    Well,
+    /// It is not, for this reason.
+    Wrong(Reason),
 }
 
 /// Whether the local port has to be looked at to know what this answer means. What the local server answered
@@ -82,34 +92,21 @@ pub(super) fn judge(port: u16, answer: &Answer, arrived: bool, leg: &Leg) -> Ver
         Answer::Proven => reached(port, Some(Proof::Strong), leg),
         Answer::Status(_) if arrived => reached(port, Some(Proof::Weak), leg),
         Answer::Status(429) => limited(port),
-        Answer::Status(status @ (401 | 403)) => {
-            refused(port, &format!("its gate answers {status} to a connect token"))
-        }
+        Answer::Status(status @ (401 | 403)) => refused(port, Barred::Gate(*status)),
         // A relay that does not say more answers this for a local port that is closed.
         Answer::Status(status) if is_gateway(*status) && matches!(leg, Leg::Refused(_)) => {
             reached(port, None, leg)
         }
-        Answer::Status(status) => {
-            dead(port, &format!("answers with status {status}, but not through this host"))
-        }
+        Answer::Status(status) => dead(port, Sign::Status(*status)),
         Answer::Edge(code) => edge(port, code, leg),
-        Answer::Denied(Denial::SignIn) => Verdict::new(
-            Label::SignIn,
-            format!("somebody has to sign in again before the URL of port {port} can be checked"),
-        ),
-        Answer::Denied(Denial::Refused(cause)) => refused(port, cause),
+        Answer::Denied(Denial::SignIn) => Verdict::new(Reason::SignIn { port }),
+        Answer::Denied(Denial::Refused(cause)) => refused(port, Barred::Said(cause.clone())),
         Answer::Limited => limited(port),
-        Answer::NoName(cause) => Verdict::new(
-            Label::DnsOrTls,
-            format!("the name in the URL of port {port} is not found: {cause}"),
-        ),
-        Answer::Untrusted(cause) => Verdict::new(
-            Label::DnsOrTls,
-            format!("the URL of port {port} cannot be reached securely: {cause}"),
-        ),
-        Answer::Unreachable(cause) => dead(port, &format!("cannot be connected to: {cause}")),
-        Answer::Silent if arrived => no_use(port, leg, "accepts connections but does not answer"),
-        Answer::Silent => dead(port, "does not answer"),
+        Answer::NoName(cause) => Verdict::new(Reason::NoName { port, cause: cause.clone() }),
+        Answer::Untrusted(cause) => Verdict::new(Reason::Untrusted { port, cause: cause.clone() }),
+        Answer::Unreachable(cause) => dead(port, Sign::Unreachable(cause.clone())),
+        Answer::Silent if arrived => no_use(port, leg, Flaw::Silent),
+        Answer::Silent => dead(port, Sign::Silent),
         Answer::Unasked => Verdict::nothing(),
     }
 }
@@ -122,75 +119,52 @@ fn edge(port: u16, code: &str, leg: &Leg) -> Verdict {
             Leg::Up => Verdict { probe: Some(Probe::ServiceDown), ..Verdict::nothing() },
             _ => reached(port, None, leg),
         },
-        "no_tls" | "not_http" => no_use(port, leg, "does not speak the port's protocol"),
-        "broken" => no_use(port, leg, "closes connections without an answer"),
-        "timeout" => no_use(port, leg, "accepts connections but does not answer"),
-        "no_tunnel" => {
-            Verdict::new(Label::UnknownTunnel, "the relay knows no such tunnel any more".into())
-        }
-        "no_port" => Verdict::new(
-            Label::UnknownTunnel,
-            format!("the relay does not know port {port} of this tunnel any more"),
-        ),
-        "sign_in" | "bad_token" | "forbidden" => {
-            refused(port, "the relay does not accept a connect token of this user")
-        }
+        "no_tls" | "not_http" => no_use(port, leg, Flaw::Protocol),
+        "broken" => no_use(port, leg, Flaw::Closes),
+        "timeout" => no_use(port, leg, Flaw::Silent),
+        "no_tunnel" => Verdict::new(Reason::UnknownTunnel),
+        "no_port" => Verdict::new(Reason::UnknownPort { port }),
+        "sign_in" | "bad_token" | "forbidden" => refused(port, Barred::Token),
         "busy" => limited(port),
-        "no_host" => dead(port, "finds no host at the relay, though the session is up"),
-        "host_away" => dead(port, "waits at the relay for a host, though the session is up"),
-        "host_silent" => dead(port, "gets no answer through the session that is up"),
-        "not_shared" => dead(port, "finds the port not served, though it is announced"),
-        code => dead(port, &format!("is answered by an edge that does not serve it ({code})")),
+        "no_host" => dead(port, Sign::NoHost),
+        "host_away" => dead(port, Sign::HostAway),
+        "host_silent" => dead(port, Sign::HostSilent),
+        "not_shared" => dead(port, Sign::NotShared),
+        code => dead(port, Sign::Edge(code.into())),
     }
 }
 
 /// The look, or what it was for, came through here.
 fn reached(port: u16, proof: Option<Proof>, leg: &Leg) -> Verdict {
     let verdict = match leg {
-        Leg::Up => Verdict {
-            label: Some(Label::Operational),
-            probe: Some(Probe::Healthy),
-            ..Verdict::nothing()
-        },
-        Leg::Refused(cause) => {
-            let reason = format!("{cause}; the tunnel is fine, start your server");
-            Verdict::down(Label::LocalDown, reason)
+        Leg::Up => {
+            let (shows, probe) = (Shows::Well, Some(Probe::Healthy));
+            Verdict { shows, probe, ..Verdict::nothing() }
         }
-        Leg::OtherScheme => Verdict::down(
-            Label::LocalScheme,
-            format!(
-                "the server on localhost:{port} speaks the other of http and https than the port is set to; \
-                 change the port's protocol or the server"
-            ),
-        ),
+        Leg::Refused(refusal) => Verdict::down(Reason::LocalOnly(refusal.clone())),
+        Leg::OtherScheme => Verdict::down(Reason::LocalScheme { port }),
     };
     Verdict { proof, ..verdict }
 }
 
 /// It came through here, and what listens is of no use.
-fn no_use(port: u16, leg: &Leg, what: &str) -> Verdict {
+fn no_use(port: u16, leg: &Leg, flaw: Flaw) -> Verdict {
     match leg {
-        Leg::Up => {
-            let reason = format!("the server on localhost:{port} {what}; the tunnel is fine");
-            Verdict::down(Label::LocalDown, reason)
-        }
+        Leg::Up => Verdict::down(Reason::LocalFlaw { port, flaw }),
         _ => reached(port, None, leg),
     }
 }
 
-fn dead(port: u16, what: &str) -> Verdict {
-    let reason = format!("the URL of port {port} {what}");
-    Verdict { probe: Some(Probe::Down), ..Verdict::new(Label::Zombie, reason) }
+fn dead(port: u16, sign: Sign) -> Verdict {
+    Verdict { probe: Some(Probe::Down), ..Verdict::new(Reason::Dead { port, sign }) }
 }
 
 fn limited(port: u16) -> Verdict {
-    let reason = format!("the relay takes no more requests to port {port} for now");
-    Verdict::new(Label::Limited, reason)
+    Verdict::new(Reason::Limited { port })
 }
 
-fn refused(port: u16, cause: &str) -> Verdict {
-    let reason = format!("the URL of port {port} cannot be checked: {cause}");
-    Verdict::new(Label::AccessRefused, reason)
+fn refused(port: u16, by: Barred) -> Verdict {
+    Verdict::new(Reason::Unchecked { port, by })
 }
 
 /// What a gateway says of what is behind it. An application may say it as well.
@@ -200,15 +174,15 @@ fn is_gateway(status: u16) -> bool {
 
 impl Verdict {
     fn nothing() -> Self {
-        Self { label: None, reason: String::new(), proof: None, probe: None }
+        Self { shows: Shows::Nothing, proof: None, probe: None }
     }
 
-    fn new(label: Label, reason: String) -> Self {
-        Self { label: Some(label), reason, ..Self::nothing() }
+    fn new(reason: Reason) -> Self {
+        Self { shows: Shows::Wrong(reason), ..Self::nothing() }
     }
 
     /// The tunnel works, and what is behind it does not.
-    fn down(label: Label, reason: String) -> Self {
-        Self { probe: Some(Probe::ServiceDown), ..Self::new(label, reason) }
+    fn down(reason: Reason) -> Self {
+        Self { probe: Some(Probe::ServiceDown), ..Self::new(reason) }
     }
 }

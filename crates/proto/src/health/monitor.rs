@@ -25,7 +25,7 @@ use jiff::Timestamp;
 
 use self::absence::Absent;
 use self::port::Port;
-use super::{Answer, Health, Interval, Label, Leg, Proof};
+use super::{Answer, Health, Interval, Label, Leg, NoSession, Proof, Reason, Refusal};
 use crate::backoff::fraction;
 use crate::deadline::Deadlines;
 use crate::host::Probe;
@@ -109,7 +109,7 @@ pub enum Event {
         /// The port.
         port: u16,
         /// Why.
-        cause: String,
+        refusal: Refusal,
     },
     /// A visitor's connection was accepted by a local port that had refused one.
     LocalAccepted {
@@ -127,26 +127,8 @@ pub enum Absence {
     Stopped,
     /// The first one is on its way.
     Starting,
-    /// The next one is on its way, or waits for its time.
-    Away {
-        /// Why the one before is gone, or the try before failed.
-        cause: String,
-    },
-    /// The service allows no more for now.
-    Limited {
-        /// What it said.
-        cause: String,
-    },
-    /// Another host serves.
-    AnotherHost,
-    /// Somebody has to sign in.
-    SignIn,
-    /// This user may not host the tunnel.
-    Refused(String),
-    /// There is no such tunnel.
-    UnknownTunnel,
-    /// It was given up for another reason.
-    GivenUp(String),
+    /// It is wanted, and there is none.
+    Lacking(NoSession),
 }
 
 /// Something to do.
@@ -194,7 +176,7 @@ pub enum Action {
         /// Whether a session is up.
         hosting: bool,
         /// How it shows.
-        reason: String,
+        reason: Reason,
     },
     /// Tell the policy.
     Probe(Probe),
@@ -272,11 +254,13 @@ impl Monitor {
             Event::Up => self.session_up(at),
             Event::Down(absence) => self.session_down(absence, at),
             Event::Ports(ports) => self.follow(&ports, at),
-            Event::PortRefused { port, cause } => self.port_refused(port, &cause),
+            Event::PortRefused { port, cause } => self.port_refused(port, cause),
             Event::PortServed { port } => self.port_served(port, at),
             Event::Answered { look, answer, arrived } => self.answered(look, answer, arrived, at),
             Event::Tried { look, leg } => self.tried(look, &leg, at),
-            Event::LocalRefused { port, cause } if self.up => self.local_refused(port, &cause, at),
+            Event::LocalRefused { port, refusal } if self.up => {
+                self.local_refused(port, refusal, at);
+            }
             Event::LocalRefused { .. } => {}
             Event::LocalAccepted { port } => self.local_accepted(port, at),
             Event::Suspicion => self.look_everywhere(SOON, at),
@@ -322,12 +306,11 @@ impl Monitor {
         }
     }
 
-    fn port_refused(&mut self, port: u16, cause: &str) {
+    fn port_refused(&mut self, port: u16, cause: String) {
         self.rest(port);
         if let Some(known) = self.ports.get_mut(&port) {
             known.served = false;
-            let reason = format!("port {port} is not served: {cause}");
-            self.tell(port, Label::AccessRefused, reason);
+            self.tell(port, Some(Reason::NotServed { port, cause }));
         }
     }
 
@@ -366,8 +349,10 @@ impl Monitor {
         }
     }
 
-    fn tell(&mut self, number: u16, label: Label, reason: String) {
+    /// Tells why a URL is not well, or that it is.
+    fn tell(&mut self, number: u16, reason: Option<Reason>) {
         let Some(port) = self.ports.get_mut(&number) else { return };
+        let label = reason.as_ref().map_or(Label::Operational, Reason::label);
         let health = Health { label, reason, proven: port.proven };
         let told = port.health.replace(health.clone());
         let same = |told: &&Health| told.label == health.label && told.reason == health.reason;

@@ -1,5 +1,6 @@
 //! A monitor with a clock that only tests move, in front of a world that is as a test says.
 
+mod reasons;
 mod stories;
 mod table;
 mod together;
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::host::Probe;
+use crate::host::{Failure, Probe};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -31,7 +32,17 @@ impl Place {
 }
 
 fn refused() -> Leg {
-    Leg::Refused("nothing listens on localhost:3000".into())
+    Leg::Refused(nobody())
+}
+
+fn nobody() -> Refusal {
+    Refusal::Nobody { port: 3000 }
+}
+
+/// There is no session, for this cause.
+fn away(cause: &str) -> Event {
+    let failure = Failure::Transient(cause.to_owned());
+    Event::Down(Absence::Lacking(NoSession::Away(Some(failure))))
 }
 
 /// A monitor, its time and its world. Looks are answered at once.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use adit_proto::health::{Gate, Heard, Nonce};
+use adit_proto::health::{Gate, Heard, Nonce, Refusal};
 use adit_proto::host::SessionId;
 use adit_proto::relay::message::Connect;
 use adit_proto::ssh::open_failure;
@@ -60,11 +60,12 @@ impl LocalPorts {
         }
     }
 
-    fn is_down(&self, port: u16, cause: &str) {
+    fn is_down(&self, port: u16, refusal: Refusal) {
         if self.down().insert(port) {
+            let cause = refusal.to_string();
             tracing::warn!(port, cause, "local port does not answer");
             self.events.emit(Event::LocalDown { port, cause: cause.into() });
-            self.report(Report::LocalRefused { port, cause: cause.into() });
+            self.report(Report::LocalRefused { port, refusal });
         }
     }
 
@@ -173,8 +174,9 @@ impl Connection<'_> {
             }
             Ok(_) => Err("not a TCP connection".to_owned()),
             Err(error) => {
-                let cause = refusal(port, &error);
-                self.ports.is_down(port, &cause);
+                let refusal = refusal(port, &error);
+                let cause = refusal.to_string();
+                self.ports.is_down(port, refusal);
                 Err(cause)
             }
         }

@@ -72,7 +72,7 @@ pub(super) enum Report {
     Looked(health::Event),
     LocalRefused {
         port: u16,
-        cause: Box<str>,
+        refusal: health::Refusal,
     },
     LocalAccepted {
         port: u16,
@@ -261,9 +261,8 @@ impl Driver {
             Report::Ports(result) => self.ports_told(result).await,
             Report::Renewed(result) => self.renewed(result),
             Report::Looked(event) => self.tell_health(event).await,
-            Report::LocalRefused { port, cause } => {
-                let cause = cause.into_string();
-                self.tell_health(health::Event::LocalRefused { port, cause }).await;
+            Report::LocalRefused { port, refusal } => {
+                self.tell_health(health::Event::LocalRefused { port, refusal }).await;
             }
             Report::LocalAccepted { port } => {
                 self.tell_health(health::Event::LocalAccepted { port }).await;

@@ -8,8 +8,8 @@ use std::time::Instant;
 use adit_proto::change::{Change, PROVE_WITHIN};
 use adit_proto::contracts::{Protocol, TunnelPort};
 use adit_proto::health::{
-    Absence, Action, Answer, Event as Told, Health, Interval, Leg, LookId, Moment, Monitor, Nonce,
-    Speaks,
+    Absence, Action, Answer, Event as Told, Health, Interval, Leg, LookId, Moment, Monitor,
+    NoSession, Nonce, Speaks,
 };
 use adit_proto::host::{self as policy, Failure, GiveUp, SessionId, State};
 use adit_wire::{clock, task};
@@ -208,11 +208,11 @@ impl Driver {
                 }
                 Action::Dead { port, hosting: true, reason } => {
                     watch.tally.dead.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(tunnel = %self.at, port, reason, "the URL is dead though the local port listens");
+                    tracing::warn!(tunnel = %self.at, port, reason = reason.to_string(), "the URL is dead though the local port listens");
                     self.events.emit(Event::UrlDead { port });
                 }
                 Action::Dead { port, hosting: false, reason } => {
-                    tracing::debug!(tunnel = %self.at, port, reason, "the URL is dead while there is no session");
+                    tracing::debug!(tunnel = %self.at, port, reason = reason.to_string(), "the URL is dead while there is no session");
                 }
                 Action::Probe(probe) => {
                     self.policy.handle(policy::Event::Probe(probe), clock::now(), random());
@@ -265,7 +265,7 @@ impl Driver {
     }
 
     fn tell_of(&self, port: u16, health: Health) {
-        let (label, reason) = (health.label.as_str(), health.reason.as_str());
+        let (label, reason) = (health.label.as_str(), health.said());
         tracing::info!(tunnel = %self.at, port, label, reason, "health");
         self.events.emit(Event::Health { port, health });
     }
@@ -303,24 +303,19 @@ fn moment() -> Moment {
 
 /// Why no session serves, from the policy's state and what went wrong last.
 fn absence(state: &State, failure: Option<&Failure>) -> Absence {
-    match state {
-        State::Idle | State::Connecting | State::Hosting => Absence::Starting,
+    Absence::Lacking(match state {
+        State::Idle | State::Connecting | State::Hosting => return Absence::Starting,
+        State::Stopped => return Absence::Stopped,
         State::Reconnecting => match failure {
-            Some(failure @ Failure::RateLimited { .. }) => {
-                Absence::Limited { cause: failure.to_string() }
-            }
-            failure => {
-                let cause = failure.map_or_else(|| "it was given up".into(), Failure::to_string);
-                Absence::Away { cause }
-            }
+            Some(Failure::RateLimited { .. }) => NoSession::Limited,
+            failure => NoSession::Away(failure.cloned()),
         },
-        State::Standby => Absence::AnotherHost,
-        State::Stopped => Absence::Stopped,
-        State::Error(GiveUp::SignIn) => Absence::SignIn,
-        State::Error(GiveUp::Forbidden(cause)) => Absence::Refused(cause.clone()),
-        State::Error(GiveUp::UnknownTunnel) => Absence::UnknownTunnel,
-        State::Error(GiveUp::Fatal(cause)) => Absence::GivenUp(cause.clone()),
-    }
+        State::Standby => NoSession::AnotherHost,
+        State::Error(GiveUp::SignIn) => NoSession::SignIn,
+        State::Error(GiveUp::Forbidden(cause)) => NoSession::Refused(cause.clone()),
+        State::Error(GiveUp::UnknownTunnel) => NoSession::UnknownTunnel,
+        State::Error(GiveUp::Fatal(cause)) => NoSession::GivenUp(cause.clone()),
+    })
 }
 
 #[cfg(test)]
@@ -331,12 +326,13 @@ mod tests {
     fn the_policys_state_says_why_no_session_serves() {
         let limited = Failure::RateLimited { retry_after: None };
         let state = |state| absence(&state, Some(&limited));
+        let lacking = |why| Absence::Lacking(why);
         assert_eq!(state(State::Connecting), Absence::Starting);
-        assert_eq!(state(State::Standby), Absence::AnotherHost);
+        assert_eq!(state(State::Standby), lacking(NoSession::AnotherHost));
         assert_eq!(state(State::Stopped), Absence::Stopped);
-        assert!(matches!(state(State::Reconnecting), Absence::Limited { .. }));
-        assert!(matches!(absence(&State::Reconnecting, None), Absence::Away { .. }));
-        assert_eq!(state(State::Error(GiveUp::SignIn)), Absence::SignIn);
-        assert_eq!(state(State::Error(GiveUp::UnknownTunnel)), Absence::UnknownTunnel);
+        assert_eq!(state(State::Reconnecting), lacking(NoSession::Limited));
+        assert_eq!(absence(&State::Reconnecting, None), lacking(NoSession::Away(None)));
+        assert_eq!(state(State::Error(GiveUp::SignIn)), lacking(NoSession::SignIn));
+        assert_eq!(state(State::Error(GiveUp::UnknownTunnel)), lacking(NoSession::UnknownTunnel));
     }
 }

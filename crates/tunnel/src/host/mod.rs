@@ -33,7 +33,7 @@ use crate::events;
 use crate::inspect::{Inspector, Keep, Observed};
 use crate::management::{Locator, Management};
 
-pub use adit_proto::health::{Health, Interval, Label, Proof};
+pub use adit_proto::health::{Health, Interval, Label, Proof, Reason};
 pub use adit_proto::host::{GiveUp, Phase, State};
 pub use health::Counts;
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use adit_proto::health::{Leg, PLAIN_LOOK, Speaks};
+use adit_proto::health::{Leg, PLAIN_LOOK, Refusal, Speaks};
 use adit_wire::net::{ConnectError, Stream, connect_local};
 use adit_wire::{clock, tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,10 +36,10 @@ pub(crate) async fn try_local(port: u16, speaks: Option<Speaks>) -> Leg {
 }
 
 /// What is told of a local port that does not accept.
-pub(crate) fn refusal(port: u16, error: &ConnectError) -> String {
+pub(crate) fn refusal(port: u16, error: &ConnectError) -> Refusal {
     match error {
-        ConnectError::Refused { .. } => format!("nothing listens on localhost:{port}"),
-        error => format!("localhost:{port} cannot be connected to: {error}"),
+        ConnectError::Refused { .. } => Refusal::Nobody { port },
+        error => Refusal::Other { port, cause: error.to_string() },
     }
 }
 

@@ -188,6 +188,7 @@ async fn a_local_port_without_a_server_is_refused_in_plain_words() {
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
     let port = socket.local_addr().expect("an address").port();
-    let cause = format!("nothing listens on localhost:{port}");
-    assert_eq!(try_local(port, Some(Speaks::Http)).await, Leg::Refused(cause));
+    let leg = try_local(port, Some(Speaks::Http)).await;
+    let Leg::Refused(refusal) = leg else { panic!("{leg:?}") };
+    assert_eq!(refusal.to_string(), format!("nothing listens on localhost:{port}"));
 }

@@ -6,6 +6,7 @@ use adit_proto::health::Label;
 use adit_proto::host::GiveUp;
 use adit_tunnel::host;
 
+use crate::cause::Cause;
 use crate::command::Command;
 use crate::condition;
 use crate::effect::{Effect, NoticeKind};
@@ -228,7 +229,7 @@ fn why_a_tunnel_could_not_begin_stays_until_it_does() {
     world.event(Event::NotHosted { tunnel: key("shop"), failure });
     let card = world.card("shop");
     assert_eq!((card.standing.mood, card.toggle.on), (Mood::Error, false));
-    assert!(card.standing.detail.unwrap().contains("process 7"));
+    assert!(card.standing.detail.unwrap().to_string().contains("process 7"));
     world.refresh(&[tunnel("shop", &[80])]);
     assert_eq!(world.card("shop").standing.text, Message::CouldNotStart);
     world.command(Command::Host(key("shop")));
@@ -365,7 +366,7 @@ fn what_could_not_be_renewed_is_told_after_a_minute_with_its_cause() {
         world.pass(59);
         assert_eq!(told(&world), None, "it is tried again meanwhile");
         world.pass(1);
-        assert_eq!(told(&world).unwrap().detail.as_deref(), Some("no"));
+        assert_eq!(told(&world).unwrap().detail, Cause::said("no"));
         assert_eq!(world.notices().last().unwrap().kind, NoticeKind::Broken);
     }
 }

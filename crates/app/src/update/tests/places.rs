@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cause::Cause;
 use crate::command::Command;
 use crate::condition::Code as Wrong;
 use crate::effect::{Effect, NoticeKind};
@@ -160,7 +161,7 @@ fn a_tunnel_that_cannot_be_shown_says_so_and_is_not_called_portless() {
     world.show("blog", Ok(tunnel("blog", &[])));
     let (shop, blog) = (world.card("shop"), world.card("blog"));
     assert_eq!(shop.notices[0].text, Message::PortsNotTold);
-    assert_eq!(shop.notices[0].detail.as_deref(), Some("it went wrong"));
+    assert_eq!(shop.notices[0].detail, Cause::said("it went wrong"));
     assert!(shop.toggle.is_enabled, "the engine finds the ports out");
     assert!(blog.notices.is_empty() && !blog.toggle.is_enabled);
     // Its ports of before stay, and so does the error, until they are told.

@@ -1,6 +1,7 @@
 //! Scripts and people read these sentences of `adit doctor`: what they say in English never changes by itself.
 
 use super::*;
+use crate::cause::Cause;
 
 fn check(subject: Subject, verdict: Verdict, found: Found, mend: Option<Mend>) -> Check {
     Check { subject, verdict, found, mend }
@@ -44,7 +45,7 @@ fn json_is_as_scripts_read_it() {
 fn what_is_filled_in_stands_where_it_stood() {
     let keys =
         |count, mode, from_environment| Found::Keys { count, file: file(), mode, from_environment };
-    let why = |kind| Why { kind, said: "no".to_owned() };
+    let why = |kind| Why { kind, said: Cause::Said("no".to_owned()) };
     let word = |it: &str| it.to_owned();
     let (active, enabled) = (word("inactive"), word("disabled"));
     for (it, english) in [
@@ -89,7 +90,7 @@ fn what_is_filled_in_stands_where_it_stood() {
 
 #[test]
 fn others_hear_what_kind_of_error_it_is_in_their_own_words() {
-    let wrong = |kind, said: &str| Found::Wrong(Why { kind, said: said.to_owned() });
+    let wrong = |kind, said: &str| Found::Wrong(Why { kind, said: Cause::Said(said.to_owned()) });
     for (kind, portuguese) in [
         (Some(ErrorKind::SignIn), "alguém precisa entrar de novo"),
         (Some(ErrorKind::Access), "você não pode hospedar este túnel: no"),

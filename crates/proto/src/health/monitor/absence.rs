@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Absence, Action, Moment, Monitor, Timer};
-use crate::health::Label;
+use crate::health::{Label, NoSession, Reason};
 
 /// A session that comes back within this time was never worth an alarm: most drops take a twentieth second.
 const RETURN_WITHIN: Duration = Duration::from_secs(5);
@@ -12,7 +12,7 @@ const RETURN_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Absent {
     since: Instant,
-    why: Absence,
+    why: NoSession,
     /// What was told of it.
     told: Option<Label>,
 }
@@ -28,24 +28,21 @@ impl Monitor {
         let since = before.as_ref().map_or(at.now, |absent| absent.since);
         let told = before.and_then(|absent| absent.told);
         let soon = since + RETURN_WITHIN;
-        match why {
-            // From here on it is another story.
-            Absence::Stopped | Absence::Starting => {}
-            Absence::Away { .. } | Absence::Limited { .. } if at.now < soon => {
-                self.timers.set(Timer::Absent, soon);
-                self.absent = Some(Absent { since, why, told });
-            }
-            _ => {
-                self.absent = Some(Absent { since, why, told });
-                self.absence_lasts();
-            }
+        // Without one that is wanted, it is another story from here on.
+        let Absence::Lacking(why) = why else { return };
+        let passes = matches!(why, NoSession::Away(_) | NoSession::Limited);
+        self.absent = Some(Absent { since, why, told });
+        if passes && at.now < soon {
+            self.timers.set(Timer::Absent, soon);
+        } else {
+            self.absence_lasts();
         }
     }
 
     /// Tells for each port why it cannot be reached. Each try may fail in words of its own, which is no news.
     pub(super) fn absence_lasts(&mut self) {
         let Some(absent) = &mut self.absent else { return };
-        let Some((label, why)) = absent.why.label() else { return };
+        let (label, why) = (absent.why.label(), absent.why.clone());
         let old = absent.told.replace(label) == Some(label);
         let ports: Vec<_> = self.ports.keys().copied().collect();
         for number in ports {
@@ -53,38 +50,14 @@ impl Monitor {
             if old && port.is(label) {
                 continue;
             }
-            let reason = format!("nothing reaches this host for port {number}: {why}");
+            let reason = Reason::NoSession { port: number, why: why.clone() };
             // It worked, and nothing was heard of the local server since.
             let was_well = port.is(Label::Operational) && port.refused.is_none();
             if was_well && label != Label::AnotherHost {
                 let (hosting, reason) = (false, reason.clone());
                 self.actions.push_back(Action::Dead { port: number, hosting, reason });
             }
-            self.tell(number, label, reason);
+            self.tell(number, Some(reason));
         }
-    }
-}
-
-impl Absence {
-    /// What it means and why; nothing where it is as wanted.
-    fn label(&self) -> Option<(Label, String)> {
-        Some(match self {
-            Self::Stopped | Self::Starting => return None,
-            Self::Away { cause } => {
-                (Label::RelayUnreachable, format!("there is no session with the relay ({cause})"))
-            }
-            Self::Limited { cause } => {
-                (Label::Limited, format!("the service allows no session for now ({cause})"))
-            }
-            Self::AnotherHost => (Label::AnotherHost, "another host serves the tunnel".to_owned()),
-            Self::SignIn => (Label::SignIn, "somebody has to sign in again".to_owned()),
-            Self::Refused(cause) => {
-                (Label::AccessRefused, format!("this user may not host the tunnel ({cause})"))
-            }
-            Self::UnknownTunnel => {
-                (Label::UnknownTunnel, "the service knows no such tunnel".to_owned())
-            }
-            Self::GivenUp(cause) => (Label::RelayUnreachable, cause.clone()),
-        })
     }
 }

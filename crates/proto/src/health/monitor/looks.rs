@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::port::Look;
 use super::{Action, LookId, Moment, Monitor, SOON, Speaks, Timer};
 use crate::backoff::fraction;
-use crate::health::judge::{self, Verdict};
-use crate::health::{Answer, Label, Leg};
+use crate::health::judge::{self, Shows};
+use crate::health::{Answer, Label, Leg, Reason, Refusal};
 use crate::host::{Probe, WATCHDOG};
 
 /// The time between looks that confirm each other.
@@ -75,25 +75,26 @@ impl Monitor {
         let earlier = fraction(self.interval / 5, at.of(number));
         self.timers.set(Timer::Ask(number), at.now + self.interval - earlier);
         let probe = verdict.probe;
-        match (verdict.label, leg) {
-            (Some(Label::LocalDown), Leg::Refused(cause)) => {
-                port.agreed = None;
-                self.local_refused(number, cause, at);
-            }
-            (Some(Label::Operational), _) => {
+        match verdict.shows {
+            Shows::Nothing => self.look_again(number, at.now),
+            Shows::Well => {
                 port.agreed = None;
                 self.timers.clear(&Timer::Try(number));
-                self.tell(number, Label::Operational, String::new());
+                self.tell(number, None);
             }
-            (Some(label), _) => self.confirm(number, label, verdict, leg, at.now),
-            (None, _) => self.look_again(number, at.now),
+            Shows::Wrong(Reason::LocalOnly(refusal)) => {
+                port.agreed = None;
+                self.local_refused(number, refusal, at);
+            }
+            Shows::Wrong(reason) => self.confirm(number, reason, leg, at.now),
         }
         self.tell_policy(probe, at.now);
     }
 
     /// Tells something bad once enough looks agree on it.
-    fn confirm(&mut self, number: u16, label: Label, verdict: Verdict, leg: &Leg, now: Instant) {
+    fn confirm(&mut self, number: u16, reason: Reason, leg: &Leg, now: Instant) {
         let Some(port) = self.ports.get_mut(&number) else { return };
+        let label = reason.label();
         let needed = match label {
             Label::Zombie => WATCHDOG,
             // Seen with our own eyes, here.
@@ -105,10 +106,10 @@ impl Monitor {
             return self.look_again(number, now);
         }
         if label == Label::Zombie && !known && *leg == Leg::Up {
-            let reason = verdict.reason.clone();
+            let reason = reason.clone();
             self.actions.push_back(Action::Dead { port: number, hosting: true, reason });
         }
-        self.tell(number, label, verdict.reason);
+        self.tell(number, Some(reason));
     }
 
     fn look_again(&mut self, number: u16, now: Instant) {
@@ -153,7 +154,7 @@ impl Monitor {
     fn local_alone(&mut self, number: u16, leg: &Leg, at: Moment) {
         let Some(port) = self.ports.get_mut(&number) else { return };
         match leg {
-            Leg::Refused(cause) => self.local_refused(number, cause, at),
+            Leg::Refused(refusal) => self.local_refused(number, refusal.clone(), at),
             Leg::OtherScheme => {
                 port.refused = None;
                 // What it means is said in one place.
@@ -166,7 +167,7 @@ impl Monitor {
                     return;
                 }
                 if port.proven_here {
-                    self.tell(number, Label::Operational, String::new());
+                    self.tell(number, None);
                 }
                 self.look_within(number, SOON, at);
             }
@@ -174,7 +175,7 @@ impl Monitor {
     }
 
     /// The local port refuses. A server that is being restarted does so for a moment, which is not told.
-    pub(super) fn local_refused(&mut self, number: u16, cause: &str, at: Moment) {
+    pub(super) fn local_refused(&mut self, number: u16, refusal: Refusal, at: Moment) {
         let Some(port) = self.ports.get_mut(&number) else { return };
         port.checked = false;
         let since = *port.refused.get_or_insert(at.now);
@@ -182,9 +183,8 @@ impl Monitor {
         if working && at.now < since + RESTART {
             return self.timers.set(Timer::Try(number), since + RESTART);
         }
-        let fine = if port.proven_here { "the tunnel is fine, " } else { "" };
-        let reason = format!("{cause}; {fine}start your server");
-        self.tell(number, Label::LocalDown, reason);
+        let reason = if port.proven_here { Reason::LocalOnly } else { Reason::Local };
+        self.tell(number, Some(reason(refusal)));
         self.timers.set(Timer::Try(number), at.now + TRY_EVERY);
     }
 

@@ -44,7 +44,7 @@ fn a_dead_url_is_confirmed_twice_five_seconds_apart_and_then_the_policys() {
     assert_eq!(words, ["DOWN", "DOWN", "WARN", "zombie", "DOWN"]);
     assert!(time(&story[0]) <= 61, "{story:?}");
     assert_eq!((time(&story[1]) - time(&story[0]), time(&story[4]) - time(&story[1])), (5, 5));
-    let reason = world.health(3000).reason;
+    let reason = world.health(3000).said();
     assert!(reason.contains("port 3000") && reason.contains("no host"), "{reason}");
 }
 
@@ -55,7 +55,7 @@ fn a_zombie_heals_with_its_next_session() {
     world.pass(75 * SECOND);
     world.story();
     // The policy has another session made, within the time that is no alarm.
-    world.tell(Event::Down(Absence::Away { cause: "the URL was dead".into() }));
+    world.tell(away("the URL was dead"));
     world.places.insert(3000, Place::fine());
     world.tell(Event::Up);
     world.pass(SECOND);
@@ -79,7 +79,7 @@ fn a_url_that_no_session_mends_costs_ever_fewer_of_them() {
         // The policy's own count, as in `policy.rs`.
         if downs > 0 && world.monitor.told_down() == crate::host::WATCHDOG {
             sessions.push(second);
-            world.tell(Event::Down(Absence::Away { cause: "the URL was dead".into() }));
+            world.tell(away("the URL was dead"));
             world.tell(Event::Up);
         }
     }
@@ -100,7 +100,7 @@ fn an_application_that_answers_502_itself_is_not_down() {
 
 #[test]
 fn a_url_that_dies_with_its_session_is_no_warning() {
-    let away = || Event::Down(Absence::Away { cause: "the relay is away".to_owned() });
+    let away = || away("the relay is away");
     let mut world = World::live();
     world.tell(away());
     world.pass(60 * SECOND);
@@ -109,13 +109,13 @@ fn a_url_that_dies_with_its_session_is_no_warning() {
     assert_eq!(world.story(), ["6 DEBUG", "6 relay_unreachable"], "once");
 
     let mut world = World::live();
-    world.tell(Event::LocalRefused { port: 3000, cause: "nothing listens".to_owned() });
+    world.tell(Event::LocalRefused { port: 3000, refusal: nobody() });
     world.tell(away());
     world.pass(60 * SECOND);
     assert!(!world.story().iter().any(|line| line.ends_with("DEBUG")), "nothing listens either");
 
     let mut world = World::live();
-    world.tell(Event::Down(Absence::AnotherHost));
+    world.tell(Event::Down(Absence::Lacking(NoSession::AnotherHost)));
     assert_eq!(world.story(), ["1 another_host"], "it serves the URL");
 }
 
@@ -124,8 +124,7 @@ fn a_local_restart_every_three_seconds_changes_nothing_and_costs_no_session() {
     let mut world = World::live();
     for _ in 0..200 {
         world.places.insert(3000, Place::answering(Answer::Proven, true, refused()));
-        let cause = "nothing listens on localhost:3000".to_owned();
-        world.tell(Event::LocalRefused { port: 3000, cause });
+        world.tell(Event::LocalRefused { port: 3000, refusal: nobody() });
         world.pass(SECOND);
         world.places.insert(3000, Place::fine());
         world.tell(Event::LocalAccepted { port: 3000 });
@@ -138,13 +137,12 @@ fn a_local_restart_every_three_seconds_changes_nothing_and_costs_no_session() {
 fn a_local_server_that_goes_is_told_after_two_seconds_and_back_when_it_is() {
     let mut world = World::live();
     world.places.insert(3000, Place::answering(Answer::Proven, true, refused()));
-    let cause = "nothing listens on localhost:3000".to_owned();
-    world.tell(Event::LocalRefused { port: 3000, cause });
+    world.tell(Event::LocalRefused { port: 3000, refusal: nobody() });
     world.pass(SECOND);
     assert_eq!(world.labels(), [""; 0], "it may just be restarting");
     world.pass(SECOND);
     assert_eq!(world.labels(), ["local_service_down"]);
-    let reason = world.health(3000).reason;
+    let reason = world.health(3000).said();
     assert!(reason.contains("localhost:3000; the tunnel is fine, start your server"), "{reason}");
 
     let (asks, tries) = (world.asks.len(), world.tries.len());
@@ -207,19 +205,19 @@ fn a_suspicion_is_looked_into_at_once() {
 #[test]
 fn a_drop_that_heals_at_once_is_no_news_and_a_long_one_is_told_once() {
     let mut world = World::live();
-    world.tell(Event::Down(Absence::Away { cause: "reset".into() }));
+    world.tell(away("reset"));
     world.pass(4 * SECOND);
     world.tell(Event::Up);
     world.pass(SECOND);
     assert_eq!(world.labels(), [""; 0]);
 
-    world.tell(Event::Down(Absence::Away { cause: "reset".into() }));
+    world.tell(away("reset"));
     for cause in ["refused", "timed out", "no route"] {
         world.pass(4 * SECOND);
-        world.tell(Event::Down(Absence::Away { cause: cause.into() }));
+        world.tell(away(cause));
     }
     assert_eq!(world.labels(), ["relay_unreachable"]);
-    world.tell(Event::Down(Absence::Limited { cause: "too many requests".into() }));
+    world.tell(Event::Down(Absence::Lacking(NoSession::Limited)));
     assert_eq!(world.labels(), ["limited"]);
     world.tell(Event::Up);
     world.pass(SECOND);
@@ -235,7 +233,7 @@ fn what_is_told_late_of_an_old_look_does_no_harm() {
     world.monitor.handle_timeout(moment);
     let Some(Action::Ask { look, .. }) = world.monitor.poll() else { panic!("no look") };
     assert!(world.monitor.awaits(look));
-    world.tell(Event::Down(Absence::AnotherHost));
+    world.tell(Event::Down(Absence::Lacking(NoSession::AnotherHost)));
     assert!(!world.monitor.awaits(look));
     world.story();
     world.tell(Event::Answered { look, answer: Answer::Proven, arrived: true });
@@ -249,8 +247,7 @@ fn the_scheme_is_tried_when_a_server_has_come_up_and_not_with_every_look() {
     assert_eq!(world.tries[0].2, Some(Speaks::Http));
     world.pass(300 * SECOND);
     assert!(world.tries[1..].iter().all(|(_, _, speaks)| speaks.is_none()));
-    let cause = "nothing listens on localhost:3000".to_owned();
-    world.tell(Event::LocalRefused { port: 3000, cause });
+    world.tell(Event::LocalRefused { port: 3000, refusal: nobody() });
     world.places.insert(3000, Place::answering(Answer::Proven, true, Leg::OtherScheme));
     world.pass(5 * SECOND);
     assert_eq!(world.labels(), ["local_scheme_mismatch"]);

@@ -13,7 +13,7 @@ fn outcome(speaks: Speaks, place: Place) -> (Label, Option<Proof>, Option<String
     let word = |line: &String| line.split_once(' ').map(|(_, word)| word.to_owned());
     let policy = story.iter().filter_map(word).rfind(|word| said.contains(&word.as_str()));
     let health = world.health(3000);
-    (health.label, health.proven.map(|(_, proof)| proof), policy, health.reason)
+    (health.label, health.proven.map(|(_, proof)| proof), policy, health.said())
 }
 
 #[test]
@@ -75,21 +75,21 @@ fn what_a_look_shows_becomes_a_label_and_a_word_to_the_policy() {
 #[test]
 fn what_keeps_a_session_away_becomes_a_label_too() {
     let rows = [
-        (Absence::Away { cause: "no route".into() }, Label::RelayUnreachable),
-        (Absence::GivenUp("bad request".into()), Label::RelayUnreachable),
-        (Absence::Limited { cause: "too many requests".into() }, Label::Limited),
-        (Absence::AnotherHost, Label::AnotherHost),
-        (Absence::SignIn, Label::SignIn),
-        (Absence::Refused("not yours".into()), Label::AccessRefused),
-        (Absence::UnknownTunnel, Label::UnknownTunnel),
+        (NoSession::Away(Some(Failure::Transient("no route".into()))), Label::RelayUnreachable),
+        (NoSession::GivenUp("bad request".into()), Label::RelayUnreachable),
+        (NoSession::Limited, Label::Limited),
+        (NoSession::AnotherHost, Label::AnotherHost),
+        (NoSession::SignIn, Label::SignIn),
+        (NoSession::Refused("not yours".into()), Label::AccessRefused),
+        (NoSession::UnknownTunnel, Label::UnknownTunnel),
     ];
-    for (absence, label) in rows {
+    for (why, label) in rows {
         let mut world = World::live();
-        world.tell(Event::Down(absence.clone()));
+        world.tell(Event::Down(Absence::Lacking(why.clone())));
         world.pass(6 * SECOND);
-        assert_eq!(world.labels(), [label.as_str()], "{absence:?}");
+        assert_eq!(world.labels(), [label.as_str()], "{why:?}");
         let health = world.health(3000);
-        assert!(health.reason.contains("port 3000"), "{}", health.reason);
+        assert!(health.said().contains("port 3000"), "{}", health.said());
         assert!(health.proven.is_some(), "when it last worked stays known");
     }
 }

@@ -42,7 +42,7 @@ impl Tunnel {
         }
         let serving = self.policy.serving();
         if std::mem::replace(&mut self.serving, serving) != serving {
-            let away = Absence::Away { cause: "it was given up".into() };
+            let away = Absence::Lacking(NoSession::Away(None));
             self.world.tell(serving.map_or(Event::Down(away), |_| Event::Up));
         }
     }

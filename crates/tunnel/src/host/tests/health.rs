@@ -118,7 +118,7 @@ async fn another_relay_says_502_and_the_local_port_says_why() {
     let health = world.health().await;
     assert_eq!((health.label, health.proven), (Label::LocalDown, None));
     let said = format!("nothing listens on localhost:{port}; start your server");
-    assert_eq!(health.reason, said);
+    assert_eq!(health.said(), said);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,7 +139,7 @@ async fn a_dead_url_behind_a_live_session_gets_another_session_and_is_proven_aga
     let mut world = World::new(echo.port, Manner::Answer(dead)).await;
     let health = world.health().await;
     assert_eq!(health.label, Label::Zombie);
-    assert!(health.reason.contains("not through this host"), "{}", health.reason);
+    assert!(health.said().contains("not through this host"), "{}", health.said());
     assert_eq!(world.host.counts().dead, 1);
     let told = world.other.iter().filter(|word| word.starts_with("UrlDead")).count();
     assert_eq!(told, 1, "{:?}", world.other);
@@ -186,7 +186,7 @@ async fn who_gets_no_connect_token_is_told_so_and_keeps_the_session() {
     let mut world = World::new(echo.port, Manner::Gate { token: "none", refusal }).await;
     world.relay.service.forbids_connecting.store(true, Ordering::Relaxed);
     let health = world.health().await;
-    assert_eq!((health.label, health.proven), (Label::AccessRefused, None), "{}", health.reason);
+    assert_eq!((health.label, health.proven), (Label::AccessRefused, None), "{}", health.said());
     assert!(!world.relay.has_new_session());
 }
 

@@ -303,7 +303,7 @@ impl World<'_> {
         let is_down = self.engine(tunnel).knows_down;
         let label = if is_down { Label::LocalDown } else { Label::Operational };
         let proven = (!is_down).then(|| (self.moment().wall, Proof::Strong));
-        let health = Health { label, reason: String::new(), proven };
+        let health = Health { label, reason: None, proven };
         self.tell(tunnel, Told::Health { port, health });
     }
 
