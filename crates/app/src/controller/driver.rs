@@ -41,11 +41,11 @@ const BATCH: usize = 64;
 /// Calls to one place at a time. Others wait; a service, or a command that is started for each, is not to be flooded.
 const CALLS: usize = 4;
 
-/// How long what still runs may take when all has ended.
-const LEFTOVERS: Duration = Duration::from_secs(1);
+/// How long what still runs may take when all has ended: who quits waits for it too.
+const LEFTOVERS: Duration = Duration::from_millis(250);
 
 /// How long what was started for places may take to end after that.
-const LAST: Duration = Duration::from_millis(500);
+const LAST: Duration = Duration::from_millis(250);
 
 /// Where a controller tells what there is.
 #[derive(Debug)]
@@ -123,8 +123,8 @@ impl Driver {
             }
         }
         self.show();
-        self.errands.end().await;
-        let _ = self.tasks.shutdown(LEFTOVERS).await;
+        let errands = clock::until(clock::now() + LEFTOVERS, self.errands.end());
+        let _ = tokio::join!(errands, self.tasks.shutdown(LEFTOVERS));
         self.saver.finish().await;
         self.config.services.end(LAST).await;
     }

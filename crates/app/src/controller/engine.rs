@@ -1,8 +1,8 @@
 //! One hosted tunnel: its engine, its claim, and its way to the controller.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use adit_tunnel::host::{Command, Config, Event as Told, Host, HostHandle};
+use adit_tunnel::host::{Command, Config, Event as Told, Host, HostHandle, STOP_WITHIN};
 use adit_wire::{clock, task};
 use tokio::sync::{mpsc, watch};
 
@@ -15,8 +15,8 @@ use crate::tunnel_key::TunnelKey;
 /// eight is busy with what they ask for. To stop is none of them.
 const COMMANDS: usize = 8;
 
-/// For so long may an engine finish the requests at hand. Then it is broken off.
-const GRACE: Duration = Duration::from_secs(8);
+/// An engine that does not take a command for so long, though it is not told to stop, is broken off.
+const TAKES: Duration = Duration::from_secs(8);
 
 /// Tells an engine something without waiting.
 #[derive(Debug)]
@@ -82,14 +82,16 @@ pub(super) async fn run(
                 }
                 None => break,
             },
-            Some(command) = orders.commands.recv() => {
-                if told(&handle, command).await.is_err() {
+            Some(command) = orders.commands.recv() => tokio::select! {
+                told = told(&handle, command, clock::now() + TAKES) => if told.is_err() {
                     break;
-                }
-            }
+                },
+                () = stopped(&mut orders.stop), if last.is_none() => {}
+            },
             () = stopped(&mut orders.stop), if last.is_none() => {
-                last = Some(clock::now() + GRACE);
-                if told(&handle, Command::Stop).await.is_err() {
+                let until = clock::now() + STOP_WITHIN;
+                last = Some(until);
+                if told(&handle, Command::Stop, until).await.is_err() {
                     break;
                 }
             }
@@ -105,8 +107,8 @@ pub(super) async fn run(
 }
 
 /// Tells an engine something. One that does not even take a command is broken off.
-async fn told(handle: &HostHandle, command: Command) -> Result<(), clock::Late> {
-    clock::until(clock::now() + GRACE, handle.command(command)).await
+async fn told(handle: &HostHandle, command: Command, until: Instant) -> Result<(), clock::Late> {
+    clock::until(until, handle.command(command)).await
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
