@@ -65,6 +65,8 @@ pub(super) struct Driver {
     connector: Connector,
     proxy: Proxy,
     engines: BTreeMap<TunnelKey, Engine>,
+    /// How often engines look at their URLs.
+    every: watch::Sender<host::Interval>,
     /// Tells the engines of sleep and other networks, once there was one.
     changes: Option<Watcher>,
     /// How many calls to each place may begin.
@@ -89,6 +91,7 @@ impl Driver {
             connector: connector(&proxy),
             proxy,
             engines: BTreeMap::new(),
+            every: watch::Sender::new(interval(state.preferences().health_every)),
             changes: None,
             calls: config.places.iter().map(place).collect(),
             errands: Errands::new(),
@@ -196,6 +199,10 @@ impl Driver {
                     // For what is asked and started from now on.
                     self.connector = connector(&self.proxy);
                 }
+                self.every.send_if_modified(|every| {
+                    let before = std::mem::replace(every, interval(preferences.health_every));
+                    before != *every
+                });
                 let (services, sender) = (self.config.services.clone(), self.sender.clone());
                 self.tasks.spawn("prefer", async move {
                     prefer(&*services, &preferences).await;
@@ -257,14 +264,13 @@ impl Driver {
     }
 
     fn host(&mut self, tunnel: TunnelKey) {
-        let (engine, orders) = Engine::new();
+        let (engine, orders) = Engine::new(self.every.subscribe());
         self.engines.insert(tunnel.clone(), engine);
         let (services, connector) =
             (self.config.services.clone(), self.connector_to(&tunnel.place));
         let (claims, identity) = (self.config.claims.clone(), self.config.identity.clone());
         let changes = self.changes.get_or_insert_with(Watcher::spawn).clone();
         let keep = self.traffic.begin(&tunnel, &self.state);
-        let interval = interval(self.state.preferences().health_every);
         let sender = self.sender.clone();
         self.tasks.spawn("engine", async move {
             let claim = match engine::claim(claims.as_ref(), &tunnel).await {
@@ -283,7 +289,6 @@ impl Driver {
                 keep,
                 // Whoever lets it run wants it to stay.
                 renew: true,
-                health: Some(interval),
                 changes: Some(changes),
                 ..host::Config::new(management, connector, at)
             };

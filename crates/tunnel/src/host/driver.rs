@@ -237,6 +237,7 @@ impl Driver {
             Command::TakeOver => self.tell(policy::Event::TakeOver).await,
             Command::RetryNow => self.tell(policy::Event::RetryNow).await,
             Command::RefreshPorts => self.ask_ports(),
+            Command::LookEvery(interval) => self.tell_health(health::Event::Every(interval)).await,
             Command::Renew => self.tell(policy::Event::RemintDue).await,
             Command::Drop => self.tell(policy::Event::DropRequested).await,
         }

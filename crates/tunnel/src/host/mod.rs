@@ -289,6 +289,8 @@ pub enum Command {
     RetryNow,
     /// Ask the service for the tunnel's ports now.
     RefreshPorts,
+    /// Look at each URL that works so often from now on. Means nothing to a host that never looks.
+    LookEvery(Interval),
     /// Mint tokens now and replace the session by plan.
     Renew,
     /// Break the session, to see it come back. For diagnosis.
