@@ -149,6 +149,10 @@ impl ProfileServices {
             }
             Errand::Remove => {
                 self.make_owed(&connector).await?;
+                if let Some(unit) = self.profile.unit.clone() {
+                    // It hosts, and would be started again.
+                    task::blocking("remove unit", move || unit.remove()).await?;
+                }
                 removal::check(places).await?;
                 self.here.end(removal::GRACE).await;
                 let (places, autostart) = (places.clone(), self.profile.autostart.clone());
