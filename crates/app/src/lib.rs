@@ -56,6 +56,7 @@ pub mod state;
 pub mod status;
 pub mod traffic;
 pub mod tunnel_key;
+pub mod unit;
 pub mod update;
 pub mod view;
 pub mod words;

@@ -18,6 +18,7 @@ use crate::places::Places;
 use crate::relay_url::RelayUrl;
 use crate::service::{connector, service};
 use crate::settings::Settings;
+use crate::unit::Unit;
 
 /// What the environment and the files say of the user.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Profile {
     pub overrides: Vec<(&'static str, PathBuf)>,
     /// What starts the desktop app at login, where this is it.
     pub autostart: Option<Autostart>,
+    /// The unit that hosts from login on, where Adit can be removed with it.
+    pub unit: Option<Unit>,
     on: Option<String>,
     api_key: Option<Secret>,
     microsoft: Microsoft,
@@ -47,7 +50,7 @@ impl Profile {
             [("ADIT_CONFIG", config), ("ADIT_STATE_DIR", state_dir), ("DEVTUNNEL_BIN", devtunnel)];
         let given = given.into_iter().filter_map(|(name, value)| Some((name, value?.into())));
         let overrides = given.collect();
-        Ok(Self { places, overrides, autostart: None, on, api_key, microsoft, remark })
+        Ok(Self { places, overrides, autostart: None, unit: None, on, api_key, microsoft, remark })
     }
 
     /// The stored sign-ins.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use adit_tunnel::told;
 use adit_wire::clock;
+use adit_wire::net::Proxies;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
@@ -16,16 +17,24 @@ pub const PATIENCE: Duration = Duration::from_secs(600);
 #[cfg(windows)]
 const CREATE_NO_WINDOW: u32 = 0x0800_0000;
 
-/// Runs a line, which somebody has seen, in the system's shell, and tells what it says.
+/// Runs a line, which somebody has seen, in the system's shell, and tells what it says. What it downloads comes through
+/// these proxies.
 ///
 /// # Errors
 /// [`Code::Interrupted`] when it takes too long, [`Code::Refused`] when it fails.
-pub async fn install(line: &str, said: &mpsc::Sender<String>) -> Outcome {
-    run_line(line, said, PATIENCE).await
+pub async fn install(line: &str, proxies: &Proxies, said: &mpsc::Sender<String>) -> Outcome {
+    run_line(line, proxies, said, PATIENCE).await
 }
 
-async fn run_line(line: &str, said: &mpsc::Sender<String>, within: Duration) -> Outcome {
-    let ended = clock::until(clock::now() + within, told::run(shell(line), said)).await;
+async fn run_line(
+    line: &str,
+    proxies: &Proxies,
+    said: &mpsc::Sender<String>,
+    within: Duration,
+) -> Outcome {
+    let mut command = shell(line);
+    told::lead(&mut command, proxies);
+    let ended = clock::until(clock::now() + within, told::run(command, said)).await;
     let Ok(ended) = ended else {
         let seconds = within.as_secs();
         let message = format!("the install line took longer than {seconds} s and was ended");
@@ -62,8 +71,11 @@ mod tests {
     use super::*;
 
     async fn ends(script: &str, within: Duration) -> (Option<Code>, Vec<String>) {
+        let proxies =
+            Proxies::from_vars(|name| (name == "https_proxy").then(|| "p.example".into()));
         let (sender, mut said) = mpsc::channel(64);
-        let code = run_line(script, &sender, within).await.err().map(|failure| failure.code);
+        let code =
+            run_line(script, &proxies, &sender, within).await.err().map(|failure| failure.code);
         drop(sender);
         let mut lines = Vec::new();
         while let Some(line) = said.recv().await {
@@ -77,6 +89,8 @@ mod tests {
         let said = |text: &str| vec![text.to_owned()];
         assert_eq!(ends("echo done | cat", PATIENCE).await, (None, said("done")));
         assert_eq!(ends("echo no; exit 3", PATIENCE).await, (Some(Code::Refused), said("no")));
+        let asked = ends("echo $HTTPS_PROXY $http_proxy", PATIENCE).await;
+        assert_eq!(asked, (None, said("http://p.example")));
     }
 
     #[tokio::test]

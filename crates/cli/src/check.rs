@@ -11,7 +11,7 @@ pub(crate) struct Check(Option<Interval>);
 
 /// A text that does not say how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a time from 10s to 10m is expected, such as 30s or 5m, or off")]
+#[error("a time from 10s to 1h is expected, such as 30s or 5m, or off")]
 pub(crate) struct BadCheck;
 
 impl Check {

@@ -21,6 +21,7 @@ use adit_app::moment::Moment;
 use adit_app::preferences::LogLevel;
 use adit_app::profile::Profile;
 use adit_app::removal;
+use adit_app::unit::Unit;
 use adit_wire::task;
 use jiff::tz::TimeZone;
 use slint::ComponentHandle as _;
@@ -68,6 +69,9 @@ pub fn run(environment: Environment, minimised: bool) -> Outcome {
     profile.autostart = Autostart::of_user()
         .inspect_err(|failure| tracing::warn!(reason = failure.message, "no start at login"))
         .ok();
+    if cfg!(target_os = "linux") {
+        profile.unit = Unit::of_user().ok();
+    }
     let program = concat!("adit-desktop ", env!("CARGO_PKG_VERSION")).to_owned();
     let directory = profile.places.reports();
     let reports = Report::find(&directory);

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use adit_wire::clock;
+use adit_wire::net::Proxies;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::sync::mpsc;
@@ -14,6 +15,16 @@ const MOST: usize = 4 * 1024;
 
 /// How long what an ended command has said is waited for.
 const REST: Duration = Duration::from_secs(1);
+
+/// Has a command reach other computers through the same proxies, or as directly.
+pub fn lead(command: &mut Command, proxies: &Proxies) {
+    for (name, value) in proxies.told() {
+        match value {
+            Some(value) => command.env(name, value.expose()),
+            None => command.env_remove(name),
+        };
+    }
+}
 
 /// Runs a command without input, and tells what it says to its user or others; its exit code, if it ended by itself.
 ///

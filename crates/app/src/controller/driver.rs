@@ -41,11 +41,11 @@ const BATCH: usize = 64;
 /// Calls to one place at a time. Others wait; a service, or a command that is started for each, is not to be flooded.
 const CALLS: usize = 4;
 
-/// How long what still runs may take when all has ended.
-const LEFTOVERS: Duration = Duration::from_secs(1);
+/// How long what still runs may take when all has ended: who quits waits for it too.
+const LEFTOVERS: Duration = Duration::from_millis(250);
 
 /// How long what was started for places may take to end after that.
-const LAST: Duration = Duration::from_millis(500);
+const LAST: Duration = Duration::from_millis(250);
 
 /// Where a controller tells what there is.
 #[derive(Debug)]
@@ -65,6 +65,8 @@ pub(super) struct Driver {
     connector: Connector,
     proxy: Proxy,
     engines: BTreeMap<TunnelKey, Engine>,
+    /// How often engines look at their URLs.
+    every: watch::Sender<host::Interval>,
     /// Tells of sleep and other networks.
     changes: Watcher,
     /// How many calls to each place may begin.
@@ -89,6 +91,7 @@ impl Driver {
             connector: connector(&proxy),
             proxy,
             engines: BTreeMap::new(),
+            every: watch::Sender::new(interval(state.preferences().health_every)),
             changes: Watcher::spawn(),
             calls: config.places.iter().map(place).collect(),
             errands: Errands::new(),
@@ -128,8 +131,8 @@ impl Driver {
             }
         }
         self.show();
-        self.errands.end().await;
-        let _ = self.tasks.shutdown(LEFTOVERS).await;
+        let errands = clock::until(clock::now() + LEFTOVERS, self.errands.end());
+        let _ = tokio::join!(errands, self.tasks.shutdown(LEFTOVERS));
         self.saver.finish().await;
         self.config.services.end(LAST).await;
     }
@@ -201,6 +204,10 @@ impl Driver {
                     // For what is asked and started from now on.
                     self.connector = connector(&self.proxy);
                 }
+                self.every.send_if_modified(|every| {
+                    let before = std::mem::replace(every, interval(preferences.health_every));
+                    before != *every
+                });
                 let (services, sender) = (self.config.services.clone(), self.sender.clone());
                 self.tasks.spawn("prefer", async move {
                     prefer(&*services, &preferences).await;
@@ -262,14 +269,13 @@ impl Driver {
     }
 
     fn host(&mut self, tunnel: TunnelKey) {
-        let (engine, orders) = Engine::new();
+        let (engine, orders) = Engine::new(self.every.subscribe());
         self.engines.insert(tunnel.clone(), engine);
         let (services, connector) =
             (self.config.services.clone(), self.connector_to(&tunnel.place));
         let (claims, identity) = (self.config.claims.clone(), self.config.identity.clone());
         let changes = self.changes.clone();
         let keep = self.traffic.begin(&tunnel, &self.state);
-        let interval = interval(self.state.preferences().health_every);
         let sender = self.sender.clone();
         self.tasks.spawn("engine", async move {
             let claim = match engine::claim(claims.as_ref(), &tunnel).await {
@@ -288,7 +294,6 @@ impl Driver {
                 keep,
                 // Whoever lets it run wants it to stay.
                 renew: true,
-                health: Some(interval),
                 changes: Some(changes),
                 ..host::Config::new(management, connector, at)
             };

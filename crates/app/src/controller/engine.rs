@@ -1,8 +1,8 @@
 //! One hosted tunnel: its engine, its claim, and its way to the controller.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use adit_tunnel::host::{Command, Config, Event as Told, Host, HostHandle};
+use adit_tunnel::host::{Command, Config, Event as Told, Host, HostHandle, Interval, STOP_WITHIN};
 use adit_wire::{clock, task};
 use tokio::sync::{mpsc, watch};
 
@@ -15,8 +15,8 @@ use crate::tunnel_key::TunnelKey;
 /// eight is busy with what they ask for. To stop is none of them.
 const COMMANDS: usize = 8;
 
-/// For so long may an engine finish the requests at hand. Then it is broken off.
-const GRACE: Duration = Duration::from_secs(8);
+/// An engine that does not take a command for so long, though it is not told to stop, is broken off.
+const TAKES: Duration = Duration::from_secs(8);
 
 /// Tells an engine something without waiting.
 #[derive(Debug)]
@@ -29,13 +29,15 @@ pub(super) struct Engine {
 pub(super) struct Orders {
     commands: mpsc::Receiver<Command>,
     stop: watch::Receiver<bool>,
+    /// How often URLs are looked at; one for all engines, so that none misses the last word.
+    every: watch::Receiver<Interval>,
 }
 
 impl Engine {
-    pub(super) fn new() -> (Self, Orders) {
+    pub(super) fn new(every: watch::Receiver<Interval>) -> (Self, Orders) {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (stop, stopped) = watch::channel(false);
-        (Self { commands, stop }, Orders { commands: receiver, stop: stopped })
+        (Self { commands, stop }, Orders { commands: receiver, stop: stopped, every })
     }
 
     pub(super) fn tell(&self, command: Command) {
@@ -58,14 +60,15 @@ pub(super) async fn claim(
     taken.map(Some).map_err(|failure| Event::NotHosted { tunnel: tunnel.clone(), failure })
 }
 
-/// Hosts until told to stop, and brings every event to the controller; the end is one too.
+/// Hosts until told to stop, looks as often as its orders say, and brings every event to the controller; the end is one too.
 pub(super) async fn run(
-    config: Config,
+    mut config: Config,
     tunnel: TunnelKey,
     claim: Option<Claim>,
     mut orders: Orders,
     events: mpsc::Sender<Event>,
 ) {
+    config.health = Some(*orders.every.borrow_and_update());
     let mut handle = Host::spawn(config);
     let mut last = None;
     loop {
@@ -82,14 +85,16 @@ pub(super) async fn run(
                 }
                 None => break,
             },
-            Some(command) = orders.commands.recv() => {
-                if told(&handle, command).await.is_err() {
+            command = next(&mut orders.commands, &mut orders.every) => tokio::select! {
+                told = told(&handle, command, clock::now() + TAKES) => if told.is_err() {
                     break;
-                }
-            }
+                },
+                () = stopped(&mut orders.stop), if last.is_none() => {}
+            },
             () = stopped(&mut orders.stop), if last.is_none() => {
-                last = Some(clock::now() + GRACE);
-                if told(&handle, Command::Stop).await.is_err() {
+                let until = clock::now() + STOP_WITHIN;
+                last = Some(until);
+                if told(&handle, Command::Stop, until).await.is_err() {
                     break;
                 }
             }
@@ -104,9 +109,22 @@ pub(super) async fn run(
     let _ = events.send(Event::Ended(tunnel)).await;
 }
 
+/// The next thing to tell an engine, but to stop. Safe to drop and call again.
+async fn next(
+    commands: &mut mpsc::Receiver<Command>,
+    every: &mut watch::Receiver<Interval>,
+) -> Command {
+    tokio::select! {
+        Some(command) = commands.recv() => command,
+        Ok(()) = every.changed() => Command::LookEvery(*every.borrow_and_update()),
+        // Whoever could say more is gone, which stops the engine.
+        else => std::future::pending().await,
+    }
+}
+
 /// Tells an engine something. One that does not even take a command is broken off.
-async fn told(handle: &HostHandle, command: Command) -> Result<(), clock::Late> {
-    clock::until(clock::now() + GRACE, handle.command(command)).await
+async fn told(handle: &HostHandle, command: Command, until: Instant) -> Result<(), clock::Late> {
+    clock::until(until, handle.command(command)).await
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
@@ -119,4 +137,62 @@ fn note(claim: &Claim, event: &Told) {
     let (Told::Ready { urls } | Told::UrlChanged { urls }) = event else { return };
     let urls: Vec<_> = urls.iter().flat_map(|of| of.urls.iter().cloned()).collect();
     claim.note_or_warn(&urls);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use adit_proto::contracts::{Tunnel, TunnelPort};
+    use adit_relay::Server;
+    use adit_relay::config::{Config as Relay, Loopback, Storage};
+    use adit_tunnel::management::{Credential, Management, Rest, Want};
+    use adit_wire::net::Connector;
+
+    use super::*;
+    use crate::place_key::PlaceKey;
+    use crate::relay_url::RelayUrl;
+    use crate::sample::Sample;
+
+    #[tokio::test]
+    async fn another_interval_is_in_force_in_engines_that_run() {
+        let mut relay = Relay::embedded("key".into(), Storage::Memory);
+        relay.loopback = Some(Loopback::default());
+        let relay = Server::spawn(relay).await.unwrap();
+        let base = format!("http://{}", relay.addr()).parse::<RelayUrl>().unwrap().base();
+        let rest = Rest::new(Connector::default(), base, Credential::User("key".into()));
+        let page = Sample::serve(None).unwrap();
+        let port = TunnelPort { port_number: page.port(), ..TunnelPort::default() };
+        let tunnel = Tunnel { ports: Some(vec![port]), ..Tunnel::default() };
+        let id = rest.create(&tunnel, Want::NOTHING).await.unwrap().full_id().unwrap();
+        let config = Config::new(Arc::new(rest), Connector::default(), id.clone().into());
+
+        let every = watch::Sender::new(Interval::new(Interval::MAX).unwrap());
+        let (engine, orders) = Engine::new(every.subscribe());
+        let (sender, mut events) = mpsc::channel(64);
+        let key = TunnelKey { place: PlaceKey::here(), id };
+        let running = task::spawn("engine", run(config, key, None, orders, sender));
+        proven(&mut events).await;
+
+        // For what is said now the next look is late by then, and for what was said before not by far.
+        tokio::time::pause();
+        tokio::time::advance(Interval::MIN).await;
+        tokio::time::resume();
+        every.send_replace(Interval::new(Interval::MIN).unwrap());
+        proven(&mut events).await;
+        engine.tell(Command::Stop);
+        drop((running, page));
+    }
+
+    async fn proven(events: &mut mpsc::Receiver<Event>) {
+        let looked = async {
+            while let Some(event) = events.recv().await {
+                let Event::Engine { event, .. } = event else { panic!("{event:?}") };
+                if matches!(event, Told::Health { .. } | Told::Proven { .. }) {
+                    return;
+                }
+            }
+        };
+        clock::until(clock::now() + Duration::from_secs(60), looked).await.unwrap();
+    }
 }

@@ -134,10 +134,12 @@ impl ProfileServices {
                 let signed_in = login::with_key(places, relay, key.clone(), connector).await?;
                 Ok(signed_in.user)
             }
-            Errand::SignIn { provider, by_code } => self.sign_in(*provider, *by_code, &said).await,
+            Errand::SignIn { provider, by_code } => {
+                self.sign_in(*provider, *by_code, &connector, &said).await
+            }
             Errand::Install { update } => {
-                run::install(install_line(*update), &said).await?;
-                self.installed().await.map(|()| None)
+                run::install(install_line(*update), connector.proxies(), &said).await?;
+                self.installed(&connector).await.map(|()| None)
             }
             // The sign-in is the command's own, and stays with it.
             Errand::Forget(place) if place.kind() == Kind::Microsoft => Ok(None),
@@ -146,7 +148,11 @@ impl ProfileServices {
                 Ok(None)
             }
             Errand::Remove => {
-                self.make_owed().await?;
+                self.make_owed(&connector).await?;
+                if let Some(unit) = self.profile.unit.clone() {
+                    // It hosts, and would be started again.
+                    task::blocking("remove unit", move || unit.remove()).await?;
+                }
                 removal::check(places).await?;
                 self.here.end(removal::GRACE).await;
                 let (places, autostart) = (places.clone(), self.profile.autostart.clone());
@@ -162,14 +168,16 @@ impl ProfileServices {
 
     /// Makes the ports again that only this computer knows of. Where some cannot be made, it fails once and names them;
     /// who removes everything all the same loses them, and may have no sign-in any more to make them with.
-    async fn make_owed(&self) -> Outcome {
+    async fn make_owed(&self, connector: &Connector) -> Outcome {
         let tunnels: BTreeSet<_> = self.owed_ports().await.into_iter().map(|(id, _)| id).collect();
         if tunnels.is_empty() {
             return Ok(());
         }
         // One of its own: what failed before may be tried again at once.
         if let Ok(command) = self.profile.microsoft() {
-            // Whoever looks at a tunnel makes what it lacks.
+            let command = command.through(connector);
+            // Whoever looks at a tunnel makes what it lacks; one after another, because of two that find the journal
+            // taken one would make nothing.
             let looks = async {
                 for tunnel in tunnels {
                     let _ = command.get(&tunnel.into(), Want::PORTS).await;
@@ -202,9 +210,10 @@ impl ProfileServices {
         &self,
         provider: Provider,
         by_code: bool,
+        connector: &Connector,
         said: &mpsc::Sender<String>,
     ) -> Outcome<Option<String>> {
-        let command = self.microsoft()?;
+        let command = self.microsoft(connector)?;
         let unusable = |error: Error| failed("use the devtunnel command", &error);
         command.version().await.map_err(unusable)?;
         let account = command.login_telling(provider, by_code, said, run::PATIENCE).await;
@@ -212,10 +221,10 @@ impl ProfileServices {
     }
 
     /// Looks for the command anew, wherever it was before.
-    async fn installed(&self) -> Outcome {
+    async fn installed(&self, connector: &Connector) -> Outcome {
         let kept = self.microsoft.clone();
         *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
-        let found = self.microsoft()?.version().await;
+        let found = self.microsoft(connector)?.version().await;
         found.map(drop).map_err(|error| failed("use the devtunnel command", &error))
     }
 }

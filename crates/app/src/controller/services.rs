@@ -116,16 +116,17 @@ impl ProfileServices {
 }
 
 impl ProfileServices {
-    pub(super) fn microsoft(&self) -> Outcome<Cli> {
+    pub(super) fn microsoft(&self, connector: &Connector) -> Outcome<Cli> {
         let mut kept = self.microsoft.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some(made) => Ok(made.clone()),
-            None => Ok(kept.insert(self.profile.microsoft()?).clone()),
-        }
+        let made = match kept.take() {
+            Some(made) => made,
+            None => self.profile.microsoft()?,
+        };
+        Ok(kept.insert(made.through(connector)).clone())
     }
 
-    async fn check_microsoft(&self) -> Preflight {
-        let found = match self.microsoft() {
+    async fn check_microsoft(&self, connector: &Connector) -> Preflight {
+        let found = match self.microsoft(connector) {
             Ok(command) => preflight(&command).await,
             Err(failure) => return Preflight::Failed(failure.into()),
         };
@@ -147,7 +148,7 @@ impl Services for ProfileServices {
         Box::pin(async move {
             Ok(match place.kind() {
                 Kind::Here => Arc::new(self.here.clone()) as Arc<dyn Management>,
-                Kind::Microsoft => Arc::new(self.microsoft()?),
+                Kind::Microsoft => Arc::new(self.microsoft(&connector)?),
                 Kind::Relay => Arc::new(self.rest(place, connector).await?),
             })
         })
@@ -158,7 +159,7 @@ impl Services for ProfileServices {
             match place.kind() {
                 // Nobody signs in to their own computer.
                 Kind::Here => return Preflight::Ready { account: None },
-                Kind::Microsoft => return self.check_microsoft().await,
+                Kind::Microsoft => return self.check_microsoft(&connector).await,
                 Kind::Relay => {}
             }
             let rest = match self.rest(place, connector).await {

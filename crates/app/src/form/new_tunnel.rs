@@ -4,6 +4,7 @@ use super::{Mistake, OptionsText, options::CheckedOptions};
 use crate::access::Access;
 use crate::command::Draft;
 use crate::condition::Code;
+use crate::manage::Supports;
 use crate::name::Name;
 use crate::place_key::{Kind, PlaceKey};
 use crate::preferences::{Expiration, NewTunnels};
@@ -76,7 +77,7 @@ impl NewTunnel {
     /// Checks it against what is known.
     pub fn check(&self, view: &View) -> CheckedTunnel {
         let (name, is_told) = check_name(&self.name, &self.place, view);
-        let expiration = expiration(&self.expiration);
+        let expiration = lifetime(&self.expiration, Supports::of(&self.place));
         let description = self.description.trim();
         let is_short = constraints::description(description).is_ok();
         let options = self.options.check();
@@ -170,6 +171,14 @@ impl PlaceView {
     }
 }
 
+fn lifetime(text: &str, supports: Supports) -> Result<Expiration, Mistake> {
+    let expiration = expiration(text)?;
+    match supports.whole_hours && !expiration.seconds().is_multiple_of(3_600) {
+        true => Err(Mistake::ExpirationHours),
+        false => Ok(expiration),
+    }
+}
+
 /// A number is one of days.
 fn expiration(text: &str) -> Result<Expiration, Mistake> {
     let text = text.trim();
@@ -211,6 +220,21 @@ mod tests {
         // Another place has names of its own.
         let here = NewTunnel { place: PlaceKey::here(), ..form("shop") };
         assert!(here.check(&world.view()).draft.is_some());
+    }
+
+    #[test]
+    fn a_service_of_whole_hours_says_so_while_it_is_typed() {
+        let world = World::told(&[]);
+        let typed = |place: PlaceKey, text: &str| {
+            let form = NewTunnel { place, expiration: text.to_owned(), ..form("shop") };
+            let checked = form.check(&world.view());
+            assert_eq!(checked.draft.is_none(), checked.expiration.is_some(), "{text}");
+            checked.expiration
+        };
+        assert_eq!(typed(PlaceKey::microsoft(), "90m"), Some(Mistake::ExpirationHours));
+        assert_eq!(typed(PlaceKey::microsoft(), "120m"), None);
+        assert_eq!(typed(PlaceKey::microsoft(), "soon"), Some(Mistake::Expiration));
+        assert_eq!(typed(relay(), "90m"), None);
     }
 
     #[test]

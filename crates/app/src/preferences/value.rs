@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use adit_proto::health::Interval;
 use adit_proto::{constraints, span};
 use adit_wire::net::Proxies;
 use serde::{Deserialize, Serialize};
@@ -61,9 +62,9 @@ pub struct HealthEvery(u32);
 
 impl HealthEvery {
     /// The least, in seconds.
-    pub const LEAST: u32 = 10;
+    pub const LEAST: u32 = Interval::MIN.as_secs() as u32;
     /// The most, in seconds.
-    pub const MOST: u32 = 3_600;
+    pub const MOST: u32 = Interval::MAX.as_secs() as u32;
 
     /// In seconds.
     pub fn seconds(self) -> u32 {

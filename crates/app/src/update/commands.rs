@@ -1,7 +1,5 @@
 //! What people ask for.
 
-use std::time::Duration;
-
 use adit_tunnel::host;
 
 use super::Turn;
@@ -12,9 +10,6 @@ use crate::place_key::PlaceKey;
 use crate::preferences::Preferences;
 use crate::state::change::{Stage, What};
 use crate::state::{Ends, Quitting};
-
-/// For so long are engines waited for at the end. Each finishes the requests at hand, and has a limit of its own.
-const GRACE: Duration = Duration::from_secs(10);
 
 impl Turn<'_> {
     pub(super) fn command(&mut self, command: Command) {
@@ -115,6 +110,7 @@ impl Turn<'_> {
         }
         // Nothing begins again behind the end.
         self.state.hosted.values_mut().for_each(|hosted| hosted.ends = Ends::Told);
-        self.state.quitting = Some(Quitting { until: self.at() + GRACE, finished: false });
+        self.state.quitting =
+            Some(Quitting { until: self.at() + host::STOP_WITHIN, finished: false });
     }
 }

@@ -12,6 +12,8 @@ use adit_app::persist::Files;
 use adit_app::place_key::PlaceKey;
 use adit_app::profile::Profile;
 use adit_app::setup::{Ask, Stage};
+#[cfg(not(windows))]
+use adit_app::unit::{MARK, Unit};
 use adit_app::view::View;
 use adit_proto::token::Secret;
 use adit_tunnel::host::Identity;
@@ -36,6 +38,7 @@ impl User {
         {
             let program = std::env::current_exe().unwrap();
             profile.autostart = Some(Autostart::at(&folder.path().join("autostart"), &program));
+            profile.unit = Some(unit(folder.path()));
         }
         let profile = Arc::new(profile);
         let config = Config {
@@ -134,6 +137,25 @@ async fn the_first_run_ends_with_a_url_that_answers() {
     assert_eq!(kept.memory.tunnels.len(), 1);
 }
 
+#[cfg(not(windows))]
+fn unit(folder: &std::path::Path) -> Unit {
+    let units = folder.join("units");
+    Unit::at(&units, units.join("systemctl").as_os_str())
+}
+
+/// A unit as `adit service` installs it, and what its systemd is asked.
+#[cfg(unix)]
+fn install_unit(folder: &std::path::Path) -> (Unit, std::path::PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+    let unit = unit(folder);
+    let (units, script) = (folder.join("units"), folder.join("units/systemctl"));
+    std::fs::create_dir(&units).unwrap();
+    std::fs::write(unit.path(), format!("{MARK}[Unit]\n")).unwrap();
+    std::fs::write(&script, "#!/bin/sh\necho \"$*\" >>\"$(dirname \"$0\")/asked\"\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    (unit, units.join("asked"))
+}
+
 #[tokio::test]
 async fn removing_everything_leaves_nothing_and_ends_the_program() {
     // A port that is still to be made again, where nobody can make it.
@@ -149,13 +171,24 @@ async fn removing_everything_leaves_nothing_and_ends_the_program() {
     Autostart::at(&user.folder.path().join("autostart"), &std::env::current_exe().unwrap())
         .set(true)
         .unwrap();
+    #[cfg(unix)]
+    let (unit, asked) = install_unit(user.folder.path());
     user.ask(Ask::Remove).await;
     let ended = user.ended().await;
+    #[cfg(unix)]
+    assert!(unit.path().exists(), "it hosts on while Adit stays");
     assert_eq!(failed(&ended), Some(Code::Conflict), "the port would be lost: {ended:?}");
     user.ask(Ask::Remove).await;
     user.app.ended().await;
     #[cfg(not(windows))]
     std::fs::remove_dir(user.folder.path().join("autostart")).expect("nothing is left in it");
+    #[cfg(unix)]
+    {
+        assert!(!unit.path().exists());
+        let asked = std::fs::read_to_string(asked).unwrap();
+        assert_eq!(asked, "--user disable --now adit.service\n--user daemon-reload\n");
+        std::fs::remove_dir_all(user.folder.path().join("units")).unwrap();
+    }
     let left: Vec<_> = std::fs::read_dir(user.folder.path())
         .map(|entries| entries.flatten().map(|entry| entry.file_name()).collect())
         .unwrap_or_default();

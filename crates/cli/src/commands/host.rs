@@ -61,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) exclusive: bool,
 
-    /// How often each URL that works is looked at: 10s to 10m, or off.
+    /// How often each URL that works is looked at: 10s to 1h, or off.
     #[arg(long, value_name = "TIME", default_value_t)]
     pub(crate) check: Check,
 

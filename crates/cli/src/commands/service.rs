@@ -10,6 +10,7 @@ use std::process::Command;
 use adit_app::durable;
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::place::Place;
+use adit_app::unit::NAME;
 use adit_tunnel::management::Locator;
 use adit_wire::task;
 use serde_json::json;
@@ -62,8 +63,6 @@ struct InstallArgs {
     #[arg(long)]
     print: bool,
 }
-
-const NAME: &str = "adit.service";
 
 pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     if !cfg!(target_os = "linux") {
@@ -139,8 +138,7 @@ fn said(context: &Context, done: &str, path: &std::path::Path) -> Outcome {
 
 /// Where systemd looks for the user's own units.
 fn path() -> Outcome<PathBuf> {
-    let base = adit_app::places::user_config()?;
-    Ok(base.join("systemd/user").join(NAME))
+    Ok(adit_app::unit::Unit::of_user()?.path().to_owned())
 }
 
 async fn systemctl(args: &[&str]) -> Outcome {

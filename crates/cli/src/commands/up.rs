@@ -83,7 +83,7 @@ pub(crate) struct Args {
     #[arg(long)]
     qr: bool,
 
-    /// How often each URL that works is looked at: 10s to 10m, or off.
+    /// How often each URL that works is looked at: 10s to 1h, or off.
     #[arg(long, value_name = "TIME", default_value_t)]
     check: Check,
 

@@ -116,6 +116,8 @@ pub enum Event {
         /// The port.
         port: u16,
     },
+    /// URLs that work are looked at so often from now on.
+    Every(Interval),
     /// Something makes it doubtful that anything is as it was: the clock jumped, the network is another one.
     Suspicion,
 }
@@ -194,7 +196,7 @@ pub struct Monitor {
     /// How many looks in a row the policy was told to have found a URL dead.
     told_down: u8,
     timers: Deadlines<Timer>,
-    next_look: u64,
+    last_look: u64,
     actions: VecDeque<Action>,
 }
 
@@ -218,7 +220,7 @@ impl Monitor {
             absent: None,
             told_down: 0,
             timers: Deadlines::new(),
-            next_look: 0,
+            last_look: 0,
             actions: VecDeque::new(),
         }
     }
@@ -263,6 +265,7 @@ impl Monitor {
             }
             Event::LocalRefused { .. } => {}
             Event::LocalAccepted { port } => self.local_accepted(port, at),
+            Event::Every(interval) => self.look_every(interval.get(), at),
             Event::Suspicion => self.look_everywhere(SOON, at),
         }
     }
@@ -337,6 +340,9 @@ impl Monitor {
 
     /// Looks at a port at some moment within this time.
     fn look_within(&mut self, port: u16, within: Duration, at: Moment) {
+        if let Some(port) = self.ports.get_mut(&port) {
+            port.rests_since = None;
+        }
         self.timers.set(Timer::Ask(port), at.now + fraction(within, at.of(port)));
     }
 
@@ -366,8 +372,8 @@ impl Monitor {
     }
 
     fn new_look(&mut self) -> LookId {
-        self.next_look += 1;
-        LookId(self.next_look)
+        self.last_look += 1;
+        LookId(self.last_look)
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use self::follow::FIRST_URL;
 use super::connection::LocalPorts;
 use super::health::{Tally, Watch};
+use super::leave::Leave;
 use super::session::Local;
 use super::step::Connected;
 use super::{Command, Config, Event, PortUrls};
@@ -32,7 +33,7 @@ use crate::random;
 /// Reports that wait for the driver; full means that whoever reports waits.
 const REPORTS: usize = 64;
 
-/// Time for whatever still runs when everything is over.
+/// Time for whatever still runs when everything is over, if there is so much left.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What tasks tell the driver.
@@ -126,7 +127,8 @@ pub(super) struct Driver {
     /// The endpoint shall be removed once they are.
     unregister: bool,
     unregistering: bool,
-    stopping: bool,
+    /// The host is told to stop, and has so long.
+    leave: Option<Leave>,
 }
 
 /// A try and the session that came of it.
@@ -188,7 +190,7 @@ impl Driver {
             closing: 0,
             unregister: false,
             unregistering: false,
-            stopping: false,
+            leave: None,
         }
     }
 
@@ -216,18 +218,19 @@ impl Driver {
             }
         }
         // Either way of ending is an end.
-        let _ = self.tasks.shutdown(GRACE).await;
+        let left = self.leave.map(|leave| leave.over.saturating_duration_since(clock::now()));
+        let _ = self.tasks.shutdown(GRACE.min(left.unwrap_or(GRACE))).await;
     }
 
     fn is_over(&self) -> bool {
-        self.stopping && self.closing == 0 && !self.unregister && !self.unregistering
+        self.leave.is_some() && self.closing == 0 && !self.unregister && !self.unregistering
     }
 
     async fn on_command(&mut self, command: Command) {
         match command {
             Command::Start => self.tell(policy::Event::Start).await,
             Command::Stop => {
-                self.stopping = true;
+                self.leave.get_or_insert_with(|| Leave::new(clock::now()));
                 self.next_ports = None;
                 self.tell(policy::Event::Stop).await;
             }
@@ -237,6 +240,7 @@ impl Driver {
                 self.tell_health(health::Event::Suspicion).await;
             }
             Command::RefreshPorts => self.ask_ports(),
+            Command::LookEvery(interval) => self.tell_health(health::Event::Every(interval)).await,
             Command::Renew => self.tell(policy::Event::RemintDue).await,
             Command::Drop => self.tell(policy::Event::DropRequested).await,
         }
@@ -321,7 +325,7 @@ impl Driver {
                 let hosting = state == State::Hosting;
                 self.events.emit(Event::State(state));
                 self.plan_ports();
-                if hosting && self.config.renew && !self.stopping {
+                if hosting && self.config.renew && self.leave.is_none() {
                     self.renewal.begin(clock::now());
                 }
                 if hosting && !std::mem::replace(&mut self.ready, true) {

@@ -13,6 +13,7 @@ mod connection;
 mod driver;
 mod failure;
 mod health;
+mod leave;
 mod session;
 mod step;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::management::{Locator, Management};
 pub use adit_proto::health::{Health, Interval, Label, Proof, Reason};
 pub use adit_proto::host::{GiveUp, Phase, State};
 pub use health::Counts;
+pub use leave::STOP_WITHIN;
 
 /// Commands that wait for the engine; full means that the caller waits.
 const COMMANDS: usize = 8;
@@ -279,7 +281,7 @@ pub struct HostHandle {
 pub enum Command {
     /// Host again after having given up. Means nothing otherwise.
     Start,
-    /// End in good order: finish what is in flight, take leave, unregister.
+    /// End in good order: finish what is in flight, take leave, unregister; all within [`STOP_WITHIN`].
     Stop,
     /// Take the tunnel from the host that took it.
     TakeOver,
@@ -287,6 +289,8 @@ pub enum Command {
     RetryNow,
     /// Ask the service for the tunnel's ports now.
     RefreshPorts,
+    /// Look at each URL that works so often from now on. Means nothing to a host that never looks.
+    LookEvery(Interval),
     /// Mint tokens now and replace the session by plan.
     Renew,
     /// Break the session, to see it come back. For diagnosis.

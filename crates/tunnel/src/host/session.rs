@@ -15,16 +15,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::connection::{Connection, LocalPorts, Session};
 use super::driver::Report;
+use super::leave::Leave;
 use crate::inspect::Inspector;
 
 /// Time for connections to deliver what arrived before their session was lost.
 const LAST_BYTES: Duration = Duration::from_secs(5);
-
-/// Time for what is in flight when the host stops.
-const DRAIN: Duration = Duration::from_secs(5);
-
-/// Time for the goodbye to leave.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How often a draining session is looked at.
 const DRAIN_CHECK: Duration = Duration::from_millis(20);
@@ -95,18 +90,30 @@ pub(super) async fn watch(
 }
 
 /// Ends a session: with a goodbye after what is in flight, or without a word.
-pub(super) async fn close(handle: Handle<HostCommand>, ports: BTreeSet<u16>, goodbye: bool) {
-    if !goodbye {
-        handle.kill().await;
-    } else {
-        for port in ports {
-            handle.command(HostCommand::Withdraw { port }).await;
+pub(super) async fn close(
+    handle: Handle<HostCommand>,
+    ports: BTreeSet<u16>,
+    goodbye: bool,
+    leave: Leave,
+) {
+    let ends = async {
+        if goodbye {
+            take_leave(&handle, ports, leave).await;
+        } else {
+            handle.kill().await;
         }
-        let deadline = clock::now() + DRAIN;
-        while handle.traffic().channels() > 0 && clock::now() < deadline && !handle.is_ended() {
-            clock::sleep(DRAIN_CHECK).await;
-        }
-        handle.disconnect(disconnect::BY_APPLICATION, "the host stops").await;
+        handle.ended().await;
+    };
+    // One that does not even take commands hears of the end when the handle goes.
+    let _ = clock::until(leave.gone, ends).await;
+}
+
+async fn take_leave(handle: &Handle<HostCommand>, ports: BTreeSet<u16>, leave: Leave) {
+    for port in ports {
+        handle.command(HostCommand::Withdraw { port }).await;
     }
-    let _ = clock::until(clock::now() + FAREWELL, handle.ended()).await;
+    while handle.traffic().channels() > 0 && clock::now() < leave.drained && !handle.is_ended() {
+        clock::sleep(DRAIN_CHECK).await;
+    }
+    handle.disconnect(disconnect::BY_APPLICATION, "the host stops").await;
 }

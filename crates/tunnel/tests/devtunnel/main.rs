@@ -15,7 +15,8 @@ use adit_proto::access::Scope;
 use adit_proto::contracts::{AccessControl, AccessEntry, AccessEntryType, Tunnel, TunnelPort};
 use adit_tunnel::management::cli::{Account, Provider, Trouble, Version};
 use adit_tunnel::management::{Error, Filter, Locator, Management, Turn, Want};
-use adit_wire::{clock, task};
+use adit_wire::net::{Connector, Proxies};
+use adit_wire::{clock, task, tls};
 use tokio::sync::watch;
 
 use self::fake::Fake;
@@ -269,4 +270,24 @@ async fn nothing_that_the_command_says_is_logged_or_shown_with_its_tokens() {
     fake.answers("token.host", "{\"token\": [\"canary\"]}");
     let error = cli.mint(&at("shop-front.usw2"), Scope::Host).await.unwrap_err();
     assert!(!format!("{error:?} {error}").contains("canary"));
+}
+
+#[tokio::test]
+async fn the_command_goes_through_the_same_proxy() {
+    let fake = Fake::documented();
+    fake.writes("proxies", "");
+    let direct = fake.cli();
+    let proxies = Proxies::from_vars(|name| {
+        (name == "all_proxy").then(|| "http://proxy.example:3128".to_owned())
+    });
+    let connector = Connector::new(tls::Client::danger_unverified(), proxies);
+    direct.through(&connector).account().await.unwrap();
+    let found = std::fs::read_to_string(fake.path("proxies")).unwrap();
+    for line in ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"] {
+        let line = format!("{line}=http://proxy.example:3128\n");
+        assert!(found.contains(&line), "{line} is not in {found}");
+    }
+    assert!(found.contains("NO_PROXY=localhost"), "{found}");
+    direct.account().await.unwrap();
+    assert_eq!(std::fs::read_to_string(fake.path("proxies")).unwrap(), "");
 }

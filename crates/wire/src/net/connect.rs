@@ -44,6 +44,16 @@ impl Connector {
         Self { tls, proxies: Arc::new(proxies), dial: None }
     }
 
+    /// The proxies that it goes through.
+    pub fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// Whether both go the same way: one is a clone of the other.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.proxies, &other.proxies)
+    }
+
     /// The same connector, but what it connects to, proxies included, is reached by `dial`: no
     /// name is looked up, and no socket opened.
     pub fn dialing(self, dial: Arc<dyn Dial>) -> Self {

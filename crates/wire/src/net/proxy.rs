@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use adit_proto::token::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderValue, Uri};
@@ -20,7 +21,34 @@ pub struct Proxies {
     encrypted: Option<Result<Proxy, BadProxy>>,
     plain: Option<Result<Proxy, BadProxy>>,
     except: Vec<Exception>,
+    told: Told,
 }
+
+/// What processes that are started find in their environment.
+#[derive(Clone, Debug)]
+enum Told {
+    /// What this one found in its own.
+    Inherited,
+    /// These values, of [`VARIABLES`]. They may hold passwords.
+    Only([Option<Secret>; 4]),
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self::Only([const { None }; 4])
+    }
+}
+
+/// The variables that programs go by; in capitals, too.
+const VARIABLES: [[&str; 2]; 4] = [
+    ["https_proxy", "HTTPS_PROXY"],
+    ["http_proxy", "HTTP_PROXY"],
+    ["all_proxy", "ALL_PROXY"],
+    ["no_proxy", "NO_PROXY"],
+];
+
+/// Where no program needs a proxy.
+const THIS_COMPUTER: &str = "localhost,127.0.0.1,::1";
 
 impl Proxies {
     /// No proxy for anything.
@@ -33,7 +61,8 @@ impl Proxies {
     /// `http_proxy` may also be in capitals (`HTTP_PROXY` is something that a web server's visitor
     /// can set).
     pub fn from_env() -> Self {
-        Self::from_vars(|name| std::env::var(name).ok())
+        let proxies = Self::from_vars(|name| std::env::var(name).ok());
+        Self { told: Told::Inherited, ..proxies }
     }
 
     /// As [`Proxies::from_env`], with the variables given.
@@ -48,12 +77,33 @@ impl Proxies {
         let encrypted = any(&["https_proxy", "HTTPS_PROXY"]).or_else(|| any(&all));
         let plain = any(&["http_proxy"]).or_else(|| any(&all));
         let except = any(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+        let told = match encrypted.is_some() || plain.is_some() {
+            true => {
+                let except = Some(&except).filter(|text| !text.is_empty());
+                let except = except.map_or(THIS_COMPUTER, |text| text.as_str());
+                let [encrypted, plain] = [&encrypted, &plain].map(|url| url.as_deref().map(whole));
+                Told::Only([encrypted, plain, None, Some(except.into())])
+            }
+            false => Told::default(),
+        };
         let entries = except.split(|it: char| it == ',' || it.is_whitespace());
         Self {
             encrypted: encrypted.map(|url| Proxy::parse(&url)),
             plain: plain.map(|url| Proxy::parse(&url)),
             except: entries.filter_map(Exception::parse).collect(),
+            told,
         }
+    }
+
+    /// What a process that is started is to find in its environment, so that it goes the same way: each variable with
+    /// its value, or without, if it shall not be there. Nothing if it inherits what this process found.
+    pub fn told(&self) -> impl Iterator<Item = (&'static str, Option<&Secret>)> {
+        let values = match &self.told {
+            Told::Inherited => None,
+            Told::Only(values) => Some(VARIABLES.iter().zip(values)),
+        };
+        let each = values.into_iter().flatten();
+        each.flat_map(|(names, value)| names.map(|name| (name, value.as_ref())))
     }
 
     /// The proxy to go through, if any.
@@ -104,6 +154,12 @@ impl Proxy {
         request.extend_from_slice(b"\r\n");
         request
     }
+}
+
+/// Some programs take no address without a scheme.
+fn whole(url: &str) -> Secret {
+    let url = url.trim();
+    if url.contains("://") { url.into() } else { format!("http://{url}").into() }
 }
 
 /// The Basic credentials of a URL's user information.
@@ -281,6 +337,29 @@ mod tests {
         assert!(problem.contains("socks5") && !problem.contains("secret"), "{problem}");
         assert!(way(&vars, "http://a.example").unwrap().contains("cannot be used"));
         assert_eq!(way(&vars, "https://localhost"), None);
+    }
+
+    #[test]
+    fn processes_are_told_to_go_the_same_way() {
+        let told = |proxies: &Proxies| -> Vec<_> {
+            let told = proxies.told();
+            told.map(|(name, value)| (name, value.map(|it| it.expose().to_owned()))).collect()
+        };
+        assert_eq!(told(&Proxies::from_env()), []);
+        let none = told(&Proxies::none());
+        assert!(none.len() == 8 && none.iter().all(|(_, value)| value.is_none()), "{none:?}");
+        let proxies = Proxies::from_vars(|name| {
+            (name == "all_proxy").then(|| "ann:secret@proxy.example:3128".to_owned())
+        });
+        let value = |name: &str| {
+            let told = told(&proxies);
+            told.into_iter().find(|(of, _)| *of == name).and_then(|(_, value)| value)
+        };
+        for name in ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"] {
+            assert_eq!(value(name).unwrap(), "http://ann:secret@proxy.example:3128", "{name}");
+        }
+        assert_eq!((value("ALL_PROXY"), value("NO_PROXY").unwrap()), (None, THIS_COMPUTER.into()));
+        assert!(!format!("{proxies:?}").contains("secret"));
     }
 
     #[test]

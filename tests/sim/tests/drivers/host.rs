@@ -13,6 +13,9 @@ use tokio::sync::watch;
 
 use crate::net::{ASKED, BASE, KEY, Net, Way, Who};
 
+/// What is promised of quitting: nobody waits longer for an engine.
+pub(crate) const QUIT_WITHIN: Duration = Duration::from_secs(5);
+
 /// A connector into the network of a story.
 pub(crate) fn connector(net: &Arc<Net>, who: Who) -> Connector {
     let connector = Connector::new(tls::Client::danger_unverified(), Proxies::none());
@@ -95,7 +98,7 @@ impl Engine {
     /// Ends the engine and looks at all that it told.
     pub(crate) async fn stop(mut self) {
         self.command(Command::Stop).await;
-        let limit = clock::now() + Duration::from_secs(20);
+        let limit = clock::now() + QUIT_WITHIN;
         let ended = clock::until(limit, self.task.join()).await;
         assert!(matches!(ended, Ok(Some(()))), "does not stop: {}", self.story());
         let told = self.told.lock().unwrap();

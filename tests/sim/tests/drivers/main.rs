@@ -103,6 +103,17 @@ fn a_host_that_is_stopped_while_it_connects_leaves_no_endpoint() {
 }
 
 #[test]
+fn a_host_ends_in_time_though_a_request_and_the_service_never_do() {
+    alone(async {
+        let mut stage = Stage::new(&mut Rng::new(0)).await;
+        stage.converge().await;
+        stage.stop_among_the_deaf().await;
+        stage.converge().await;
+        stage.end().await;
+    });
+}
+
+#[test]
 fn a_client_acts_on_another_network_at_once() {
     alone(async {
         let mut stage = Stage::new(&mut Rng::new(0)).await;

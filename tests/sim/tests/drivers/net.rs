@@ -54,6 +54,8 @@ struct State {
     offline: BTreeSet<usize>,
     api: Option<Answer>,
     door: Option<Answer>,
+    /// How often the API was asked to remove something.
+    removals: usize,
     wires: Vec<Arc<Wire>>,
 }
 
@@ -182,6 +184,10 @@ impl Net {
         self.change(|state| state.door = answer);
     }
 
+    pub(crate) fn removals(&self) -> usize {
+        self.state().removals
+    }
+
     /// Everything works again.
     pub(crate) fn mend(&self) {
         self.change(|state| {
@@ -279,6 +285,7 @@ async fn carry(
         }
         let session = head.starts_with(b"GET /v1/host/");
         wire.session.send_replace(session);
+        net.state().removals += usize::from(head.starts_with(b"DELETE "));
         let mut changes = net.changed.subscribe();
         while let Some(answer) = net.answer_to(session) {
             if let Answer::Status(status, after) = answer {

@@ -13,8 +13,8 @@ use adit_wire::{clock, task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::{CLIENT, Client};
-use crate::host::{Engine, owner};
-use crate::local::Local;
+use crate::host::{Engine, QUIT_WITHIN, owner};
+use crate::local::{Local, NEVER};
 use crate::net::{ASKED, Answer, Net};
 
 /// Within which everything works again.
@@ -153,10 +153,7 @@ impl Stage {
         tokio::time::resume();
         self.visits += 1;
         let path = format!("/visit-{}", self.visits);
-        let (id, port) = (&self.at.id, self.local.port);
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {id}-{port}.localhost\r\nConnection: close\r\n\r\n"
-        );
+        let request = self.request(&path);
         let exchange = async {
             let mut stream = self.net.visitor().ok_or("no relay")?;
             stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
@@ -185,6 +182,29 @@ impl Stage {
                 assert_eq!(answer, Ok(()), "{}", self.stories());
             }
         }
+    }
+
+    fn request(&self, path: &str) -> String {
+        let (id, port) = (&self.at.id, self.local.port);
+        format!("GET {path} HTTP/1.1\r\nHost: {id}-{port}.localhost\r\nConnection: close\r\n\r\n")
+    }
+
+    /// A host is stopped while a visitor waits for an answer that never comes, and the service says nothing either.
+    pub(crate) async fn stop_among_the_deaf(&mut self) {
+        tokio::time::resume();
+        let mut visitor = self.net.visitor().unwrap();
+        visitor.write_all(self.request(NEVER).as_bytes()).await.unwrap();
+        clock::until(clock::now() + VISIT, self.local.hangs.notified()).await.unwrap();
+        tokio::time::pause();
+        self.net.set_api(Some(Answer::Hang));
+        let (told, asked) = (clock::now(), self.net.removals());
+        self.engines[0].take().unwrap().stop().await;
+        let took = clock::now() - told;
+        assert!(took > Duration::from_secs(3), "what is in flight has its time: {took:?}");
+        assert!(took < QUIT_WITHIN, "{took:?}");
+        assert_eq!(self.net.removals(), asked + 1, "the service was asked");
+        self.net.set_api(None);
+        self.start(0);
     }
 
     /// The endpoint is there, the socket is not: then the host is stopped.

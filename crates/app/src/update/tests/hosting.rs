@@ -311,8 +311,9 @@ fn quitting_stops_everything_remembers_it_and_ends_in_time() {
     );
     assert_eq!(remembered(&world), None, "they are hosted again at the next start");
     world.event(Event::Ended(key("ant")));
+    world.pass(4);
     assert!(!world.has(&Effect::Finish));
-    world.pass(10);
+    world.pass(1);
     assert!(world.has(&Effect::Finish), "an engine that does not end is not waited for");
     let deletes = |effect: &&Effect| matches!(effect, Effect::DeleteTunnel { .. });
     assert_eq!(world.effects.iter().filter(deletes).count(), 0);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use adit_app::failure::{Code, Failure, Outcome};
+use adit_app::unit::MARK;
 use adit_proto::id::FullId;
 
 /// What the service is to do.
@@ -37,12 +38,11 @@ impl Unit {
             let pair = PathBuf::from(format!("{name}={}", text(value)?));
             variables.push_str(&format!("Environment={}\n", quoted(&pair)?));
         }
-        Ok(format!("{HEAD}ExecStart={start}\n{variables}{TAIL}"))
+        Ok(format!("{MARK}{HEAD}ExecStart={start}\n{variables}{TAIL}"))
     }
 }
 
 const HEAD: &str = "\
-# Written by `adit service install`; removed by `adit service uninstall`.
 [Unit]
 Description=Adit: tunnels of this user
 Documentation=man:adit(1)

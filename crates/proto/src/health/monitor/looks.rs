@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::port::Look;
-use super::{Action, LookId, Moment, Monitor, SOON, Speaks, Timer};
+use super::{Action, FIRST, LookId, Moment, Monitor, SOON, Speaks, Timer};
 use crate::backoff::fraction;
 use crate::health::judge::{self, Shows};
 use crate::health::{Answer, Label, Leg, Reason, Refusal};
@@ -26,6 +26,7 @@ impl Monitor {
         let id = self.new_look();
         let Some(port) = self.ports.get_mut(&number) else { return };
         port.look = Some(Look { id, answer: None });
+        port.rests_since = None;
         let secret = port.speaks != Speaks::Https;
         self.timers.set(Timer::Ask(number), now + LOOK_WITHIN);
         self.actions.push_back(Action::Ask { look: id, port: number, secret });
@@ -62,6 +63,7 @@ impl Monitor {
 
     /// Both parts of a look are there. The next is due in an interval, somewhat earlier by chance.
     fn conclude(&mut self, number: u16, answer: &Answer, arrived: bool, leg: &Leg, at: Moment) {
+        let next = self.next_look(number, at.now, at);
         let Some(port) = self.ports.get_mut(&number) else { return };
         port.look = None;
         let verdict = judge::judge(number, answer, arrived, leg);
@@ -72,8 +74,8 @@ impl Monitor {
             port.refused = None;
             port.checked |= judge::needs_leg(answer, arrived);
         }
-        let earlier = fraction(self.interval / 5, at.of(number));
-        self.timers.set(Timer::Ask(number), at.now + self.interval - earlier);
+        port.rests_since = Some(at.now);
+        self.timers.set(Timer::Ask(number), next);
         let probe = verdict.probe;
         match verdict.shows {
             Shows::Nothing => self.look_again(number, at.now),
@@ -89,6 +91,23 @@ impl Monitor {
             Shows::Wrong(reason) => self.confirm(number, reason, leg, at.now),
         }
         self.tell_policy(probe, at.now);
+    }
+
+    /// When a port that was looked at `since` is looked at again, if nothing hurries.
+    fn next_look(&self, number: u16, since: Instant, at: Moment) -> Instant {
+        since + self.interval - fraction(self.interval / 5, at.of(number))
+    }
+
+    /// Looks that have the whole interval have another one now. What is over by then comes soon, but not all at once.
+    pub(super) fn look_every(&mut self, interval: Duration, at: Moment) {
+        self.interval = interval;
+        let rest =
+            self.ports.iter().filter_map(|(number, port)| Some((*number, port.rests_since?)));
+        let rest: Vec<_> = rest.collect();
+        for (number, since) in rest {
+            let soon = at.now + fraction(FIRST, at.of(number));
+            self.timers.set(Timer::Ask(number), self.next_look(number, since, at).max(soon));
+        }
     }
 
     /// Tells something bad once enough looks agree on it.
@@ -113,6 +132,9 @@ impl Monitor {
     }
 
     fn look_again(&mut self, number: u16, now: Instant) {
+        if let Some(port) = self.ports.get_mut(&number) {
+            port.rests_since = None;
+        }
         self.timers.set(Timer::Ask(number), now + CONFIRM);
     }
 

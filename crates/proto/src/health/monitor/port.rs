@@ -23,6 +23,8 @@ pub(super) struct Port {
     pub(super) served: bool,
     /// The look at its URL that is under way, with the answer once it is there.
     pub(super) look: Option<Look>,
+    /// When it was looked at last, if the next look has the whole interval.
+    pub(super) rests_since: Option<Instant>,
     /// The try of the local port alone that is under way.
     pub(super) trying: Option<LookId>,
     /// What the last looks agree on, and how many they are.
@@ -52,6 +54,7 @@ impl Port {
             proven_here: false,
             served: true,
             look: None,
+            rests_since: None,
             trying: None,
             agreed: None,
             refused: None,
@@ -77,6 +80,7 @@ impl Port {
 
     pub(super) fn call_off(&mut self) {
         self.look = None;
+        self.rests_since = None;
         self.trying = None;
     }
 

@@ -20,6 +20,41 @@ fn a_url_that_works_is_looked_at_once_an_interval_and_told_once() {
 }
 
 #[test]
+fn another_interval_is_in_force_at_once_either_way() {
+    let every = |seconds: u32| Event::Every(Interval::new(seconds * SECOND).unwrap());
+    let mut world = World::live();
+    world.tell(every(600));
+    world.pass(400 * SECOND);
+    assert_eq!(world.asks.len(), 1, "the look that was planned has more time now");
+    world.tell(every(10));
+    world.pass(SECOND);
+    assert_eq!(world.asks.len(), 2, "the one that is over by now is made up for");
+    world.tell(every(60));
+    world.pass(40 * SECOND);
+    assert_eq!(world.asks.len(), 2);
+    world.tell(every(60));
+    world.pass(20 * SECOND);
+    assert_eq!(world.asks.len(), 3, "what was said before puts nothing off");
+}
+
+#[test]
+fn another_interval_puts_off_no_look_that_is_in_a_hurry() {
+    let mut world = World::live();
+    world.places.insert(3000, dead());
+    while world.probes.last() != Some(&Probe::Down) {
+        world.pass(SECOND);
+    }
+    world.tell(Event::Every(Interval::new(Interval::MAX).unwrap()));
+    world.pass(11 * SECOND);
+    assert_eq!(world.labels(), ["zombie"], "confirmed as soon as ever");
+    world.tell(Event::Down(Absence::Stopped));
+    let looks = world.asks.len();
+    world.tell(Event::Every(Interval::new(Interval::MIN).unwrap()));
+    world.pass(600 * SECOND);
+    assert_eq!(world.asks.len(), looks, "without a session nothing is looked at");
+}
+
+#[test]
 fn fifty_tunnels_do_not_look_in_step() {
     let seconds: BTreeSet<_> = (0..50_u64)
         .map(|seed| {

@@ -12,13 +12,11 @@ use tokio::sync::watch;
 
 use super::super::connection;
 use super::super::health::new_nonce;
+use super::super::leave::Leave;
 use super::super::session;
 use super::super::step::{self, Connect, Connected};
 use super::{Driver, Report, Session};
 use crate::management::{Authorized, HostTokens, Turn};
-
-/// Time for the endpoint to be removed when the host stops.
-const UNREGISTER: Duration = Duration::from_secs(5);
 
 impl Driver {
     pub(super) fn mint(&mut self, session: SessionId) {
@@ -171,11 +169,16 @@ impl Driver {
             return;
         };
         self.closing += 1;
-        let report = self.report.clone();
+        let (report, leave) = (self.report.clone(), self.leaving());
         self.tasks.spawn("closing session", async move {
-            session::close(handle, ports, goodbye).await;
+            session::close(handle, ports, goodbye, leave).await;
             let _ = report.send(Report::Closed).await;
         });
+    }
+
+    /// The time that is left once the host is told to stop; until then every ending has all of it.
+    fn leaving(&self) -> Leave {
+        self.leave.unwrap_or_else(|| Leave::new(clock::now()))
     }
 
     /// Removes the endpoint, but not before the goodbyes have left: the relay would take the
@@ -190,10 +193,11 @@ impl Driver {
         let Some(tokens) = self.tokens.clone() else { return };
         self.unregistering = true;
         let (config, at, report) = (self.config.clone(), self.at.clone(), self.report.clone());
+        let leave = self.leaving();
         self.tasks.spawn("unregister", async move {
             let id = step::endpoint_id(&config);
             let delete = config.management.delete_endpoint(&at, &id, &tokens.host);
-            match clock::until(clock::now() + UNREGISTER, delete).await {
+            match clock::until(leave.over, delete).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => tracing::debug!(tunnel = %at, %error, "endpoint not removed"),
                 Err(clock::Late) => tracing::debug!(tunnel = %at, "endpoint not removed in time"),

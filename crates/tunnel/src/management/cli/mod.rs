@@ -105,14 +105,19 @@ pub enum Provider {
 #[derive(Clone)]
 pub struct Cli {
     inner: Arc<Inner>,
+    way: Arc<Way>,
     /// Who hears when its calls wait for their turn.
     turns: Option<Turns>,
 }
 
-struct Inner {
+/// How the service is reached.
+struct Way {
     runner: Runner,
     /// The same service without a credential of its own: for what tunnels' tokens are enough for.
     rest: Rest,
+}
+
+struct Inner {
     journal: Option<Journal>,
     pauses: Pauses,
 }
@@ -120,18 +125,30 @@ struct Inner {
 impl Cli {
     /// Starts no process yet.
     pub fn new(connector: Connector, config: &Config) -> Self {
-        let rest = Rest::new(connector, config.service.clone(), Credential::Anonymous);
+        let rest = Rest::new(connector.clone(), config.service.clone(), Credential::Anonymous);
         let journal = config.journal.clone().map(Journal::new);
-        let (runner, pauses) = (Runner::new(config), Pauses::default());
-        Self { inner: Arc::new(Inner { runner, rest, journal, pauses }), turns: None }
+        let way = Way { runner: Runner::new(connector, config), rest };
+        let inner = Inner { journal, pauses: Pauses::default() };
+        Self { inner: Arc::new(inner), way: Arc::new(way), turns: None }
+    }
+
+    /// One that reaches the service another way, processes included, and shares everything else; the same where it
+    /// goes that way already.
+    pub fn through(&self, connector: &Connector) -> Self {
+        if self.runner().goes(connector) {
+            return self.clone();
+        }
+        let rest = Rest::new(connector.clone(), self.rest().base().clone(), Credential::Anonymous);
+        let way = Way { runner: self.runner().through(connector.clone()), rest };
+        Self { way: Arc::new(way), ..self.clone() }
     }
 
     fn runner(&self) -> &Runner {
-        &self.inner.runner
+        &self.way.runner
     }
 
     fn rest(&self) -> &Rest {
-        &self.inner.rest
+        &self.way.rest
     }
 
     fn journal(&self) -> Option<&Journal> {

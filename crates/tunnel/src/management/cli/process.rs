@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::io;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_proto::host::MINT_QUEUED_WITHIN;
 use adit_proto::token::Secret;
 use adit_wire::clock;
+use adit_wire::net::Connector;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
@@ -39,19 +41,38 @@ const CREATE_NO_WINDOW: u32 = 0x0800_0000;
 const CREATE_NEW_CONSOLE: u32 = 0x0000_0010;
 
 /// Starts processes of the command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Runner {
     program: OsString,
     deadline: Duration,
+    /// How this process reaches the service, which the command shall do likewise.
+    connector: Connector,
     /// Full means that a call waits for its turn, in the order of asking, for [`QUEUED`] at most; its
     /// deadline begins when it starts. Who gives up meanwhile leaves the queue.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Runner {
-    pub(super) fn new(config: &Config) -> Self {
-        let turns = Semaphore::new(config.concurrent.max(1));
-        Self { program: config.program.clone(), deadline: config.deadline, turns }
+    pub(super) fn new(connector: Connector, config: &Config) -> Self {
+        let turns = Arc::new(Semaphore::new(config.concurrent.max(1)));
+        Self { program: config.program.clone(), deadline: config.deadline, connector, turns }
+    }
+
+    /// One that shares the limit of processes, and has them go another way.
+    pub(super) fn through(&self, connector: Connector) -> Self {
+        Self { connector, ..self.clone() }
+    }
+
+    /// Whether it goes that way.
+    pub(super) fn goes(&self, connector: &Connector) -> bool {
+        self.connector.is_same(connector)
+    }
+
+    fn command(&self, line: &Line) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(line.sent());
+        told::lead(&mut command, self.connector.proxies());
+        command
     }
 
     /// The answer of a call that succeeded. It may carry tokens, and is never logged. Who waits for it
@@ -114,8 +135,8 @@ impl Runner {
 
     /// Lets the user talk to the command. Its own output goes where `output` leads.
     pub(super) async fn talk(&self, line: &Line, output: Stdio) -> Result<Option<i32>, Error> {
-        let mut command = Command::new(&self.program);
-        command.args(line.sent()).stdout(output).kill_on_drop(true);
+        let mut command = self.command(line);
+        command.stdout(output).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| self.not_started(error))?;
         let status = child.wait().await;
         let status = status.map_err(|error| self.not_started(error))?;
@@ -133,8 +154,9 @@ impl Runner {
         said: &mpsc::Sender<String>,
         within: Duration,
     ) -> Result<Option<i32>, Error> {
-        let mut command = Command::new(&self.program);
-        command.args(line.sent());
+        let command = self.command(line);
+        #[cfg(windows)]
+        let mut command = command;
         #[cfg(windows)]
         if shown {
             command.creation_flags(CREATE_NEW_CONSOLE).kill_on_drop(true);
@@ -156,13 +178,8 @@ impl Runner {
     }
 
     fn start(&self, line: &Line, output: Stdio) -> Result<Child, Error> {
-        let mut command = Command::new(&self.program);
-        command
-            .args(line.sent())
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        let mut command = self.command(line);
+        command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped()).kill_on_drop(true);
         // Ctrl-C at the terminal is for us; what we then still ask must not die of it.
         #[cfg(unix)]
         command.process_group(0);

@@ -1,0 +1,98 @@
+//! The systemd unit that hosts tunnels from login on: what `adit service` installs, and whoever removes Adit removes.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use crate::durable;
+use crate::failure::Outcome;
+use crate::places;
+
+/// What it is called.
+pub const NAME: &str = "adit.service";
+
+/// How a unit of ours begins. Another of that name is somebody else's.
+pub const MARK: &str =
+    "# Written by `adit service install`; removed by `adit service uninstall`.\n";
+
+/// The unit of a user, whether it is there or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    path: PathBuf,
+    systemctl: OsString,
+}
+
+impl Unit {
+    /// That of this user.
+    ///
+    /// # Errors
+    /// When the user has no home directory.
+    pub fn of_user() -> Outcome<Self> {
+        Ok(Self::at(&places::user_config()?.join("systemd/user"), OsStr::new("systemctl")))
+    }
+
+    /// That in a directory, which this program manages.
+    pub fn at(directory: &Path, systemctl: &OsStr) -> Self {
+        Self { path: directory.join(NAME), systemctl: systemctl.to_owned() }
+    }
+
+    /// The file that it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Ends it and takes it away, if `adit service` has installed it. Waits for what it hosts to end.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn remove(&self) -> Outcome {
+        if !fs::read(&self.path).is_ok_and(|text| text.starts_with(MARK.as_bytes())) {
+            return Ok(());
+        }
+        self.ask(&["disable", "--now", NAME]);
+        // As `disable` does, where systemd cannot be asked.
+        let wanted = self.path.with_file_name("default.target.wants").join(NAME);
+        for path in [&wanted, &self.path] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(durable::cannot("remove", path, &error));
+                }
+                _ => {}
+            }
+        }
+        self.ask(&["daemon-reload"]);
+        Ok(())
+    }
+
+    /// Without its systemd the unit does not run, and is a file like others.
+    fn ask(&self, what: &[&str]) {
+        let done = Command::new(&self.systemctl).arg("--user").args(what).output();
+        match done {
+            Ok(done) if done.status.success() => {}
+            Ok(done) => tracing::warn!(?what, code = ?done.status.code(), "systemctl failed"),
+            Err(error) => tracing::warn!(?what, %error, "systemctl cannot be run"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_installed_by_us_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let unit = Unit::at(folder.path(), OsStr::new("/nowhere/systemctl"));
+        unit.remove().unwrap();
+        fs::write(unit.path(), "[Unit]\nDescription=Another program of that name\n").unwrap();
+        unit.remove().unwrap();
+        assert!(unit.path().exists());
+        let wanted = folder.path().join("default.target.wants").join(NAME);
+        fs::create_dir(wanted.parent().unwrap()).unwrap();
+        fs::write(&wanted, "").unwrap();
+        fs::write(unit.path(), format!("{MARK}[Unit]\n")).unwrap();
+        unit.remove().unwrap();
+        assert!(!unit.path().exists() && !wanted.exists());
+    }
+}
