@@ -8,6 +8,7 @@ mod add_port;
 mod asked;
 mod first_run;
 mod log;
+mod keyboard;
 mod main_window;
 mod never_blocks;
 mod new_tunnel;
