@@ -15,6 +15,7 @@ mod settings;
 mod setup;
 mod sheet;
 mod tunnels;
+mod toast;
 mod wire;
 
 use std::cell::{Cell, RefCell};
@@ -47,9 +48,6 @@ const RETELL: Duration = Duration::from_secs(5);
 
 /// What counts down is written anew so often: twelve steps in six seconds.
 const COUNT: Duration = Duration::from_millis(500);
-
-/// For so long a toast is shown.
-const TOAST: Duration = Duration::from_millis(2_400);
 
 /// A window with what fills it. Lives on the thread of the interface.
 pub struct Window {
@@ -190,17 +188,6 @@ impl Window {
         if let Err(error) = slint::select_bundled_translation(code) {
             tracing::warn!(%error, "the language could not be switched");
         }
-    }
-
-    /// Says something for a moment.
-    pub fn say(&self, text: SharedString) {
-        self.app.global::<ui::Bars>().set_toast(text);
-        let app = self.app.as_weak();
-        self.toast.start(TimerMode::SingleShot, TOAST, move || {
-            if let Some(app) = app.upgrade() {
-                app.global::<ui::Bars>().set_toast(SharedString::default());
-            }
-        });
     }
 
     /// Asks the application for something.
@@ -391,16 +378,6 @@ impl Window {
     /// Opens a dialog.
     pub fn open(&self, dialog: ui::Dialog, key: &str, port: i32) {
         self.app.global::<ui::Dialogs>().invoke_open(dialog, key.into(), port);
-    }
-
-    /// Copies a text, and says so.
-    pub fn copy(&self, text: &str, said: SharedString) {
-        let is_copied = self.outside.copy(text);
-        self.say(if is_copied {
-            said
-        } else {
-            self.app.global::<ui::Strings>().invoke_not_copied()
-        });
     }
 }
 
