@@ -90,7 +90,7 @@ pub enum Command {
     Reset(Page),
     /// The settings are these now.
     Prefer(Box<Preferences>),
-    /// A port's details are shown, or none.
+    /// A port's details are shown, or with [`OF_TUNNEL`] what happened to a tunnel, or none.
     Select(Option<(TunnelKey, u16)>),
     /// Keep the bodies of a port's requests and answers while the application runs, or not any more.
     KeepBodies {
@@ -117,6 +117,9 @@ pub enum Command {
     /// Stop everything in good order.
     Quit,
 }
+
+/// Stands for a tunnel itself, where a port's number could be: no port has it.
+pub const OF_TUNNEL: u16 = 0;
 
 /// Names a change from its command to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

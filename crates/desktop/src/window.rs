@@ -5,6 +5,7 @@ mod asked;
 mod banner;
 mod detail;
 mod drawn;
+mod events;
 mod life;
 mod log;
 mod making;
@@ -14,8 +15,8 @@ mod report;
 mod settings;
 mod setup;
 mod sheet;
-mod tunnels;
 mod toast;
+mod tunnels;
 mod wire;
 
 use std::cell::{Cell, RefCell};
@@ -76,6 +77,7 @@ pub struct Window {
     closing: life::Closing,
     drawn: drawn::Drawn,
     announced: announce::Announced,
+    events: events::Events,
 }
 
 impl Window {
@@ -117,6 +119,7 @@ impl Window {
             closing: life::Closing::default(),
             drawn: drawn::Drawn::default(),
             announced: announce::Announced::default(),
+            events: events::Events::default(),
         });
         window.fill();
         window.listen();
@@ -270,6 +273,7 @@ impl Window {
         let rows = self.desk.rows.borrow().clone();
         self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
         self.draw_port(&view, &speech);
+        self.draw_events(&speech);
         self.draw_settings();
         self.search_log();
         self.draw_log();
@@ -309,6 +313,7 @@ impl Window {
         self.listen_bars();
         self.listen_nav();
         self.listen_port();
+        self.listen_events();
         self.listen_life();
         self.listen_log();
         self.listen_settings();
@@ -354,6 +359,7 @@ impl Window {
                 ui::Dialog::NewTunnel => window.open_new_tunnel(),
                 ui::Dialog::AddPort => window.open_add_port(&key, port),
                 ui::Dialog::ReadRequest => window.open_request(port),
+                ui::Dialog::Events => window.open_events(&key),
                 dialog => {
                     window.open_asked(dialog, &key, port);
                     window.open_sheet(dialog, &key);
@@ -363,6 +369,7 @@ impl Window {
         });
         dialogs.on_closed(self.on(|window| {
             window.reader.turn_to(None);
+            window.close_events();
             window.leave_making();
             window.close_sheet();
             window.close_setup();

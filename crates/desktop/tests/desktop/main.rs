@@ -6,9 +6,10 @@ mod common;
 
 mod add_port;
 mod asked;
+mod events;
 mod first_run;
-mod log;
 mod keyboard;
+mod log;
 mod main_window;
 mod never_blocks;
 mod new_tunnel;
