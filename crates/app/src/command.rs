@@ -11,7 +11,7 @@ use crate::form::Labels;
 use crate::manage::Manage;
 use crate::name::Name;
 use crate::place_key::PlaceKey;
-use crate::port::Port;
+use crate::port::{NewPort, Port};
 use crate::preferences::{Edit, Expiration, NewTunnels, Page, Preferences};
 use crate::setup;
 use crate::tunnel_key::TunnelKey;
@@ -152,14 +152,14 @@ pub enum Wish {
         /// The tunnel, without ports.
         draft: Draft,
         /// The port.
-        port: Option<Port>,
+        port: Option<NewPort>,
     },
     /// Add a port to a tunnel. One that had none until then is hosted, since nobody can have stopped it.
     AddPort {
         /// The tunnel.
         tunnel: TunnelKey,
         /// The port.
-        port: Port,
+        port: NewPort,
     },
 }
 
