@@ -11,7 +11,7 @@ use crate::form::Labels;
 use crate::manage::Manage;
 use crate::name::Name;
 use crate::place_key::PlaceKey;
-use crate::port::Port;
+use crate::port::{NewPort, Port};
 use crate::preferences::{Edit, Expiration, NewTunnels, Page, Preferences};
 use crate::setup;
 use crate::tunnel_key::TunnelKey;
@@ -90,7 +90,7 @@ pub enum Command {
     Reset(Page),
     /// The settings are these now.
     Prefer(Box<Preferences>),
-    /// A port's details are shown, or none.
+    /// A port's details are shown, or with [`OF_TUNNEL`] what happened to a tunnel, or none.
     Select(Option<(TunnelKey, u16)>),
     /// Keep the bodies of a port's requests and answers while the application runs, or not any more.
     KeepBodies {
@@ -117,6 +117,9 @@ pub enum Command {
     /// Stop everything in good order.
     Quit,
 }
+
+/// Stands for a tunnel itself, where a port's number could be: no port has it.
+pub const OF_TUNNEL: u16 = 0;
 
 /// Names a change from its command to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,14 +152,14 @@ pub enum Wish {
         /// The tunnel, without ports.
         draft: Draft,
         /// The port.
-        port: Option<Port>,
+        port: Option<NewPort>,
     },
     /// Add a port to a tunnel. One that had none until then is hosted, since nobody can have stopped it.
     AddPort {
         /// The tunnel.
         tunnel: TunnelKey,
         /// The port.
-        port: Port,
+        port: NewPort,
     },
 }
 

@@ -11,7 +11,7 @@ use crate::manage::Job;
 use crate::message::{Message, Offer};
 use crate::persist::Save;
 use crate::place_key::PlaceKey;
-use crate::port::Port;
+use crate::port::{NewPort, Port};
 use crate::preferences::Preferences;
 use crate::setup;
 use crate::tunnel_key::TunnelKey;
@@ -51,7 +51,7 @@ pub enum Effect {
         /// To which tunnel.
         tunnel: TunnelKey,
         /// Which.
-        port: Port,
+        port: Box<NewPort>,
     },
     /// Change a port.
     ChangePort {

@@ -23,12 +23,21 @@ pub struct Face {
     pub said_no_tray: bool,
 }
 
+/// Something that is said once, and counts as said when somebody could see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saying {
+    /// That closing the window leaves the application in the tray.
+    Stays,
+    /// That this desktop has no tray.
+    NoTray,
+}
+
 /// What closing the window does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
     /// It goes away, and the tray keeps the application.
     Hide {
-        /// It is the first time, so that it is said.
+        /// Nobody has seen it said yet.
         say: bool,
     },
     /// Everything ends, as without a tray nobody would find it again.
@@ -62,19 +71,29 @@ impl Face {
         durable::write(path, &(text + "\n"))
     }
 
-    /// What closing the window does, and remembers that it is said.
-    pub fn close(&mut self, has_tray: bool) -> Close {
-        if !has_tray {
-            return Close::Quit;
-        }
-        let say = !std::mem::replace(&mut self.said_it_stays, true);
-        Close::Hide { say }
+    /// What closing the window does.
+    pub fn close(&self, has_tray: bool) -> Close {
+        if has_tray { Close::Hide { say: !self.said_it_stays } } else { Close::Quit }
     }
 
-    /// Whether to say now that there is no tray, and remembers that it is said.
-    pub fn misses_tray(&mut self) -> bool {
-        !std::mem::replace(&mut self.said_no_tray, true)
+    /// Whether to say now that there is no tray.
+    pub fn misses_tray(&self) -> bool {
+        !self.said_no_tray
     }
+
+    /// Somebody could see that.
+    pub fn said(&mut self, what: Saying) {
+        match what {
+            Saying::Stays => self.said_it_stays = true,
+            Saying::NoTray => self.said_no_tray = true,
+        }
+    }
+}
+
+/// Whether the window stays away at a start, where there is a tray. A first start shows it, and so does one that has to
+/// say what stopped working the last time.
+pub fn begins_hidden(wanted: bool, is_first_run: bool, has_reports: bool) -> bool {
+    wanted && !is_first_run && !has_reports
 }
 
 /// For so long a tray may be missing before that counts: at a login panels take their time, and they restart.
@@ -88,11 +107,22 @@ mod tests {
     fn that_it_stays_is_said_once_and_for_all_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("window.json");
-        let mut face = Face::load(&path).unwrap();
+        let face = Face::load(&path).unwrap();
         assert_eq!(face.close(true), Close::Hide { say: true });
         face.save(&path).unwrap();
         let mut face = Face::load(&path).unwrap();
-        assert_eq!(face.close(true), Close::Hide { say: false });
+        assert_eq!(face.close(true), Close::Hide { say: true }, "nobody has seen it");
+        face.said(Saying::Stays);
+        face.save(&path).unwrap();
+        assert_eq!(Face::load(&path).unwrap().close(true), Close::Hide { say: false });
+    }
+
+    #[test]
+    fn a_first_start_shows_its_window_whatever_is_wanted() {
+        assert!(begins_hidden(true, false, false));
+        assert!(!begins_hidden(true, true, false));
+        assert!(!begins_hidden(true, false, true));
+        assert!(!begins_hidden(false, false, false));
     }
 
     #[test]
@@ -101,6 +131,7 @@ mod tests {
         assert_eq!(face.close(false), Close::Quit);
         assert!(!face.said_it_stays, "it did not stay");
         assert!(face.misses_tray());
+        face.said(Saying::NoTray);
         assert!(!face.misses_tray());
     }
 

@@ -49,6 +49,8 @@ pub mod removal;
 pub mod run;
 pub mod running;
 pub mod sample;
+#[cfg(windows)]
+pub mod sender;
 pub mod service;
 pub mod settings;
 pub mod setup;

@@ -270,7 +270,7 @@ mod tests {
         let saved_at = Timestamp::from_second(9).unwrap();
         let list = SavedList { saved_at, tunnels: vec![known] };
         Kept {
-            preferences: Preferences { skipped_update: Some("v1".into()), ..Default::default() },
+            preferences: Preferences { local_network: true, ..Default::default() },
             memory: Memory { tunnels: vec![TunnelKey { place: place.clone(), id }] },
             lists: Lists { places: [(place, list)].into() },
             setup: Setup { sample: Some(3000), ..Setup::default() },

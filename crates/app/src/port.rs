@@ -4,7 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use adit_proto::contracts::{self, TunnelPort};
+use adit_tunnel::management::change::OptionsChange;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+
+use crate::form::Labels;
 
 /// What the server on a port speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,39 @@ impl Port {
             Protocol::Https => contracts::Protocol::Https,
         };
         TunnelPort { port_number: self.number, protocol: Some(protocol), ..TunnelPort::default() }
+    }
+}
+
+/// A port that is to be added, with what is said of it and how requests are passed on to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewPort {
+    /// 1 to 65535.
+    pub number: u16,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// What is said of it.
+    pub description: Option<String>,
+    /// Words to find it by.
+    pub labels: Labels,
+    /// How requests are passed on; what is left open is as the tunnel has it.
+    pub options: OptionsChange,
+}
+
+impl NewPort {
+    /// As the service writes it.
+    pub fn to_contract(&self) -> TunnelPort {
+        TunnelPort {
+            description: self.description.clone(),
+            labels: (!self.labels.is_empty()).then(|| self.labels.as_slice().to_vec()),
+            options: self.options.over(None),
+            ..Port { number: self.number, protocol: self.protocol }.to_contract()
+        }
+    }
+}
+
+impl From<Port> for NewPort {
+    fn from(Port { number, protocol }: Port) -> Self {
+        Self { number, protocol, ..Self::default() }
     }
 }
 

@@ -31,9 +31,6 @@ pub struct Preferences {
     pub notify: Notify,
     /// How other computers are reached.
     pub proxy: Proxy,
-    /// Releases that nobody wants to hear of again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub skipped_update: Option<String>,
 }
 
 /// How the application behaves.

@@ -59,6 +59,10 @@ pub fn remove(places: &Places) -> Outcome {
             left.push(format!("{} ({error})", path.display()));
         }
     }
+    #[cfg(windows)]
+    if let Err(failure) = crate::sender::forget() {
+        left.push(failure.message);
+    }
     // Only where nothing of anybody's is left in them.
     let _ = std::fs::remove_dir(&places.state);
     if let Some(directory) = places.credentials().parent() {

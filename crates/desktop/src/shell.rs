@@ -13,7 +13,7 @@ use adit_app::autostart::Autostart;
 use adit_app::command::Command;
 use adit_app::desk::{self, Happens, Started};
 use adit_app::environment::Environment;
-use adit_app::face::Face;
+use adit_app::face::{self, Face};
 use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::journal::{Journal, LogFile, Report, Reporter};
 use adit_app::local::{Found, Local};
@@ -135,6 +135,7 @@ pub fn play(scene: Scene, minimised: bool) -> Outcome {
     let _inside = runtime.enter();
     let desk = Demo::new(scene).desk();
     let mut views = desk.views.clone();
+    let is_first_run = views.borrow().setup.first_run.is_some();
     let language = crate::outside::language();
     let window = Window::new(desk, Rc::new(Desktop::default()), TimeZone::system(), language);
     let window = window.map_err(failed)?;
@@ -149,7 +150,7 @@ pub fn play(scene: Scene, minimised: bool) -> Outcome {
     window.keep_told();
     let (memory, _saver) = Memory::start(Face::default(), None);
     let placed = around::start(window, memory).map_err(failed)?;
-    if !minimised {
+    if !face::begins_hidden(minimised, is_first_run, false) {
         placed.around.raise();
     }
     slint::run_event_loop_until_quit().map_err(failed)
@@ -168,7 +169,11 @@ fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, start: Start) ->
     }
     tasks.spawn("wishes of the system", system::follow(system.clone()));
     let ends = ends(&desk, &tasks, journal, system.subscribe());
-    let stays_away = ends.views.borrow().preferences.general.start_minimised || start.minimised;
+    let (minimised, is_first_run) = {
+        let view = ends.views.borrow();
+        let wanted = view.preferences.general.start_minimised || start.minimised;
+        (wanted, view.setup.first_run.is_some())
+    };
     let commands = desk.handle().commands();
     let language = crate::outside::language();
     let window = Window::new(ends, Rc::new(Desktop::default()), TimeZone::system(), language);
@@ -184,7 +189,7 @@ fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, start: Start) ->
     let placed = around::start(window.clone(), memory);
     let placed = placed.map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
     let reports = start.reports;
-    if !stays_away || !reports.is_empty() {
+    if !face::begins_hidden(minimised, is_first_run, !reports.is_empty()) {
         placed.around.raise();
     }
     if let Some(newest) = reports.first() {

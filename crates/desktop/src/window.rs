@@ -5,6 +5,7 @@ mod asked;
 mod banner;
 mod detail;
 mod drawn;
+mod events;
 mod life;
 mod log;
 mod making;
@@ -14,6 +15,7 @@ mod report;
 mod settings;
 mod setup;
 mod sheet;
+mod toast;
 mod tunnels;
 mod wire;
 
@@ -49,9 +51,6 @@ const RETELL: Duration = Duration::from_secs(15);
 /// What counts down is written anew so often: twelve steps in six seconds.
 const COUNT: Duration = Duration::from_millis(500);
 
-/// For so long a toast is shown.
-const TOAST: Duration = Duration::from_millis(2_400);
-
 /// A window with what fills it. Lives on the thread of the interface.
 pub struct Window {
     app: ui::App,
@@ -79,6 +78,7 @@ pub struct Window {
     closing: life::Closing,
     drawn: drawn::Drawn,
     announced: announce::Announced,
+    events: events::Events,
 }
 
 impl Window {
@@ -120,6 +120,7 @@ impl Window {
             closing: life::Closing::default(),
             drawn: drawn::Drawn::default(),
             announced: announce::Announced::default(),
+            events: events::Events::default(),
         });
         window.fill();
         window.listen();
@@ -196,17 +197,6 @@ impl Window {
         if let Err(error) = slint::select_bundled_translation(code) {
             tracing::warn!(%error, "the language could not be switched");
         }
-    }
-
-    /// Says something for a moment.
-    pub fn say(&self, text: SharedString) {
-        self.app.global::<ui::Bars>().set_toast(text);
-        let app = self.app.as_weak();
-        self.toast.start(TimerMode::SingleShot, TOAST, move || {
-            if let Some(app) = app.upgrade() {
-                app.global::<ui::Bars>().set_toast(SharedString::default());
-            }
-        });
     }
 
     /// Asks the application for something.
@@ -299,6 +289,7 @@ impl Window {
         let rows = self.desk.rows.borrow().clone();
         self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
         self.draw_port(&view, &speech);
+        self.draw_events(&speech);
         self.draw_settings();
         self.search_log();
         self.draw_log();
@@ -338,6 +329,7 @@ impl Window {
         self.listen_bars();
         self.listen_nav();
         self.listen_port();
+        self.listen_events();
         self.listen_life();
         self.listen_log();
         self.listen_settings();
@@ -383,6 +375,7 @@ impl Window {
                 ui::Dialog::NewTunnel => window.open_new_tunnel(),
                 ui::Dialog::AddPort => window.open_add_port(&key, port),
                 ui::Dialog::ReadRequest => window.open_request(port),
+                ui::Dialog::Events => window.open_events(&key),
                 dialog => {
                     window.open_asked(dialog, &key, port);
                     window.open_sheet(dialog, &key);
@@ -392,6 +385,7 @@ impl Window {
         });
         dialogs.on_closed(self.on(|window| {
             window.reader.turn_to(None);
+            window.close_events();
             window.leave_making();
             window.close_sheet();
             window.close_setup();
@@ -407,16 +401,6 @@ impl Window {
     /// Opens a dialog.
     pub fn open(&self, dialog: ui::Dialog, key: &str, port: i32) {
         self.app.global::<ui::Dialogs>().invoke_open(dialog, key.into(), port);
-    }
-
-    /// Copies a text, and says so.
-    pub fn copy(&self, text: &str, said: SharedString) {
-        let is_copied = self.outside.copy(text);
-        self.say(if is_copied {
-            said
-        } else {
-            self.app.global::<ui::Strings>().invoke_not_copied()
-        });
     }
 }
 

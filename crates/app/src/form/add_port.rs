@@ -1,12 +1,14 @@
 //! The form that gives a port a URL: in a tunnel, or in one that is made for it.
 
+use adit_proto::constraints;
+
 use super::new_tunnel::{check_name, is_taken, says};
-use super::{Mistake, NameSays};
+use super::{CheckedOptions, Mistake, NameSays, OptionsText};
 use crate::command::{Draft, Wish};
 use crate::local::{Risk, risk};
 use crate::name::Name;
 use crate::place_key::PlaceKey;
-use crate::port::{Port, Protocol};
+use crate::port::{NewPort, Port, Protocol};
 use crate::tunnel_key::TunnelKey;
 use crate::view::{Card, Mood, View};
 
@@ -17,6 +19,10 @@ pub struct AddPort {
     pub number: String,
     /// What the local server speaks.
     pub protocol: Protocol,
+    /// What is said of it.
+    pub description: String,
+    /// How requests are passed on, and labels.
+    pub options: OptionsText,
     /// Where it goes.
     pub to: To,
 }
@@ -42,6 +48,10 @@ pub struct CheckedPort {
     pub number: Option<Mistake>,
     /// Why the port had better not be at a URL.
     pub risk: Option<Risk>,
+    /// Of the description.
+    pub description: Option<Mistake>,
+    /// Of the options.
+    pub options: CheckedOptions,
     /// Of a new tunnel's name.
     pub name: NameSays,
     /// What is asked for; nothing while there is a mistake or no number.
@@ -56,11 +66,22 @@ impl AddPort {
             "" => None,
             number => Some(self.port(number, view)),
         };
-        let found = port.as_ref().and_then(|port| port.as_ref().ok());
-        let risk = found.and_then(|port| risk(port.number));
+        let risk = port.as_ref().and_then(|port| risk(port.as_ref().ok()?.number));
+        let description = self.description.trim();
+        let is_short = constraints::description(description).is_ok();
+        let options = self.options.check();
+        let found = match (&port, &options.value) {
+            (Some(Ok(port)), Some((labels, passing))) if is_short => Some(NewPort {
+                description: (!description.is_empty()).then(|| description.to_owned()),
+                labels: labels.clone(),
+                options: passing.clone(),
+                ..NewPort::from(*port)
+            }),
+            _ => None,
+        };
         let (name, wish) = match &self.to {
             To::Tunnel(tunnel) => {
-                let wish = |port: &Port| Wish::AddPort { tunnel: tunnel.clone(), port: *port };
+                let wish = |port| Wish::AddPort { tunnel: tunnel.clone(), port };
                 (NameSays::Nothing, found.map(wish))
             }
             To::New { name, place } => {
@@ -70,14 +91,21 @@ impl AddPort {
                     (Some(Ok(name)), Some(port)) => {
                         let draft = Draft::new(place.clone(), settings);
                         let draft = Draft { name: Some(name.clone()), ..draft };
-                        Some(Wish::Create { draft, port: Some(*port) })
+                        Some(Wish::Create { draft, port: Some(port) })
                     }
                     _ => None,
                 };
                 (says(name, is_told), wish)
             }
         };
-        CheckedPort { number: port.and_then(Result::err), risk, name, wish }
+        CheckedPort {
+            number: port.and_then(Result::err),
+            risk,
+            description: (!is_short).then_some(Mistake::Description),
+            options,
+            name,
+            wish,
+        }
     }
 
     fn port(&self, number: &str, view: &View) -> Result<Port, Mistake> {
@@ -139,7 +167,13 @@ mod tests {
 
     fn to_shop(number: &str) -> AddPort {
         let to = To::Tunnel(key("shop"));
-        AddPort { number: number.to_owned(), protocol: Protocol::Http, to }
+        AddPort {
+            number: number.to_owned(),
+            protocol: Protocol::Http,
+            description: String::new(),
+            options: OptionsText::default(),
+            to,
+        }
     }
 
     #[test]
@@ -147,7 +181,7 @@ mod tests {
         let world = World::told(&[tunnel("shop", &[80])]);
         let view = world.view();
         let checked = to_shop("3000").check(&view);
-        let port = Port { number: 3000, protocol: Protocol::Http };
+        let port = Port { number: 3000, protocol: Protocol::Http }.into();
         assert_eq!(checked.wish, Some(Wish::AddPort { tunnel: key("shop"), port }));
         for text in ["x", "0", "65536", "-1", "80:http", "8 0"] {
             let checked = to_shop(text).check(&view);
@@ -156,7 +190,36 @@ mod tests {
         let there = Mistake::PortThere { name: "shop".to_owned(), port: 80 };
         assert_eq!(to_shop("80").check(&view).number, Some(there));
         // Nothing is said of what is not typed yet.
-        assert_eq!(to_shop("").check(&view), CheckedPort::default());
+        let checked = to_shop("").check(&view);
+        assert_eq!((checked.number, checked.wish), (None, None));
+    }
+
+    #[test]
+    fn what_is_said_of_a_port_goes_along_and_a_mistake_in_it_keeps_it_back() {
+        let world = World::told(&[tunnel("shop", &[80])]);
+        let view = world.view();
+        let options = OptionsText { timeout: "0".to_owned(), ..OptionsText::default() };
+        let labels = OptionsText { labels: "web, demo".to_owned(), ..options.clone() };
+        let form = |description: &str, options: &OptionsText| AddPort {
+            description: description.to_owned(),
+            options: options.clone(),
+            ..to_shop("3000")
+        };
+        let Some(Wish::AddPort { port, .. }) = form(" the front ", &labels).check(&view).wish
+        else {
+            panic!("a wish")
+        };
+        let sent = port.to_contract();
+        assert_eq!(sent.description.as_deref(), Some("the front"));
+        assert_eq!(sent.labels, Some(vec!["web".to_owned(), "demo".to_owned()]));
+        assert_eq!(sent.options.unwrap().request_timeout_seconds, Some(0));
+        assert_eq!(to_shop("3000").check(&view).wish.map(|_| ()), Some(()));
+        let long = form(&"x".repeat(401), &options).check(&view);
+        assert_eq!((long.description, long.wish), (Some(Mistake::Description), None));
+        let odd = OptionsText { labels: "no!".to_owned(), ..options };
+        let odd = form("", &odd).check(&view);
+        assert_eq!(odd.options.labels, Some(Mistake::Label("no!".to_owned())));
+        assert_eq!(odd.wish, None);
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct PortForm {
     pub protocol: Protocol,
     /// What is said of it.
     pub description: String,
+    /// Words, with spaces or commas between them.
+    pub labels: String,
     /// How requests are passed on.
     pub passing: Passing,
 }
@@ -130,12 +132,8 @@ impl TunnelForm {
         }
         let expiration = self.lifetime(&was, supports, &mut broken);
         let description = described(&self.description, &was.description, supports, &mut broken);
-        let labels = self.wanted_labels(&mut broken);
         let mut change = Change { description, ..Change::default() };
-        if labels != whole.tunnel.labels.clone().unwrap_or_default() {
-            // All of them, so that what was in the field is what there is.
-            (change.remove_labels, change.add_labels) = (Removal::All, labels);
-        }
+        relabel(&mut change, &self.labels, whole.tunnel.labels.as_deref(), &mut broken);
         if supports.tunnel_options {
             change.options = self.passing.change(&was.passing, &mut broken);
         }
@@ -161,16 +159,6 @@ impl TunnelForm {
         }
         None
     }
-
-    fn wanted_labels(&self, broken: &mut Broken) -> Vec<String> {
-        match self.labels.parse::<Labels>() {
-            Ok(labels) => labels.as_slice().to_vec(),
-            Err(mistake) => {
-                broken.push((Field::Labels, mistake));
-                Vec::new()
-            }
-        }
-    }
 }
 
 impl PortForm {
@@ -179,6 +167,7 @@ impl PortForm {
         Self {
             protocol: port.protocol.clone().unwrap_or_default(),
             description: port.description.clone().unwrap_or_default(),
+            labels: port.labels.as_deref().unwrap_or_default().join(" "),
             passing: Passing::of(port.options.as_ref()),
         }
     }
@@ -197,12 +186,13 @@ impl PortForm {
         let protocol = (self.protocol != was.protocol).then(|| self.protocol.clone());
         let description = described(&self.description, &was.description, supports, &mut broken);
         let options = self.passing.change(&was.passing, &mut broken);
+        let mut change = Change { description, options, ..Change::default() };
+        relabel(&mut change, &self.labels, port.labels.as_deref(), &mut broken);
         if !broken.is_empty() {
             return Err(broken);
         }
-        let replaces =
-            !supports.ports_in_place && (protocol.is_some() || options != OptionsChange::default());
-        let change = Change { description, options, ..Change::default() };
+        let replaces = !supports.ports_in_place
+            && (protocol.is_some() || change.options != OptionsChange::default());
         let is_nothing = protocol.is_none() && change.is_nothing();
         let number = port.port_number;
         Ok((!is_nothing).then_some(PortEdit { number, protocol, change, replaces }))
@@ -271,6 +261,17 @@ impl Passing {
                 None
             }
         }
+    }
+}
+
+/// Other labels, if they are others: all of them, so that what was in the field is what there is.
+fn relabel(change: &mut Change, text: &str, was: Option<&[String]>, broken: &mut Broken) {
+    match text.parse::<Labels>() {
+        Ok(labels) if labels.as_slice() != was.unwrap_or_default() => {
+            (change.remove_labels, change.add_labels) = (Removal::All, labels.as_slice().to_vec());
+        }
+        Ok(_) => {}
+        Err(mistake) => broken.push((Field::Labels, mistake)),
     }
 }
 
@@ -397,6 +398,21 @@ mod tests {
         assert!(!form(relay()).replaces && form(microsoft()).replaces);
         let described = PortForm { description: "the back".to_owned(), ..PortForm::of(&told) };
         assert!(!described.change(&told, microsoft()).unwrap().unwrap().replaces);
+    }
+
+    #[test]
+    fn the_labels_of_a_port_are_those_in_the_field() {
+        let mut told = port(80);
+        told.labels = Some(vec!["a".to_owned(), "b".to_owned()]);
+        let form = PortForm::of(&told);
+        assert_eq!((form.labels.as_str(), form.change(&told, relay())), ("a b", Ok(None)));
+        let form = PortForm { labels: "b, c".to_owned(), ..form };
+        let edit = form.change(&told, microsoft()).unwrap().unwrap();
+        assert!(!edit.replaces);
+        assert_eq!(edit.body(&told).labels, Some(vec!["b".to_owned(), "c".to_owned()]));
+        let form = PortForm { labels: "no!".to_owned(), ..form };
+        let broken = form.change(&told, relay()).unwrap_err();
+        assert_eq!(broken, [(Field::Labels, Mistake::Label("no!".to_owned()))]);
     }
 
     #[test]

@@ -38,7 +38,6 @@ struct Settings {
     default_expiration: Option<Value>,
     dark: Option<Value>,
     log_level: Option<Value>,
-    skipped_update: Option<Value>,
 }
 
 /// Reads its `state.json`; nothing when the text is no such file. A value that makes no sense is skipped and told.
@@ -99,7 +98,6 @@ impl Imported {
         lay(&|from, to| to.general.appearance = from.general.appearance);
         lay(&|from, to| to.general.log_level = from.general.log_level);
         lay(&|from, to| to.new_tunnels.expiration = from.new_tunnels.expiration);
-        lay(&|from, to| to.skipped_update.clone_from(&from.skipped_update));
         over
     }
 }
@@ -147,11 +145,6 @@ fn settings(old: &Settings, imported: &mut Imported) {
         };
         Some(())
     });
-    take("skipped_update", &old.skipped_update, &mut |value| {
-        let tag = value.as_str()?;
-        preferences.skipped_update = (!tag.is_empty()).then(|| tag.to_owned());
-        Some(())
-    });
 }
 
 #[cfg(test)]
@@ -168,14 +161,12 @@ mod tests {
         let imported = reference(text).unwrap();
         let id = "quiet-fox-4k9x2bd.euw".parse().unwrap();
         assert_eq!(imported.tunnels, [TunnelKey { place: PlaceKey::microsoft(), id }]);
-        let Preferences { general, health_every, new_tunnels, skipped_update, .. } =
-            imported.preferences;
+        let Preferences { general, health_every, new_tunnels, .. } = imported.preferences;
         assert!(general.start_at_login);
         assert_eq!((general.appearance, general.log_level), (Appearance::Dark, LogLevel::Warning));
         assert_eq!(health_every.seconds(), 10);
         assert_eq!(new_tunnels.expiration.unwrap().to_string(), "7d");
         assert_eq!(new_tunnels.anonymous, None);
-        assert_eq!(skipped_update.as_deref(), Some("v0.3.0"));
         assert_eq!(imported.skipped, [r#"auto_host: "no-cluster""#, "auto_host: 3"]);
     }
 

@@ -237,7 +237,6 @@ mod tests {
         assert_eq!(preferences.health_every.seconds(), 10);
         assert_eq!(preferences.proxy, Proxy::At("proxy.example:3128".into()));
         assert_eq!(preferences.general.log_level, LogLevel::Debug);
-        assert_eq!(preferences.skipped_update, None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::known::{Known, KnownPort};
 use crate::manage::Job;
 use crate::place_key::PlaceKey;
-use crate::port::Port;
+use crate::port::{NewPort, Port};
 use crate::tunnel_key::TunnelKey;
 
 /// A change.
@@ -26,7 +26,7 @@ pub(crate) struct Change {
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     Create(Box<Draft>),
-    AddPort { tunnel: TunnelKey, port: Port },
+    AddPort { tunnel: TunnelKey, port: Box<NewPort> },
     ChangePort { tunnel: TunnelKey, port: Port },
     Delete(TunnelKey),
     DeletePort { tunnel: TunnelKey, port: u16 },
@@ -56,6 +56,17 @@ pub(crate) enum Made {
     Tunnel(Box<Known>),
     Port(KnownPort),
     Nothing,
+}
+
+impl What {
+    /// The port that it has a tunnel have, added or changed.
+    pub(crate) fn put_port(&self) -> Option<(&TunnelKey, u16)> {
+        match self {
+            Self::AddPort { tunnel, port } => Some((tunnel, port.number)),
+            Self::ChangePort { tunnel, port } => Some((tunnel, port.number)),
+            _ => None,
+        }
+    }
 }
 
 impl Change {

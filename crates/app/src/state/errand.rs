@@ -2,7 +2,7 @@
 
 use crate::command::{ErrandId, Ticket};
 use crate::failure::Failure;
-use crate::port::Port;
+use crate::port::NewPort;
 use crate::tunnel_key::TunnelKey;
 
 /// An errand.
@@ -16,7 +16,7 @@ pub(crate) struct Errand {
     /// That tunnel was made for it.
     pub(crate) is_new: bool,
     /// The port that it adds.
-    pub(crate) port: Option<Port>,
+    pub(crate) port: Option<NewPort>,
     /// The tunnel is hosted in the end.
     pub(crate) hosts: bool,
     pub(crate) end: Option<End>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::chart::{Charts, Tops, charts};
 use super::events::{self, Entry};
+use crate::command::OF_TUNNEL;
 use crate::failure::Failure;
 use crate::history::{OfPort, Request};
 use crate::moment::Moment;
@@ -24,7 +25,7 @@ pub struct Detail {
     pub day: Charts,
     /// The last requests, the newest first.
     pub requests: Vec<Arc<Request>>,
-    /// The tunnel's log as far as it concerns this port, the newest first.
+    /// The tunnel's log as far as it concerns this port, or all of it with [`OF_TUNNEL`]; the newest first.
     pub events: Vec<Entry>,
     /// Whether bodies of requests and answers are kept.
     pub keeps_bodies: bool,
@@ -78,13 +79,14 @@ pub fn detail(state: &State, now: Moment, axes: Axes) -> Option<Detail> {
     let nothing = OfPort::default();
     let of = of_tunnel.and_then(|it| it.ports.get(port)).unwrap_or(&nothing);
     let key = (tunnel.clone(), *port);
+    let about = (*port != OF_TUNNEL).then_some(*port);
     Some(Detail {
         tunnel: tunnel.clone(),
         port: *port,
         quarter: charts(&of.quarter, now.wall, axes.quarter),
         day: charts(&of.day, now.wall, axes.day),
         requests: of.requests.iter().rev().cloned().collect(),
-        events: of_tunnel.map_or_else(Vec::new, |of| events::entries(of, Some(*port))),
+        events: of_tunnel.map_or_else(Vec::new, |of| events::entries(of, about)),
         keeps_bodies: state.traffic.bodies.contains(&key),
         is_encrypted: of.is_encrypted,
         again: state.traffic.again.get(&key).cloned(),

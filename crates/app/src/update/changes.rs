@@ -276,17 +276,14 @@ impl Change {
 
     /// Whether it is another attempt at the same.
     fn is_same(&self, other: &Self) -> bool {
+        if let (Some(one), Some(two)) = (self.what.put_port(), other.what.put_port()) {
+            return one == two;
+        }
         match (&self.what, &other.what) {
             (What::Create(one), What::Create(two)) => {
                 one.place == two.place && one.name == two.name
             }
             (What::Delete(one), What::Delete(two)) => one == two,
-            (
-                What::AddPort { tunnel: one, port: first }
-                | What::ChangePort { tunnel: one, port: first },
-                What::AddPort { tunnel: two, port: second }
-                | What::ChangePort { tunnel: two, port: second },
-            ) => one == two && first.number == second.number,
             (
                 What::DeletePort { tunnel: one, port: first },
                 What::DeletePort { tunnel: two, port: second },

@@ -7,7 +7,7 @@ use crate::command::Command;
 use crate::effect::Effect;
 use crate::persist::Save;
 use crate::place_key::PlaceKey;
-use crate::preferences::Preferences;
+use crate::preferences::{Page, Preferences};
 use crate::state::change::{Stage, What};
 use crate::state::{Ends, Quitting};
 
@@ -26,7 +26,7 @@ impl Turn<'_> {
             Command::Begin(errand) => self.begin_errand(*errand),
             Command::LetGo(errand) => self.let_go(errand),
             Command::AddPort { tunnel, port } => {
-                self.begin(What::AddPort { tunnel, port });
+                self.begin(What::AddPort { tunnel, port: Box::new(port.into()) });
             }
             Command::ChangePort { tunnel, port } => {
                 self.begin(What::ChangePort { tunnel, port });
@@ -69,7 +69,12 @@ impl Turn<'_> {
                     self.prefer(preferences);
                 }
             }
-            Command::Reset(page) => self.prefer(self.state.preferences.reset(page)),
+            Command::Reset(page) => {
+                self.prefer(self.state.preferences.reset(page));
+                if page == Page::Defaults {
+                    self.forget_default();
+                }
+            }
             Command::Select(selected) => self.state.selected = selected,
             Command::KeepBodies { tunnel, port, keep } => self.keep_bodies(tunnel, port, keep),
             Command::SendAgain { tunnel, port, of } => self.send_again(tunnel, port, of),

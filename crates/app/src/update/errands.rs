@@ -15,7 +15,8 @@ impl Turn<'_> {
         let (what, tunnel, port) = match wish {
             Wish::Create { draft, port } => (What::Create(Box::new(draft)), None, port),
             Wish::AddPort { tunnel, port } => {
-                (What::AddPort { tunnel: tunnel.clone(), port }, Some(tunnel), Some(port))
+                let add = What::AddPort { tunnel: tunnel.clone(), port: Box::new(port.clone()) };
+                (add, Some(tunnel), Some(port))
             }
         };
         let is_new = tunnel.as_ref().is_none_or(|tunnel| made.contains(tunnel));
@@ -61,13 +62,13 @@ impl Turn<'_> {
     pub(super) fn errand_goes_on(&mut self, ticket: Ticket, made: Option<TunnelKey>) {
         let Some(at) = self.state.errands.iter().position(|it| it.ticket == ticket) else { return };
         let errand = &mut self.state.errands[at];
-        let adds = errand.port.filter(|_| errand.tunnel.is_none());
+        let adds = errand.port.clone().filter(|_| errand.tunnel.is_none());
         let tunnel = errand.tunnel.clone().or(made);
         errand.tunnel.clone_from(&tunnel);
         let hosts = errand.hosts;
         match (tunnel, adds) {
             (Some(tunnel), Some(port)) => {
-                let next = self.begin(What::AddPort { tunnel, port });
+                let next = self.begin(What::AddPort { tunnel, port: Box::new(port) });
                 self.state.errands[at].ticket = next;
             }
             (Some(tunnel), None) => {

@@ -161,6 +161,13 @@ impl Turn<'_> {
         }
     }
 
+    /// New tunnels live where they do while nobody has said where.
+    pub(super) fn forget_default(&mut self) {
+        if self.state.setup.chosen.default.take().is_some() {
+            self.save_setup();
+        }
+    }
+
     /// Leaves a place: first all that is hosted there ends. Nothing is deleted from its service.
     fn leave(&mut self, place: &PlaceKey) {
         let is_used = self.state.place(place).is_some() && place.kind() != Kind::Here;

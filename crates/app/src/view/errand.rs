@@ -48,7 +48,8 @@ pub(super) fn fold(state: &State, cards: &[Card]) -> Option<Errand> {
     let progress = match &errand.end {
         None => Progress::UnderWay,
         Some(End::Done) => {
-            let (tunnel, port) = (errand.tunnel.clone(), errand.port.map(|port| port.number));
+            let (tunnel, port) =
+                (errand.tunnel.clone(), errand.port.as_ref().map(|port| port.number));
             let card =
                 cards.iter().find(|card| tunnel.is_some() && card.tunnel() == tunnel.as_ref());
             let row = card.and_then(|card| card.rows.iter().find(|row| Some(row.port) == port));
@@ -57,7 +58,7 @@ pub(super) fn fold(state: &State, cards: &[Card]) -> Option<Errand> {
         }
         Some(End::Failed(failure)) => {
             let change = state.changes.iter().find(|it| it.ticket == errand.ticket);
-            let port = errand.port.filter(|_| errand.tunnel.is_some() || !errand.is_new);
+            let port = errand.port.as_ref().filter(|_| errand.tunnel.is_some() || !errand.is_new);
             let text = match (change, port) {
                 (Some(change), _) => change_text(&change.what),
                 (None, Some(port)) => Message::PortNotAdded(port.number),

@@ -10,6 +10,7 @@ use adit_app::known::Openness;
 use adit_app::message::Message;
 use adit_app::persist::Files;
 use adit_app::place_key::PlaceKey;
+use adit_app::port::Port;
 use adit_app::preferences::NewTunnels;
 use adit_app::profile::Profile;
 use adit_app::view::{Hosts, Mood, Progress, View};
@@ -84,7 +85,8 @@ async fn a_port_gets_a_url_that_answers_in_one_errand() {
     let app = spawn(&folder).await;
     let draft = Draft::new(PlaceKey::here(), &NewTunnels::default());
     let draft = Draft { name: "shop".parse().ok(), ..draft };
-    let wish = Wish::Create { draft, port: port.to_string().parse().ok() };
+    let wanted: Port = port.to_string().parse().unwrap();
+    let wish = Wish::Create { draft, port: Some(wanted.into()) };
     app.commands().send(Command::Begin(Box::new(Errand { id: ErrandId(7), wish }))).await;
     let url = |view: &View| match &view.errand.as_ref()?.progress {
         Progress::Done { url, .. } => url.clone(),

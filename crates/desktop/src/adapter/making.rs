@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adit_app::access::{Access, Open};
-use adit_app::form::{self, CheckedPort, CheckedTunnel, Mistake, NameSays};
+use adit_app::form::{self, CheckedOptions, CheckedPort, CheckedTunnel, Mistake, NameSays};
 use adit_app::local::{Found, Listening};
 use adit_app::message::Message;
 use adit_app::place_key::Kind;
@@ -130,6 +130,12 @@ pub fn show_port(global: &ui::AddPort<'_>, checked: &CheckedPort, speech: &Speec
     global.set_is_free(is_free);
     global.set_number_error(said(checked.number.as_ref(), speech));
     global.set_risk(checked.risk.map(|it| speech.say(&Message::Risk(it))).unwrap_or_default());
+    let CheckedOptions { labels, host, origin, timeout, value: _ } = &checked.options;
+    global.set_description_error(said(checked.description.as_ref(), speech));
+    global.set_labels_error(said(labels.as_ref(), speech));
+    global.set_host_error(said(host.as_ref(), speech));
+    global.set_origin_error(said(origin.as_ref(), speech));
+    global.set_timeout_error(said(timeout.as_ref(), speech));
     global.set_can_add(checked.wish.is_some());
 }
 

@@ -5,6 +5,7 @@
 pub mod bars;
 pub mod cards;
 pub mod chart;
+pub mod events;
 pub mod listening;
 pub mod log;
 pub mod making;

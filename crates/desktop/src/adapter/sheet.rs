@@ -212,6 +212,7 @@ pub fn fill_port(form: &ui::PortForm<'_>, told: &PortForm) {
         _ => 0,
     });
     form.set_description(told.description.as_str().into());
+    form.set_labels(told.labels.as_str().into());
     form.set_host(host.as_str().into());
     form.set_keeps_host(*keeps_host);
     form.set_origin(origin.as_str().into());
@@ -230,6 +231,7 @@ pub fn written_port(form: &ui::PortForm<'_>, told: &PortForm) -> PortForm {
     PortForm {
         protocol,
         description: form.get_description().into(),
+        labels: form.get_labels().into(),
         passing: Passing {
             host: form.get_host().into(),
             keeps_host: form.get_keeps_host(),
@@ -242,6 +244,7 @@ pub fn written_port(form: &ui::PortForm<'_>, told: &PortForm) -> PortForm {
 
 /// Says at each field which rule it breaks.
 pub fn blame_port(form: &ui::PortForm<'_>, broken: &Broken, speech: &Speech) {
+    form.set_labels_error(said(broken, Field::Labels, speech));
     form.set_description_error(said(broken, Field::Description, speech));
     form.set_host_error(said(broken, Field::Host, speech));
     form.set_origin_error(said(broken, Field::Origin, speech));

@@ -88,6 +88,8 @@ async fn save(mut written: Face, mut news: watch::Receiver<Wanted>, file: Option
 
 #[cfg(test)]
 mod tests {
+    use adit_app::face::Saying;
+
     use super::*;
 
     #[tokio::test]
@@ -95,8 +97,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("window.json");
         let (memory, saver) = Memory::start(Face::default(), Some(path.clone()));
-        assert!(memory.change(Face::misses_tray));
-        memory.change(|face| face.close(true));
+        memory.change(|face| face.said(Saying::NoTray));
+        memory.change(|face| face.said(Saying::Stays));
         saver.finish(memory.face()).await;
         let kept = Face::load(&path).unwrap();
         assert_eq!(kept, memory.face());

@@ -6,13 +6,14 @@ mod memory;
 mod place;
 mod start;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use adit_app::command::Command;
 use adit_app::condition::Subject;
 use adit_app::effect::Notice;
-use adit_app::face::{Close, PATIENCE};
+use adit_app::face::{Close, PATIENCE, Saying};
 use adit_app::message::Offer;
 use adit_app::view::{CardId, Does};
 use slint::{ComponentHandle as _, SharedString, Timer, TimerMode};
@@ -27,6 +28,9 @@ use crate::window::Window;
 pub use memory::{Memory, Saver};
 pub use start::{Outer, Placed, start};
 
+/// So soon a notification is shown, or it is not: it may have to start its server.
+const HEARING: Duration = Duration::from_secs(5);
+
 /// What stands around a window.
 pub struct Around {
     window: Rc<Window>,
@@ -36,6 +40,10 @@ pub struct Around {
     has_tray: Cell<bool>,
     /// Runs while there is no tray, until that counts.
     patience: Timer,
+    /// What was to be said, until somebody can see it: a desktop may show no notifications.
+    unsaid: RefCell<Vec<Saying>>,
+    /// Runs while a notification may still be shown.
+    hearing: Timer,
 }
 
 /// Where news for a window comes from.
@@ -61,6 +69,8 @@ impl Around {
             memory,
             has_tray: Cell::new(false),
             patience: Timer::default(),
+            unsaid: RefCell::default(),
+            hearing: Timer::default(),
         });
         let weak = Rc::downgrade(&around);
         around.window.on_close(move |_| {
@@ -119,6 +129,7 @@ impl Around {
                 self.go_to(&notice.about);
             }
             Answer::Act(notice) => self.act(&notice),
+            Answer::Said(what) => self.said(what),
         }
     }
 
@@ -133,6 +144,7 @@ impl Around {
             self.come_back();
         }
         self.window.raise();
+        self.say_here();
     }
 
     /// What there is to remember at the end.
@@ -151,27 +163,34 @@ impl Around {
         });
     }
 
-    fn does_without(&self) {
+    fn does_without(self: &Rc<Self>) {
         self.window.app().global::<ui::FirstRun>().set_has_tray(false);
         if !self.window.app().window().is_visible() {
             self.raise();
         }
-        if self.memory.change(adit_app::face::Face::misses_tray) {
+        if self.memory.face().misses_tray() {
             let strings = self.window.app().global::<ui::Strings>();
             let (title, body) = (strings.invoke_no_tray(), strings.invoke_no_tray_more());
-            self.tell(title, body);
+            self.tell(Saying::NoTray, title, body);
+            // The window is there, so that it is said in it when no notification comes.
+            let weak = Rc::downgrade(self);
+            self.hearing.start(TimerMode::SingleShot, HEARING, move || {
+                if let Some(around) = weak.upgrade().filter(|it| it.is_seen()) {
+                    around.say_here();
+                }
+            });
         }
     }
 
     fn close(&self) {
         self.remember_place();
         let has_tray = self.has_tray.get();
-        match self.memory.change(|face| face.close(has_tray)) {
+        match self.memory.face().close(has_tray) {
             Close::Hide { say } => {
                 self.window.hide();
                 if say {
                     let strings = self.window.app().global::<ui::Strings>();
-                    self.tell(strings.invoke_stays(), strings.invoke_stays_more());
+                    self.tell(Saying::Stays, strings.invoke_stays(), strings.invoke_stays_more());
                 }
             }
             Close::Quit => self.window.quit(),
@@ -266,8 +285,30 @@ impl Around {
     }
 
     /// Says something to know. A toast is too short for it.
-    fn tell(&self, title: SharedString, body: SharedString) {
-        self.notes.show(Note::telling(title, body));
+    fn tell(&self, what: Saying, title: SharedString, body: SharedString) {
+        let mut unsaid = self.unsaid.borrow_mut();
+        if !unsaid.contains(&what) {
+            unsaid.push(what);
+        }
+        self.notes.show(Note::telling(what, title, body));
+    }
+
+    /// Somebody could see that.
+    fn said(&self, what: Saying) {
+        self.unsaid.borrow_mut().retain(|it| *it != what);
+        self.memory.change(|face| face.said(what));
+    }
+
+    /// Says in the window what no notification has said.
+    fn say_here(&self) {
+        // One at a time: the other has its turn when the window comes back.
+        let Some(what) = self.unsaid.borrow().first().copied() else { return };
+        let strings = self.window.app().global::<ui::Strings>();
+        self.window.say_slowly(match what {
+            Saying::Stays => strings.invoke_stayed(),
+            Saying::NoTray => strings.invoke_no_tray_more(),
+        });
+        self.said(what);
     }
 
     fn is_seen(&self) -> bool {

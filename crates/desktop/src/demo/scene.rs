@@ -213,9 +213,10 @@ pub(super) fn made(place: &PlaceKey, asked: Tunnel, n: usize) -> Tunnel {
 }
 
 /// A port of a tunnel, as its service has it.
-pub(super) fn port_of(tunnel: &TunnelKey, number: u16, protocol: Option<Protocol>) -> TunnelPort {
+pub(super) fn port_of(tunnel: &TunnelKey, asked: TunnelPort) -> TunnelPort {
     let id = tunnel.id.tunnel.to_string();
-    TunnelPort { protocol, ..port_with(&tunnel.place, &id, number) }
+    let made = port_with(&tunnel.place, &id, asked.port_number);
+    TunnelPort { port_forwarding_uris: made.port_forwarding_uris, ..asked }
 }
 
 fn port_with(place: &PlaceKey, id: &str, number: u16) -> TunnelPort {

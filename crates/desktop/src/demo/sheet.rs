@@ -141,6 +141,7 @@ fn merge(known: &mut Tunnel, body: Tunnel) {
 
 fn merge_port(known: &mut TunnelPort, body: TunnelPort) {
     known.protocol = body.protocol.or(known.protocol.take());
+    known.labels = body.labels.or(known.labels.take());
     known.description = body.description.or(known.description.take());
     known.options = body.options.or(known.options.take());
 }

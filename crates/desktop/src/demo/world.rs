@@ -237,11 +237,11 @@ impl World {
                 self.places.entry(place).or_default().push(made.clone());
                 self.then(Event::Changed { ticket, result: Ok(Done::Created(Box::new(made))) });
             }
-            Effect::AddPort { ticket, tunnel, port }
-            | Effect::ChangePort { ticket, tunnel, port } => {
-                let port = scene::port_of(&tunnel, port.number, port.to_contract().protocol);
-                let result = self.put_port(&tunnel, port);
-                self.then(Event::Changed { ticket, result });
+            Effect::AddPort { ticket, tunnel, port } => {
+                self.put_port(ticket, &tunnel, port.to_contract());
+            }
+            Effect::ChangePort { ticket, tunnel, port } => {
+                self.put_port(ticket, &tunnel, port.to_contract());
             }
             Effect::DeletePort { ticket, tunnel, port } => {
                 if let Some(ports) = self.tunnel_mut(&tunnel).and_then(|it| it.ports.as_mut()) {
@@ -291,11 +291,18 @@ impl World {
         tunnels.iter_mut().find(|tunnel| tunnel.full_id().as_ref() == Some(&key.id))
     }
 
-    fn put_port(&mut self, key: &TunnelKey, port: TunnelPort) -> Result<Done, Trouble> {
-        let ports = self.tunnel_mut(key).ok_or_else(unknown)?.ports.get_or_insert_default();
-        ports.retain(|it| it.port_number != port.port_number);
-        ports.push(port.clone());
-        Ok(Done::Port(Box::new(port)))
+    fn put_port(&mut self, ticket: Ticket, key: &TunnelKey, asked: TunnelPort) {
+        let port = scene::port_of(key, asked);
+        let result = match self.tunnel_mut(key) {
+            Some(tunnel) => {
+                let ports = tunnel.ports.get_or_insert_default();
+                ports.retain(|it| it.port_number != port.port_number);
+                ports.push(port.clone());
+                Ok(Done::Port(Box::new(port)))
+            }
+            None => Err(unknown()),
+        };
+        self.then(Event::Changed { ticket, result });
     }
 }
 

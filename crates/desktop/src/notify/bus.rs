@@ -125,7 +125,10 @@ async fn run(
             note = wanted.recv() => {
                 let Some(note) = note else { return Ok(()) };
                 match show(&server, &note, known.place_of(&note), picture.as_ref()).await {
-                    Ok(id) => known.add(id, note),
+                    Ok(id) => {
+                        super::said(&note, answers);
+                        known.add(id, note);
+                    }
                     Err(error) => {
                         tracing::info!(%error, title = %note.title, "a notification is not shown");
                     }

@@ -12,6 +12,7 @@ mod script;
 mod toast;
 
 use adit_app::effect::Notice;
+use adit_app::face::Saying;
 use adit_app::words;
 use tokio::sync::mpsc;
 
@@ -34,6 +35,8 @@ pub struct Note {
     pub about: Option<About>,
     /// It tells of something that was just done, and goes away by itself.
     pub passes: bool,
+    /// It says that; what became of it is answered.
+    pub says: Option<Saying>,
 }
 
 /// What a notification is about.
@@ -54,6 +57,8 @@ pub enum Answer {
     Show(Notice),
     /// To do what is offered.
     Act(Notice),
+    /// Nobody did: this was said where somebody can see it.
+    Said(Saying),
 }
 
 impl Note {
@@ -61,17 +66,19 @@ impl Note {
     pub fn of(notice: Notice, speech: &Speech) -> Self {
         let told = words::telling(&notice, speech.language, &speech.now);
         let about = About { notice, action: told.action, later: told.later };
-        Self { title: told.title, body: told.body, about: Some(about), passes: false }
+        Self { title: told.title, body: told.body, about: Some(about), passes: false, says: None }
     }
 
     /// Of something that was done, which passes by itself.
     pub fn passing(title: impl Into<String>) -> Self {
-        Self { title: title.into(), body: String::new(), about: None, passes: true }
+        let title = title.into();
+        Self { title, body: String::new(), about: None, passes: true, says: None }
     }
 
     /// Of something to know.
-    pub fn telling(title: impl Into<String>, body: impl Into<String>) -> Self {
-        Self { title: title.into(), body: body.into(), about: None, passes: false }
+    pub fn telling(says: Saying, title: impl Into<String>, body: impl Into<String>) -> Self {
+        let (title, body) = (title.into(), body.into());
+        Self { title, body, about: None, passes: false, says: Some(says) }
     }
 
     /// Whether it takes the place of another: the same is not told twice on one screen.
@@ -103,6 +110,15 @@ impl Notes {
         if let Err(mpsc::error::TrySendError::Full(note)) = self.0.try_send(note) {
             tracing::warn!(title = %note.title, "a notification is not shown: too many wait");
         }
+    }
+}
+
+/// Tells that a note is shown, where somebody wants to know.
+pub(crate) fn said(note: &Note, answers: &mpsc::Sender<Answer>) {
+    if let Some(says) = note.says
+        && answers.try_send(Answer::Said(says)).is_err()
+    {
+        tracing::warn!(?says, "it is not heard that this was said: too many wait");
     }
 }
 

@@ -26,10 +26,14 @@ impl Notifier {
         let (notes, mut wanted) = Notes::new();
         let (answers, told) = mpsc::channel(super::ANSWERS);
         let task = task::spawn("notifications", async move {
-            // Kept, so that who waits for answers sees no end.
-            let _answers = answers;
             while let Some(note) = wanted.recv().await {
-                task::blocking("show", move || show(&note)).await;
+                let answers = answers.clone();
+                task::blocking("show", move || {
+                    if show(&note) {
+                        super::said(&note, &answers);
+                    }
+                })
+                .await;
             }
         });
         (Self { notes, _task: task }, told)
@@ -41,7 +45,8 @@ impl Notifier {
     }
 }
 
-fn show(note: &Note) {
+/// Whether it is shown, as far as that is told.
+fn show(note: &Note) -> bool {
     let shown = Command::new("/usr/bin/osascript")
         .args(["-e", SCRIPT, &note.title, &note.body])
         .stdin(Stdio::null())
@@ -49,8 +54,9 @@ fn show(note: &Note) {
         .stderr(Stdio::null())
         .status();
     match shown {
-        Ok(status) if status.success() => {}
+        Ok(status) if status.success() => return true,
         Ok(status) => tracing::info!(%status, "a notification is not shown"),
         Err(error) => tracing::info!(%error, "a notification is not shown"),
     }
+    false
 }

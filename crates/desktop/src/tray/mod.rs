@@ -9,6 +9,8 @@ pub mod bus;
 pub mod icon;
 #[cfg(any(windows, target_os = "macos"))]
 mod native;
+#[cfg(any(windows, target_os = "macos", test))]
+mod rows;
 pub mod shown;
 
 use adit_app::view::Does;

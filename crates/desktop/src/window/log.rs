@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_app::journal::{self, Search};
-use slint::{ComponentHandle, ModelRc, SharedString};
+use slint::{ComponentHandle, ModelRc};
 
 use super::Window;
 use crate::adapter::log;
@@ -38,14 +38,6 @@ impl Window {
             }
         }));
         screen.on_keep_more(self.on(|window| window.show_settings(ui::SettingsPage::Network)));
-    }
-
-    /// Shows the log, with these words searched.
-    pub(super) fn show_log(&self, words: SharedString) {
-        let screen = self.app.global::<ui::Log>();
-        screen.set_search(words);
-        self.app.global::<ui::Nav>().invoke_go(ui::Screen::Log);
-        screen.invoke_filtered();
     }
 
     /// Asks for the lines that somebody wants to see, or for none while they look elsewhere.

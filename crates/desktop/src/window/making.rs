@@ -110,6 +110,14 @@ impl Window {
         global.set_number(number);
         global.set_protocol(0);
         global.set_name(SharedString::default());
+        global.set_description(SharedString::default());
+        global.set_labels(SharedString::default());
+        global.set_host(SharedString::default());
+        global.set_origin(SharedString::default());
+        global.set_timeout(SharedString::default());
+        global.set_passes_host(false);
+        global.set_passes_origin(false);
+        global.set_is_unfolded(false);
         global.set_place(self.index_of_place(&form::default_place(&view)));
         self.clear_errand();
         self.draw_tunnels(&view);
@@ -157,10 +165,6 @@ impl Window {
 
     fn new_tunnel_form(&self) -> NewTunnel {
         let global = self.app.global::<ui::NewTunnel>();
-        let header = |value: SharedString, is_passed_on| HeaderText {
-            value: value.to_string(),
-            is_passed_on,
-        };
         NewTunnel {
             name: global.get_name().to_string(),
             place: self.place_at(global.get_place()),
@@ -223,7 +227,18 @@ impl Window {
             2 => Protocol::Https,
             _ => Protocol::Auto,
         };
-        AddPort { number: global.get_number().to_string(), protocol, to }
+        AddPort {
+            number: global.get_number().to_string(),
+            protocol,
+            description: global.get_description().to_string(),
+            options: OptionsText {
+                labels: global.get_labels().to_string(),
+                host: header(global.get_host(), global.get_passes_host()),
+                origin: header(global.get_origin(), global.get_passes_origin()),
+                timeout: global.get_timeout().to_string(),
+            },
+            to,
+        }
     }
 
     fn port_edited(&self) {
@@ -321,6 +336,10 @@ impl Window {
             global.set_name(suggest_name(program.as_deref(), port, &place, view).into());
         }
     }
+}
+
+fn header(value: SharedString, is_passed_on: bool) -> HeaderText {
+    HeaderText { value: value.to_string(), is_passed_on }
 }
 
 pub(super) fn index(at: Option<usize>) -> i32 {

@@ -66,10 +66,6 @@ impl Window {
     }
 
     pub(super) fn act(&self, key: &str, id: &str) {
-        if id == "log" {
-            self.show_log(self.card(key).map(|it| it.name).unwrap_or_default().into());
-            return;
-        }
         let Some(card) = self.card(key) else { return };
         if id == "try-now" && card.standing.offer != Some(Offer::TryNow) {
             return;

@@ -3,6 +3,7 @@
 use crate::common::Stage;
 use adit_app::command::{Command, Wish};
 use adit_app::failure::{Code, Failure};
+use adit_app::port::Protocol;
 use adit_app::preferences::Preferences;
 use adit_desktop::demo::{Refuses, Scene};
 use slint::platform::Key;
@@ -44,7 +45,7 @@ fn a_port_is_typed_added_and_its_url_copied() {
     stage.key(Key::Return);
     assert!(!is_open(&stage));
     let [Wish::AddPort { port, .. }] = &wishes(&stage)[..] else { panic!("one port") };
-    assert_eq!(port.to_string(), "3001");
+    assert_eq!(port.number, 3001);
     assert_eq!(*stage.outside.copied.borrow(), ["https://k3x9q2mw-3001.relay.example.com/"]);
     stage.one("URL copied");
     stage.beginning("port 3001");
@@ -88,7 +89,7 @@ fn a_database_is_marked_and_can_be_added_all_the_same() {
     stage.press("https");
     stage.press_button("Add port");
     let [Wish::AddPort { port, .. }] = &wishes(&stage)[..] else { panic!("one port") };
-    assert_eq!(port.to_string(), "5432:https");
+    assert_eq!((port.number, port.protocol), (5432, Protocol::Https));
 }
 
 #[test]
@@ -193,4 +194,34 @@ fn the_menu_of_a_tunnel_and_its_port_lead_there_too() {
     stage.settle();
     stage.key('p');
     assert_eq!(stage.value("Tunnel"), "storefront");
+}
+
+#[test]
+fn what_is_folded_away_goes_along() {
+    let stage = at_storefront();
+    // What is out of sight is not there.
+    stage.size(960, 900, 1.0);
+    stage.type_text("3001");
+    assert!(stage.all("Description").is_empty());
+    stage.press("Advanced");
+    stage.write("Description", "the back");
+    stage.write("Labels", "web demo");
+    stage.write("Timeout", "x");
+    stage.one("Seconds from 0 to 86,400; 0 is no limit.");
+    assert!(!stage.is_enabled("Add port"));
+    stage.write("Timeout", "30");
+    stage.write("Host header", "app.test");
+    stage.press_button("Add port");
+    let [Wish::AddPort { port, .. }] = &wishes(&stage)[..] else { panic!("one port") };
+    let sent = port.to_contract();
+    assert_eq!(sent.description.as_deref(), Some("the back"));
+    assert_eq!(sent.labels, Some(vec!["web".to_owned(), "demo".to_owned()]));
+    let options = sent.options.unwrap();
+    assert_eq!(options.host_header.as_deref(), Some("app.test"));
+    assert_eq!((options.request_timeout_seconds, options.origin_header), (Some(30), None));
+    // The next begins with nothing of it.
+    stage.key('p');
+    assert!(stage.all("Description").is_empty());
+    stage.press("Advanced");
+    assert_eq!((stage.value("Labels"), stage.value("Host header")), Default::default());
 }

@@ -85,17 +85,6 @@ fn words_and_level_leave_what_they_say() {
 }
 
 #[test]
-fn a_card_opens_the_log_of_its_tunnel() {
-    let stage = Stage::new(Scene::Main);
-    let tunnels = stage.window.app().global::<adit_desktop::Tunnels<'_>>();
-    let key = tunnels.get_cards().row_data(0).unwrap().key;
-    tunnels.invoke_act(key, "log".into());
-    stage.settle();
-    assert_eq!(stage.window.app().global::<Log<'_>>().get_search(), "billing");
-    assert_eq!(texts(&stage), ["nothing answers on localhost:3000 cause=refused"; 2]);
-}
-
-#[test]
 fn what_is_shown_is_copied_and_a_line_alone_too() {
     let stage = open(Scene::Main);
     stage.press("Error");

@@ -6,7 +6,9 @@ mod common;
 
 mod add_port;
 mod asked;
+mod events;
 mod first_run;
+mod keyboard;
 mod log;
 mod main_window;
 mod never_blocks;

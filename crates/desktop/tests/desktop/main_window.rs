@@ -153,6 +153,15 @@ fn the_keyboard_reaches_a_row_and_what_is_done_with_it() {
 }
 
 #[test]
+fn all_places_are_asked_again_at_the_foot() {
+    let stage = Stage::new(Scene::Main);
+    let again = stage.labels().into_iter().find(|it| it.ends_with(". Look again")).unwrap();
+    assert!(stage.button(&again).size().height >= 24.0);
+    stage.press_button(&again);
+    assert_eq!(stage.demo.asked().last(), Some(&Command::Refresh(None)));
+}
+
+#[test]
 fn letters_that_are_searched_for_do_nothing_else() {
     let stage = Stage::new(Scene::Main);
     stage.key('/');

@@ -300,6 +300,20 @@ fn a_port_speaks_another_protocol() {
 }
 
 #[test]
+fn a_port_has_labels() {
+    let stage = Stage::new(Scene::Main);
+    open(&stage, Dialog::EditPort, "storefront", 5173);
+    stage.write("Labels", "no!");
+    assert!(!is_enabled(&stage, "Save"));
+    stage.write("Labels", "web, demo");
+    stage.press("Save");
+    let Some(Job::EditPort(edit)) = jobs(&stage).pop() else { panic!("a port was changed") };
+    assert_eq!(edit.change.add_labels, ["web", "demo"]);
+    open(&stage, Dialog::EditPort, "storefront", 5173);
+    assert_eq!(stage.value("Labels"), "web demo");
+}
+
+#[test]
 fn a_port_is_made_again_only_once_somebody_agreed() {
     let stage = Stage::new(Scene::Main);
     open(&stage, Dialog::EditPort, "webhooks", 4000);

@@ -38,10 +38,15 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
+        Self::with_server(None)
+    }
+
+    /// Notifications are shown on that bus, which may be another one: then nobody sees them.
+    fn with_server(elsewhere: Option<&Private>) -> Self {
         let runtime = Runtime::new().unwrap();
         let inside = runtime.enter();
         let private = Private::start();
-        let server = runtime.block_on(Server::start(&private, &["actions"]));
+        let server = runtime.block_on(Server::start(elsewhere.unwrap_or(&private), &["actions"]));
         let stage = Stage::new(Scene::Main);
         let view = stage.window.view();
         let shown = Shown::of(&view.tray, &stage.window.speech());
@@ -69,6 +74,13 @@ impl Desk {
         self.around.happened(event.clone());
         self.stage.settle();
         event
+    }
+
+    /// The next that a notification tells is done.
+    fn hear(&mut self) {
+        let answer = self.runtime.block_on(next(&mut self.answers));
+        self.around.answered(answer);
+        self.stage.settle();
     }
 
     /// A panel, and the icon in it.
@@ -147,6 +159,9 @@ fn closing_leaves_it_in_the_tray_and_says_so_once() {
     assert!(!desk.is_visible());
     let shown = desk.runtime.block_on(desk.server.shown());
     assert_eq!(shown.title, "Adit keeps running in the tray");
+    assert!(!desk.around.last().said_it_stays, "it is not known yet that it is shown");
+    desk.hear();
+    assert!(desk.around.last().said_it_stays);
     desk.runtime.block_on(icon.click());
     assert_eq!(desk.turn(), Event::Clicked);
     assert!(desk.is_visible());
@@ -160,6 +175,40 @@ fn closing_leaves_it_in_the_tray_and_says_so_once() {
     desk.choose(&icon, "Copy URL of :5173");
     let shown = desk.runtime.block_on(desk.server.shown());
     assert_eq!(shown.title, "URL of storefront :5173 copied");
+}
+
+#[test]
+fn where_no_notification_is_shown_the_window_says_that_it_stayed() {
+    let elsewhere = Private::start();
+    let mut desk = Desk::with_server(Some(&elsewhere));
+    let (_panel, icon) = desk.panel();
+    desk.close();
+    assert!(!desk.is_visible() && !desk.around.last().said_it_stays);
+    desk.runtime.block_on(icon.click());
+    assert_eq!(desk.turn(), Event::Clicked);
+    assert!(desk.is_visible() && desk.around.last().said_it_stays);
+    let said = "Adit kept running in the tray. Quit from its menu, or with Ctrl Q.";
+    assert_eq!(desk.toast(), said);
+    desk.stage.wait(Duration::from_secs(8));
+    assert_eq!(desk.toast(), said, "there is time to read it");
+    desk.stage.wait(Duration::from_secs(3));
+    assert_eq!(desk.toast(), "");
+    desk.close();
+    desk.around.raise();
+    assert_eq!(desk.toast(), "", "it was said");
+}
+
+#[test]
+fn where_no_notification_is_shown_the_window_says_that_there_is_no_tray() {
+    let elsewhere = Private::start();
+    let mut desk = Desk::with_server(Some(&elsewhere));
+    assert_eq!(desk.turn(), Event::Present(false));
+    desk.stage.wait(PATIENCE);
+    assert!(!desk.around.last().said_no_tray);
+    desk.stage.wait(Duration::from_secs(5));
+    let said = "Closing the window quits Adit. If a tray appears, its icon is used.";
+    assert_eq!(desk.toast(), said);
+    assert!(desk.around.last().said_no_tray);
 }
 
 #[test]

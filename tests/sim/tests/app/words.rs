@@ -95,7 +95,7 @@ pub(crate) fn of_effect(effect: &Effect) -> String {
         Effect::Show { tunnel, serial } => format!("ask {serial} about {tunnel}"),
         Effect::Create { ticket, place, .. } => format!("{ticket}: make a tunnel on {place}"),
         Effect::AddPort { ticket, tunnel, port } => {
-            format!("{ticket}: add port {port} to {tunnel}")
+            format!("{ticket}: add port {} to {tunnel}", port.number)
         }
         Effect::DeletePort { ticket, tunnel, port } => {
             format!("{ticket}: remove port {port} of {tunnel}")

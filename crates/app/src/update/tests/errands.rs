@@ -20,11 +20,11 @@ fn begin(world: &mut World, id: u64, wish: Wish) {
 fn create() -> Wish {
     let draft = Draft::new(relay(), &NewTunnels::default());
     let draft = Draft { name: Some("shop".parse().unwrap()), ..draft };
-    Wish::Create { draft, port: Some(port(80)) }
+    Wish::Create { draft, port: Some(port(80).into()) }
 }
 
 fn add(tunnel: &str, number: u16) -> Wish {
-    Wish::AddPort { tunnel: key(tunnel), port: port(number) }
+    Wish::AddPort { tunnel: key(tunnel), port: port(number).into() }
 }
 
 fn progress(world: &World) -> Progress {

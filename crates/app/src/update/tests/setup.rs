@@ -13,6 +13,7 @@ use crate::failure::{Code, Failure};
 use crate::message::Message;
 use crate::persist::{Imported, Kept, Save, reference};
 use crate::place_key::PlaceKey;
+use crate::preferences::Page;
 use crate::setup::{Act, Ask, Errand, ErrandKind, Provider, Setup, Stage, Told};
 use crate::state::State;
 use crate::state::world::{World, hosted_by, kept, key, relay, tunnel};
@@ -240,4 +241,24 @@ fn microsoft_is_a_place_after_the_next_start_too() {
     let both = vec![PlaceKey::here(), PlaceKey::microsoft()];
     let state = State::new(both, kept, world.now);
     assert_eq!(state.places.len(), 2);
+}
+
+#[test]
+fn where_new_tunnels_live_goes_back_with_their_page() {
+    let mut world = fresh();
+    ask(&mut world, Ask::UseMicrosoft);
+    ask(&mut world, Ask::MakeDefault(PlaceKey::here()));
+    let is_default = |world: &World, place: &PlaceKey| {
+        world.view().places.iter().any(|it| it.key == *place && it.is_default)
+    };
+    assert!(is_default(&world, &PlaceKey::here()));
+    world.command(Command::Reset(Page::General));
+    assert!(is_default(&world, &PlaceKey::here()), "that is another page");
+    world.command(Command::Reset(Page::Defaults));
+    assert!(is_default(&world, &PlaceKey::microsoft()), "the only place besides this computer");
+    let saved = world.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Save(Save::Setup(setup)) => Some(setup.default.clone()),
+        _ => None,
+    });
+    assert_eq!(saved, Some(None));
 }

@@ -52,7 +52,8 @@ mod tests {
         let text = Message::ListFailed(place.clone());
         let notice = Notice { kind, about: Subject::Place(place), name: None, text, offer: None };
         let about = About { notice, action: None, later: "Later".to_owned() };
-        Note { title: title.to_owned(), body: String::new(), about: Some(about), passes: false }
+        let (title, body) = (title.to_owned(), String::new());
+        Note { title, body, about: Some(about), passes: false, says: None }
     }
 
     #[test]

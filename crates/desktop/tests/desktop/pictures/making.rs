@@ -4,7 +4,7 @@ use adit_app::event::{Event, Preflight};
 use adit_app::failure::{Code, Failure};
 use adit_app::place_key::PlaceKey;
 use adit_desktop::demo::Refuses;
-use adit_desktop::{Dialog, NewTunnel, Tunnels};
+use adit_desktop::{AddPort, Dialog, NewTunnel, Tunnels};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
 
@@ -15,6 +15,7 @@ pictures! {
     new_tunnel: Main, WIDE, to_new_tunnel;
     new_tunnel_advanced: Main, WIDE, to_advanced;
     add_port: Main, WIDE, to_add_port;
+    add_port_advanced: Main, WIDE, to_add_port_advanced;
     add_port_new: Empty, WIDE, to_add_port_new;
     add_port_half: Empty, WIDE, to_add_port_half;
     delete: Main, WIDE, to_delete;
@@ -41,6 +42,17 @@ fn to_add_port(stage: &Stage) {
     (0..3).for_each(|_| stage.key(Key::DownArrow));
     stage.key('p');
     stage.key(Key::DownArrow);
+}
+
+fn to_add_port_advanced(stage: &Stage) {
+    to_add_port(stage);
+    let form = stage.window.app().global::<AddPort<'_>>();
+    form.set_is_unfolded(true);
+    form.set_description("The shop as customers see it".into());
+    stage.settle();
+    // To its end.
+    stage.key(Key::Tab);
+    stage.key(Key::PageDown);
 }
 
 fn to_add_port_new(stage: &Stage) {

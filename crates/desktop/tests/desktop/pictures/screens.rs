@@ -4,7 +4,7 @@ use adit_app::command::{Command, Draft};
 use adit_app::place_key::PlaceKey;
 use adit_app::preferences::NewTunnels;
 use adit_desktop::{
-    Dialog, Nav, Port, Screen, Settings, SettingsPage, Setup, Switch, Theme, Typed,
+    Dialog, Nav, Port, Screen, Settings, SettingsPage, Setup, Switch, Theme, Tunnels, Typed,
 };
 use i_slint_backend_testing::AccessibleRole;
 use slint::platform::Key;
@@ -45,6 +45,7 @@ pictures! {
     access: Main, WIDE, to_access;
     anyone: Main, WIDE, to_anyone;
     share: Main, WIDE, to_share;
+    events: Main, WIDE, to_events;
     edit_tunnel: Main, WIDE, to_edit_tunnel;
     edit_port: Main, WIDE, to_edit_port;
     move_tunnel: Main, WIDE, to_move;
@@ -62,6 +63,11 @@ pictures! {
     allow_network: SignIn, WIDE, to_allow_network;
     forget_place: SignIn, WIDE, to_forget;
     add_relay: SignIn, WIDE, to_add_relay;
+}
+
+fn to_events(stage: &Stage) {
+    let key = stage.window.app().global::<Tunnels<'_>>().get_cards().row_data(1).unwrap().key;
+    open(stage, Dialog::Events, &key, 0);
 }
 
 fn open(stage: &Stage, dialog: Dialog, key: &str, number: i32) {

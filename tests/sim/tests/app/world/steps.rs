@@ -185,8 +185,8 @@ impl World<'_> {
             },
             Ask::Create(place) => Command::Create(Box::new(self.draft(*place))),
             Ask::Errand(place, port) => {
-                let wish =
-                    command::Wish::Create { draft: self.draft(*place), port: Some(to_port(*port)) };
+                let port = Some(to_port(*port).into());
+                let wish = command::Wish::Create { draft: self.draft(*place), port };
                 let id = ErrandId(self.summary.inputs);
                 Command::Begin(Box::new(command::Errand { id, wish }))
             }

@@ -1,0 +1,33 @@
+//! What happened to a tunnel, in the dialog that its menu opens.
+
+use crate::common::Stage;
+use adit_app::command::Command;
+use adit_desktop::demo::Scene;
+use adit_desktop::{Dialog, Dialogs};
+use slint::ComponentHandle;
+use slint::platform::Key;
+
+/// The dialog with the events of storefront.
+fn at_events() -> Stage {
+    let stage = Stage::new(Scene::Main);
+    stage.press("More for storefront");
+    stage.press("Event log");
+    stage
+}
+
+#[test]
+fn the_menu_of_a_tunnel_leads_to_all_that_happened_to_it() {
+    let stage = at_events();
+    stage.one("Events of storefront");
+    let lines: Vec<_> = stage.labels().into_iter().filter(|it| it.starts_with("1")).collect();
+    assert!(lines.iter().any(|it| it.ends_with("Hosting, checking the URL")), "{lines:?}");
+    // The date stands where it is another day's.
+    stage.pass(86_400);
+    assert!(stage.labels().iter().any(|it| it.starts_with("2026-11-")), "{:?}", stage.labels());
+    stage.press("Copy as text");
+    assert!(stage.outside.copied.borrow()[0].contains("Hosting, checking the URL"));
+    stage.key(Key::Escape);
+    let dialogs = stage.window.app().global::<Dialogs<'_>>();
+    assert_eq!(dialogs.get_current(), Dialog::None);
+    assert_eq!(stage.demo.asked().last(), Some(&Command::Select(None)));
+}

@@ -1,0 +1,191 @@
+//! What the keyboard reaches besides rows: what shows more of them, links, and what scrolls.
+
+use std::collections::BTreeSet;
+
+use crate::common::Stage;
+use adit_app::command::Command;
+use adit_app::port::Port as NewPort;
+use adit_desktop::demo::Scene;
+use adit_desktop::{Dialog, Dialogs, Nav, Port, Screen, Settings, SettingsPage, Tunnels};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle};
+use slint::platform::Key;
+use slint::{ComponentHandle, Model as _};
+
+/// The first tunnel has twelve ports.
+fn with_ports() -> Stage {
+    let stage = Stage::new(Scene::Main);
+    let tunnel = stage.window.view().cards[0].tunnel().unwrap().clone();
+    for number in 4_001..=4_011 {
+        let port = number.to_string().parse::<NewPort>().unwrap();
+        stage.window.send(Command::AddPort { tunnel: tunnel.clone(), port });
+    }
+    stage.settle();
+    stage
+}
+
+fn down(stage: &Stage, times: usize) {
+    (0..times).for_each(|_| stage.key(Key::DownArrow));
+}
+
+fn row(stage: &Stage) -> (i32, i32) {
+    let tunnels = stage.window.app().global::<Tunnels<'_>>();
+    (tunnels.get_card(), tunnels.get_row())
+}
+
+/// Where the upper edge of the first element is whose name begins so, while there is one.
+fn top(stage: &Stage, start: &str) -> Option<f32> {
+    let found = stage.labels().into_iter().find(|it| it.starts_with(start))?;
+    Some(stage.all(&found)[0].absolute_position().y)
+}
+
+fn is_open(stage: &Stage, dialog: Dialog) -> bool {
+    stage.window.app().global::<Dialogs<'_>>().get_current() == dialog
+}
+
+#[test]
+fn all_ports_of_a_tunnel_are_reached() {
+    let stage = with_ports();
+    stage.one("Show all 12 ports");
+    // The header, eight rows, and what shows all.
+    down(&stage, 10);
+    assert_eq!(row(&stage), (0, 8));
+    // It is no port: nothing of one can be done.
+    stage.key(Key::Delete);
+    stage.key(Key::F2);
+    stage.key('c');
+    assert!(is_open(&stage, Dialog::None) && stage.outside.copied.borrow().is_empty());
+    down(&stage, 1);
+    assert_eq!(row(&stage), (1, -1));
+    stage.key(Key::UpArrow);
+    stage.key(Key::Return);
+    assert!(stage.all("Show all 12 ports").is_empty());
+    assert_eq!(stage.beginning("port 4008").accessible_item_selected(), Some(true));
+    down(&stage, 3);
+    let last = stage.beginning("port 4011");
+    assert_eq!(last.accessible_item_selected(), Some(true));
+    assert!(last.absolute_position().y + last.size().height <= 650.0, "it is in sight");
+    down(&stage, 1);
+    assert_eq!(row(&stage), (1, -1));
+}
+
+#[test]
+fn whatever_row_the_keyboard_is_on_is_in_sight() {
+    let stage = Stage::new(Scene::Many);
+    for step in 0..40 {
+        stage.key(Key::DownArrow);
+        if row(&stage).1 < 0 {
+            continue;
+        }
+        let selected = stage.labels().into_iter().filter(|it| it.starts_with("port "));
+        let selected = selected.flat_map(|it| stage.all(&it));
+        let selected = selected.into_iter().find(|it| it.accessible_item_selected() == Some(true));
+        let selected = selected.unwrap_or_else(|| panic!("step {step} is out of sight"));
+        let (at, size) = (selected.absolute_position().y, selected.size().height);
+        assert!(at >= 52.0 && at + size <= 651.0, "step {step} is at {at}");
+    }
+}
+
+#[test]
+fn the_link_behind_a_state_is_reached() {
+    let stage = Stage::new(Scene::Main);
+    down(&stage, 1);
+    let tunnels = stage.window.app().global::<Tunnels<'_>>();
+    let link = |at: i32| tunnels.get_cards().row_data(at as usize).unwrap().link;
+    // Where there is none, arrows to the side do nothing.
+    assert_eq!(link(0), "");
+    stage.key(Key::RightArrow);
+    assert_eq!(tunnels.get_action(), 0);
+    while link(row(&stage).0) != "Try now" || row(&stage).1 >= 0 {
+        down(&stage, 1);
+    }
+    stage.key(Key::RightArrow);
+    stage.key(Key::RightArrow);
+    assert_eq!(tunnels.get_action(), 1);
+    stage.key(Key::Return);
+    assert!(matches!(stage.demo.asked().last(), Some(Command::TryNow(_))));
+}
+
+/// Presses Tab until keys scroll what begins so, and back. What is out of sight is not there.
+fn scrolls(stage: &Stage, start: &str) -> bool {
+    (0..24).any(|_| {
+        stage.key(Key::Tab);
+        let before = top(stage, start);
+        stage.key(Key::PageDown);
+        if top(stage, start) == before {
+            return false;
+        }
+        stage.key(Key::PageUp);
+        let is_back = top(stage, start) == before;
+        let moves = |key| {
+            stage.key(key);
+            top(stage, start) != before
+        };
+        is_back
+            && moves(Key::DownArrow)
+            && !moves(Key::UpArrow)
+            && moves(Key::End)
+            && !moves(Key::Home)
+    })
+}
+
+fn at_page(page: SettingsPage) -> Stage {
+    let stage = Stage::new(Scene::Main);
+    stage.size(640, 440, 1.0);
+    stage.window.app().global::<Nav<'_>>().invoke_go(Screen::Settings);
+    stage.window.app().global::<Settings<'_>>().invoke_go(page);
+    stage.settle();
+    stage
+}
+
+#[test]
+fn findings_and_licences_are_scrolled() {
+    let stage = at_page(SettingsPage::Status);
+    let checks = stage.window.app().global::<Settings<'_>>().get_checks();
+    let first = checks.row_data(0).unwrap().name.to_string() + ": ";
+    assert!(scrolls(&stage, &first));
+    let stage = at_page(SettingsPage::About);
+    stage.all("Read the licence")[0].invoke_accessible_default_action();
+    stage.settle();
+    assert!(scrolls(&stage, "Back"));
+}
+
+#[test]
+fn a_setting_that_tab_comes_to_is_in_sight() {
+    let stage = at_page(SettingsPage::General);
+    let switches = || {
+        let all = stage.labels().into_iter().flat_map(|it| stage.all(&it));
+        let is_switch = |it: &ElementHandle| it.accessible_role() == Some(AccessibleRole::Switch);
+        let names = all.filter(is_switch).filter_map(|it| it.accessible_label());
+        names.collect::<BTreeSet<_>>()
+    };
+    let before = switches();
+    let shown = (0..30).any(|_| {
+        stage.key(Key::Tab);
+        !switches().is_subset(&before)
+    });
+    assert!(shown, "only {before:?}");
+}
+
+#[test]
+fn all_shortcuts_are_read_in_the_smallest_window() {
+    let stage = Stage::new(Scene::Main);
+    stage.size(640, 440, 1.0);
+    stage.key('?');
+    assert_eq!(top(&stage, "Quit"), None, "it is out of sight");
+    stage.key(Key::PageDown);
+    assert!(top(&stage, "Quit").is_some());
+    stage.key(Key::Home);
+    assert_eq!(top(&stage, "Quit"), None);
+    stage.key(Key::Escape);
+    assert!(is_open(&stage, Dialog::None));
+}
+
+#[test]
+fn the_table_of_a_port_is_scrolled() {
+    let stage = Stage::new(Scene::Main);
+    stage.beginning("port 5173").invoke_accessible_default_action();
+    stage.settle();
+    stage.press("Table");
+    let told = stage.window.app().global::<Port<'_>>().get_table().row_data(1).unwrap().told;
+    assert!(scrolls(&stage, &told));
+}
