@@ -7,6 +7,14 @@
 mod here;
 mod lan;
 mod memory;
+/// A relay in memory that an owner reaches with this key.
+#[cfg(test)]
+pub(crate) async fn for_tests(key: &str) -> Server {
+    let mut config = Config::embedded(key.into(), Storage::Memory);
+    config.loopback = Some(Loopback::default());
+    Server::spawn(config).await.unwrap()
+}
+
 #[cfg(test)]
 mod tests;
 

@@ -42,12 +42,30 @@ impl Unit {
         &self.path
     }
 
+    /// Ends it for now, if `adit service` has installed it. Waits for what it hosts to end. Returns whether it ran.
+    pub fn stop(&self) -> bool {
+        let runs = self.is_ours() && self.ask(&["is-active", "--quiet", NAME]);
+        if runs {
+            self.ask(&["stop", NAME]);
+        }
+        runs
+    }
+
+    /// Lets it run again.
+    pub fn start(&self) {
+        self.ask(&["start", NAME]);
+    }
+
+    fn is_ours(&self) -> bool {
+        fs::read(&self.path).is_ok_and(|text| text.starts_with(MARK.as_bytes()))
+    }
+
     /// Ends it and takes it away, if `adit service` has installed it. Waits for what it hosts to end.
     ///
     /// # Errors
     /// When the file cannot be removed.
     pub fn remove(&self) -> Outcome {
-        if !fs::read(&self.path).is_ok_and(|text| text.starts_with(MARK.as_bytes())) {
+        if !self.is_ours() {
             return Ok(());
         }
         self.ask(&["disable", "--now", NAME]);
@@ -65,14 +83,15 @@ impl Unit {
         Ok(())
     }
 
-    /// Without its systemd the unit does not run, and is a file like others.
-    fn ask(&self, what: &[&str]) {
+    /// Without its systemd the unit does not run, and is a file like others. Returns whether it was done, or is so.
+    fn ask(&self, what: &[&str]) -> bool {
         let done = Command::new(&self.systemctl).arg("--user").args(what).output();
         match done {
-            Ok(done) if done.status.success() => {}
-            Ok(done) => tracing::warn!(?what, code = ?done.status.code(), "systemctl failed"),
+            Ok(done) if done.status.success() => return true,
+            Ok(done) => tracing::info!(?what, code = ?done.status.code(), "systemctl says no"),
             Err(error) => tracing::warn!(?what, %error, "systemctl cannot be run"),
         }
+        false
     }
 }
 

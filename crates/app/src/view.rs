@@ -21,6 +21,7 @@ use crate::manage::Sheet;
 use crate::preferences::Preferences;
 use crate::state::State;
 
+pub(crate) use card::start_or_ask;
 pub use card::{Card, CardId, Hosts, Row, Toggle};
 pub use errand::{Errand, Progress};
 pub use headline::{Counts, Headline};

@@ -148,10 +148,11 @@ impl Window {
         loop {
             let is_open = tokio::select! {
                 changed = views.changed() => {
-                    if changed.is_ok() && self.is_only_later() {
+                    self.hear();
+                    if changed.is_ok() {
                         continue;
                     }
-                    changed.is_ok()
+                    false
                 }
                 changed = rows.changed() => changed.is_ok(),
                 changed = details.changed() => changed.is_ok(),
@@ -238,14 +239,14 @@ impl Window {
         self.draw();
     }
 
-    /// Takes the newest view where it says what is shown but for ages, which are written in their own time.
-    fn is_only_later(&self) -> bool {
+    /// Takes the newest view, and draws it unless it says what is shown but for ages, which are written in their own time.
+    pub fn hear(&self) {
         let view = self.desk.views.borrow().clone();
-        let is_alike = view.is_alike(&self.view.borrow());
-        if is_alike {
+        if view.is_alike(&self.view.borrow()) {
             *self.view.borrow_mut() = view;
+        } else {
+            self.catch_up();
         }
-        is_alike
     }
 
     fn fill(&self) {
@@ -336,6 +337,7 @@ impl Window {
         self.listen_sheet();
         self.listen_setup();
         self.listen_dialogs();
+        self.listen_announced();
         let listening = self.app.global::<ui::Listening>();
         listening.on_refresh(self.on(|window| (window.desk.look)()));
     }
@@ -344,17 +346,18 @@ impl Window {
         let nav = self.app.global::<ui::Nav>();
         nav.on_go(self.on_one(|window, screen| {
             window.app.global::<ui::Nav>().set_screen(screen);
-            window.send(Command::Select(None));
+            window.select();
             window.draw();
         }));
         nav.on_open_port(self.with(|window, key: SharedString, port: i32| {
-            let Some(tunnel) = window.tunnel(&key) else { return };
-            let Ok(number) = u16::try_from(port) else { return };
-            window.send(Command::Select(Some((tunnel, number))));
+            if window.tunnel(&key).is_none() {
+                return;
+            }
             let nav = window.app.global::<ui::Nav>();
             nav.set_key(key);
             nav.set_port(port);
             nav.set_screen(ui::Screen::Port);
+            window.select();
             window.port.clear(&window.app.global::<ui::Port>());
             window.draw();
         }));

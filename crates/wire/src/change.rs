@@ -52,6 +52,13 @@ impl Watcher {
         (Reporter { sender, network }, Self { changes, has_network, _task: None })
     }
 
+    /// One that is told of what changes from now on. A clone is told of the last change too.
+    pub fn from_now_on(&self) -> Self {
+        let mut watcher = self.clone();
+        watcher.changes.mark_unchanged();
+        watcher
+    }
+
     /// Whether a way leads out of this computer, always the newest; so until the first look.
     pub fn network(&self) -> watch::Receiver<bool> {
         self.has_network.clone()
@@ -131,6 +138,17 @@ mod tests {
             matches!(change, Change::Time(jump) if jump >= Duration::from_secs(2)),
             "{change:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_begins_later_is_not_told_of_what_was() {
+        let (reporter, watcher) = Watcher::told();
+        reporter.report(Change::Network);
+        let mut later = watcher.from_now_on();
+        let waits = tokio::time::timeout(Duration::from_secs(60), later.next()).await;
+        assert!(waits.is_err(), "{waits:?}");
+        reporter.report(Change::Time(Duration::from_secs(9)));
+        assert_eq!(later.next().await, Change::Time(Duration::from_secs(9)));
     }
 
     #[test]

@@ -49,7 +49,8 @@ pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
         failure.code == failure::Code::SignIn && state.remembered.iter().any(resumes)
     };
     for (tunnel, failure) in state.troubles.iter().filter(|(key, why)| !waits(key, why)) {
-        raised.not_hosted(tunnel, Message::CouldNotStart, Some(failure));
+        let offer = crate::view::start_or_ask(state, tunnel);
+        raised.not_hosted(tunnel, Message::CouldNotStart, failure, offer);
     }
     let told = state.changes.iter().filter(|change| !state.is_waited_for(change.ticket));
     told.for_each(|change| raised.change(change));
@@ -227,10 +228,10 @@ impl Raised {
         condition.offer = standing.offer.clone();
     }
 
-    fn not_hosted(&mut self, tunnel: &TunnelKey, text: Message, failure: Option<&Failure>) {
+    fn not_hosted(&mut self, tunnel: &TunnelKey, text: Message, failure: &Failure, offer: Offer) {
         let condition = self.add(Code::NotHosted, Subject::Tunnel(tunnel.clone()), text);
-        condition.detail = failure.and_then(|failure| Cause::said(&failure.message));
-        condition.offer = Some(Offer::Start);
+        condition.detail = Cause::said(&failure.message);
+        condition.offer = Some(offer);
     }
 
     fn change(&mut self, change: &Change) {

@@ -274,7 +274,7 @@ impl Driver {
         let (services, connector) =
             (self.config.services.clone(), self.connector_to(&tunnel.place));
         let (claims, identity) = (self.config.claims.clone(), self.config.identity.clone());
-        let changes = self.changes.clone();
+        let changes = self.changes.from_now_on();
         let keep = self.traffic.begin(&tunnel, &self.state);
         let sender = self.sender.clone();
         self.tasks.spawn("engine", async move {

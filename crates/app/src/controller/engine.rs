@@ -18,6 +18,9 @@ const COMMANDS: usize = 8;
 /// An engine that does not take a command for so long, though it is not told to stop, is broken off.
 const TAKES: Duration = Duration::from_secs(8);
 
+/// How much later than its own end an engine that was told to stop is broken off.
+const TOLD: Duration = Duration::from_millis(100);
+
 /// Tells an engine something without waiting.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -92,7 +95,8 @@ pub(super) async fn run(
                 () = stopped(&mut orders.stop), if last.is_none() => {}
             },
             () = stopped(&mut orders.stop), if last.is_none() => {
-                let until = clock::now() + STOP_WITHIN;
+                // Its own end is a little earlier, since it is told a little later.
+                let until = clock::now() + STOP_WITHIN + TOLD;
                 last = Some(until);
                 if told(&handle, Command::Stop, until).await.is_err() {
                     break;
@@ -144,8 +148,6 @@ mod tests {
     use std::sync::Arc;
 
     use adit_proto::contracts::{Tunnel, TunnelPort};
-    use adit_relay::Server;
-    use adit_relay::config::{Config as Relay, Loopback, Storage};
     use adit_tunnel::management::{Credential, Management, Rest, Want};
     use adit_wire::net::Connector;
 
@@ -156,9 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_interval_is_in_force_in_engines_that_run() {
-        let mut relay = Relay::embedded("key".into(), Storage::Memory);
-        relay.loopback = Some(Loopback::default());
-        let relay = Server::spawn(relay).await.unwrap();
+        let relay = crate::embedded::for_tests("key").await;
         let base = format!("http://{}", relay.addr()).parse::<RelayUrl>().unwrap().base();
         let rest = Rest::new(Connector::default(), base, Credential::User("key".into()));
         let page = Sample::serve(None).unwrap();

@@ -149,11 +149,7 @@ impl ProfileServices {
             }
             Errand::Remove => {
                 self.make_owed(&connector).await?;
-                if let Some(unit) = self.profile.unit.clone() {
-                    // It hosts, and would be started again.
-                    task::blocking("remove unit", move || unit.remove()).await?;
-                }
-                removal::check(places).await?;
+                self.end_others().await?;
                 self.here.end(removal::GRACE).await;
                 let (places, autostart) = (places.clone(), self.profile.autostart.clone());
                 let remove = move || {
@@ -162,6 +158,25 @@ impl ProfileServices {
                 };
                 task::blocking("remove files", remove).await?;
                 Ok(None)
+            }
+        }
+    }
+
+    /// Makes sure that nothing else of ours hosts. The service is ended and taken away, and goes on where another program
+    /// is in the way.
+    async fn end_others(&self) -> Outcome {
+        let Some(unit) = self.profile.unit.clone() else {
+            return removal::check(&self.profile.places).await;
+        };
+        let stopping = unit.clone();
+        let has_stopped = task::blocking("stop unit", move || stopping.stop()).await;
+        match removal::check(&self.profile.places).await {
+            Ok(()) => task::blocking("remove unit", move || unit.remove()).await,
+            Err(failure) => {
+                if has_stopped {
+                    task::blocking("start unit", move || unit.start()).await;
+                }
+                Err(failure)
             }
         }
     }

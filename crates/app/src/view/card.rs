@@ -186,7 +186,8 @@ impl Fold<'_> {
             };
         }
         if let Some(failure) = self.state.troubles.get(key) {
-            return failed(Message::CouldNotStart, failure).offer(Offer::Start);
+            let offer = start_or_ask(self.state, key);
+            return failed(Message::CouldNotStart, failure).offer(offer);
         }
         if self.state.is_hosted_elsewhere(key) {
             return Standing::another_host();
@@ -329,6 +330,11 @@ impl Card {
             CardId::New(_) => None,
         }
     }
+}
+
+/// How a tunnel is started that nobody hosts here: what another computer hosts is taken from it.
+pub(crate) fn start_or_ask(state: &State, tunnel: &TunnelKey) -> Offer {
+    if state.is_hosted_elsewhere(tunnel) { Offer::TakeOver } else { Offer::Start }
 }
 
 fn placeholder(change: &Change, port: u16, protocol: Option<Protocol>) -> Row {

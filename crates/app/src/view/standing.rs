@@ -1,7 +1,7 @@
 //! How it stands with a hosted tunnel and each of its ports: one glyph, one sentence, one thing to do.
 
 use adit_proto::contracts::Protocol;
-use adit_proto::health::{Label, Proof};
+use adit_proto::health::{Label, Proof, Reason};
 use jiff::Timestamp;
 
 use crate::cause::Cause;
@@ -257,7 +257,13 @@ fn of_health(
         Label::SignIn => {
             error(Message::SignIn(place.clone()), Word::UrlDead).offer(Offer::SignIn(place.clone()))
         }
-        Label::UnknownTunnel => error(Message::UnknownTunnel, Word::UrlDead).offer(Offer::Forget),
+        // Of a port that is gone the rest of the tunnel is not.
+        Label::UnknownTunnel => match &health.reason {
+            Some(Cause::Url(Reason::UnknownPort { .. })) => {
+                error(Message::UnknownTunnel, Word::UrlDead).offer(Offer::TryNow)
+            }
+            _ => error(Message::UnknownTunnel, Word::UrlDead).offer(Offer::Forget),
+        },
     }
 }
 

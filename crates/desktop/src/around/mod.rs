@@ -110,6 +110,7 @@ impl Around {
                 self.has_tray.set(true);
                 self.window.app().global::<ui::FirstRun>().set_has_tray(true);
                 self.patience.stop();
+                self.unsaid.borrow_mut().retain(|what| *what != Saying::NoTray);
             }
             Event::Present(false) => {
                 if self.has_tray.replace(false) {

@@ -3,10 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use adit_app::view::{Mood, View};
-use slint::{ComponentHandle, SharedString};
+use slint::{ComponentHandle, SharedString, Timer, TimerMode};
 
 use super::Window;
 use crate::adapter::terms::{self, Speech};
@@ -20,9 +21,28 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Announced {
     moods: RefCell<Option<BTreeMap<SharedString, Mood>>>,
     at: Cell<Option<Duration>>,
+    later: Timer,
+    window: RefCell<Weak<Window>>,
 }
 
 impl Window {
+    pub(super) fn listen_announced(self: &Rc<Self>) {
+        self.announced.window.replace(Rc::downgrade(self));
+    }
+
+    /// Looks again when the pause is over, though nothing may happen then.
+    fn tell_later(&self) {
+        if self.announced.later.running() {
+            return;
+        }
+        let window = self.announced.window.borrow().clone();
+        self.announced.later.start(TimerMode::SingleShot, PAUSE, move || {
+            if let Some(window) = window.upgrade() {
+                window.announce(&window.view(), &window.speech());
+            }
+        });
+    }
+
     pub(super) fn announce(&self, view: &View, speech: &Speech) {
         let now = speech.now.timestamp().as_duration();
         let now = Duration::try_from(now).unwrap_or_default();
@@ -30,6 +50,7 @@ impl Window {
         let is_early =
             self.announced.at.get().is_some_and(|at| now >= at && now < at.saturating_add(PAUSE));
         if is_early {
+            self.tell_later();
             return;
         }
         let moods: BTreeMap<_, _> = (view.cards.iter())

@@ -27,7 +27,7 @@ impl Window {
         let (Some(card), Some(row)) = (card, row) else {
             // It is gone: there is nothing to look at any more.
             nav.set_screen(ui::Screen::Tunnels);
-            self.send(Command::Select(None));
+            self.select();
             return;
         };
         port::facts(&port, card, row, speech, &self.desk.rows.borrow());

@@ -40,16 +40,28 @@ impl Window {
         let Some(tunnel) = card.tunnel().cloned() else { return };
         self.app.global::<ui::EventLog>().set_tunnel(card.name.as_str().into());
         self.events.rows.set_vec(Vec::new());
-        self.events.of.replace(Some(tunnel.clone()));
-        self.send(Command::Select(Some((tunnel, OF_TUNNEL))));
+        self.events.of.replace(Some(tunnel));
+        self.select();
         self.draw_events(&self.speech());
     }
 
     /// The open dialog is closed, whichever it is.
     pub(super) fn close_events(&self) {
         if self.events.of.take().is_some() {
-            self.send(Command::Select(None));
+            self.select();
         }
+    }
+
+    /// Asks for the details of what is seen: the dialog of events lies over the screen of a port.
+    pub(super) fn select(&self) {
+        let of = self.events.of.borrow().clone().map(|tunnel| (tunnel, OF_TUNNEL));
+        let nav = self.app.global::<ui::Nav>();
+        let port = || {
+            let number = u16::try_from(nav.get_port()).ok()?;
+            let is_seen = nav.get_screen() == ui::Screen::Port;
+            Some((self.tunnel(&nav.get_key())?, number)).filter(|_| is_seen)
+        };
+        self.send(Command::Select(of.or_else(port)));
     }
 
     pub(super) fn draw_events(&self, speech: &Speech) {

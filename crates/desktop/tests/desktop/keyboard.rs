@@ -83,6 +83,19 @@ fn whatever_row_the_keyboard_is_on_is_in_sight() {
         let (at, size) = (selected.absolute_position().y, selected.size().height);
         assert!(at >= 52.0 && at + size <= 651.0, "step {step} is at {at}");
     }
+    // Back up too, and headers with their rows.
+    for step in 0..60 {
+        stage.key(Key::UpArrow);
+        let (card, at) = row(&stage);
+        if at >= 0 {
+            continue;
+        }
+        let tunnels = stage.window.app().global::<Tunnels<'_>>();
+        let name = tunnels.get_cards().row_data(card as usize).unwrap().name;
+        let header = stage.beginning(&format!("{name}, "));
+        let at = header.absolute_position().y;
+        assert!((52.0..=611.0).contains(&at), "step {step} up, {name} is at {at}");
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The main window, by its elements.
 
+use std::time::Duration;
+
 use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::words::Language;
 use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
-use adit_proto::health::{Health, Label, Reason};
+use adit_proto::health::{Health, Label, Proof, Reason};
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
@@ -101,6 +103,8 @@ fn a_port_says_what_is_wrong_with_it_and_what_can_be_done() {
 #[test]
 fn a_card_says_why_in_the_language_of_the_window() {
     let stage = Stage::new(Scene::Errors);
+    // Cards out of sight are not made.
+    stage.size(960, 1_000, 1.0);
     let has = |said: &str| stage.labels().iter().any(|it| it.contains(said));
     assert!(has("The URL of port 5173 answers with status 502, but not through this host."));
     assert!(has("Access was refused: 401 from cp.relay.example.com: this key was revoked."));
@@ -384,6 +388,35 @@ fn without_tunnels_what_listens_here_is_offered() {
     let dialogs = stage.window.app().global::<adit_desktop::Dialogs<'_>>();
     stage.all("Give it a URL")[1].invoke_accessible_default_action();
     assert_eq!((dialogs.get_current(), dialogs.get_port()), (adit_desktop::Dialog::AddPort, 8080));
+}
+
+#[test]
+fn a_look_that_goes_well_is_drawn_with_the_ages_and_news_at_once() {
+    let stage = Stage::new(Scene::Main);
+    let tunnel = (stage.window.view().cards.iter())
+        .find_map(|card| card.tunnel().filter(|_| card.name == "storefront").cloned())
+        .unwrap();
+    stage.demo.pass(Duration::from_secs(9));
+    stage.window.catch_up();
+    let told = |stage: &Stage| {
+        let cards = stage.window.app().global::<adit_desktop::Tunnels<'_>>().get_cards();
+        let card = cards.iter().find(|card| card.name == "storefront").unwrap();
+        card.told.row_data(0).unwrap()
+    };
+    let before = told(&stage);
+    let look = |label, proven| {
+        let health = Health { label, reason: None, proven };
+        adit_tunnel::host::Event::Health { port: 5173, health }
+    };
+    stage.demo.change(|world| {
+        let proven = Some((world.now().wall, Proof::Strong));
+        world.engine(&tunnel, look(Label::Operational, proven));
+    });
+    stage.window.hear();
+    assert_eq!(told(&stage), before, "nothing is new but when that was");
+    stage.demo.change(|world| world.engine(&tunnel, look(Label::Zombie, None)));
+    stage.window.hear();
+    assert!(told(&stage).contains("dead"), "{}", told(&stage));
 }
 
 #[test]

@@ -111,10 +111,11 @@ impl Cli {
             let own = self.access(at, Some(number)).await?;
             self.set_access(at, Some(number), &access::plan(wanted, &own)?).await?;
         }
-        let mut line = Line::new("port update").value(at).option("-p", number);
-        line = line.text("-d", port.description.as_deref())?;
-        for label in port.labels.iter().flatten() {
-            line = line.text("--add-labels", Some(label))?;
+        let bare = Line::new("port update").value(at).option("-p", number);
+        let mut line = bare.clone().text("-d", port.description.as_deref())?;
+        line = relabel(line, port.labels.as_deref(), known.labels.as_deref())?;
+        if line.sent() == bare.sent() {
+            return Ok(known);
         }
         Ok(self.read::<ShownPort>(&line.words(&["-j"])).await?.port.into_port())
     }
@@ -207,8 +208,7 @@ pub(super) fn port_creation(at: &str, port: &TunnelPort) -> Result<Line, Error> 
     Ok(line.words(&["-j"]))
 }
 
-/// The call that changes what belongs to the tunnel itself, if anything does. Of its labels the command
-/// is told which come and which go.
+/// The call that changes what belongs to the tunnel itself, if anything does.
 fn update(at: &Locator, tunnel: &Tunnel, labels: &[String]) -> Result<Option<Line>, Error> {
     if tunnel.options.is_some() {
         return Err(invalid("the options of a tunnel are chosen when it is made, and stay"));
@@ -219,15 +219,24 @@ fn update(at: &Locator, tunnel: &Tunnel, labels: &[String]) -> Result<Option<Lin
         let life = access::whole_hours(Duration::from_secs(seconds.into()))?;
         line = line.option("--expiration", life);
     }
-    if let Some(wanted) = &tunnel.labels {
-        for label in wanted.iter().filter(|label| !labels.contains(label)) {
-            line = line.text("--add-labels", Some(label))?;
-        }
-        for label in labels.iter().filter(|label| !wanted.contains(label)) {
-            line = line.text("--remove-labels", Some(label))?;
-        }
-    }
+    line = relabel(line, tunnel.labels.as_deref(), Some(labels))?;
     Ok((line.sent() != bare.sent()).then(|| line.words(&["-j"])))
+}
+
+/// The command is told which labels come and which go, and nothing where none are wanted.
+fn relabel(
+    mut line: Line,
+    wanted: Option<&[String]>,
+    known: Option<&[String]>,
+) -> Result<Line, Error> {
+    let (Some(wanted), known) = (wanted, known.unwrap_or_default()) else { return Ok(line) };
+    for label in wanted.iter().filter(|label| !known.contains(label)) {
+        line = line.text("--add-labels", Some(label))?;
+    }
+    for label in known.iter().filter(|label| !wanted.contains(label)) {
+        line = line.text("--remove-labels", Some(label))?;
+    }
+    Ok(line)
 }
 
 /// The options that the command knows.
