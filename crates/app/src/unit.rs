@@ -99,6 +99,28 @@ impl Unit {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
+    #[test]
+    fn what_is_ended_for_now_is_ours_and_runs() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let (script, asked) = (folder.path().join("systemctl"), folder.path().join("asked"));
+        // It runs as long as nobody has stopped it.
+        let text = "#!/bin/sh\ncd \"$(dirname \"$0\")\" || exit\necho \"$2\" >>asked\n\
+                    [ \"$2\" != is-active ] || ! grep -q stop asked\n";
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let unit = Unit::at(folder.path(), script.as_os_str());
+        assert!(!unit.stop() && !asked.exists(), "there is none");
+        fs::write(unit.path(), format!("{MARK}[Unit]\n")).unwrap();
+        assert!(unit.stop());
+        assert!(!unit.stop(), "it does not run any more");
+        unit.start();
+        let asked = fs::read_to_string(asked).unwrap();
+        let asked: Vec<_> = asked.lines().collect();
+        assert_eq!(asked, ["is-active", "stop", "is-active", "start"]);
+    }
+
     #[test]
     fn only_what_was_installed_by_us_is_removed() {
         let folder = tempfile::tempdir().unwrap();

@@ -186,7 +186,16 @@ async fn removing_everything_leaves_nothing_and_ends_the_program() {
     {
         assert!(!unit.path().exists());
         let asked = std::fs::read_to_string(asked).unwrap();
-        assert_eq!(asked, "--user disable --now adit.service\n--user daemon-reload\n");
+        let asked: Vec<_> = asked.lines().collect();
+        assert_eq!(
+            asked,
+            [
+                "--user is-active --quiet adit.service",
+                "--user stop adit.service",
+                "--user disable --now adit.service",
+                "--user daemon-reload"
+            ]
+        );
         std::fs::remove_dir_all(user.folder.path().join("units")).unwrap();
     }
     let left: Vec<_> = std::fs::read_dir(user.folder.path())
