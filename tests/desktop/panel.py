@@ -95,10 +95,24 @@ class Panel:
         return found
 
     def choose(self, start):
-        """Chooses the entry whose words begin so; False when there is none now."""
-        for words, identity in self.menu():
-            if words.startswith(start):
-                parameters = GLib.Variant("(isvu)", (identity, "clicked", GLib.Variant("i", 0), 0))
-                self._ask(self.icon, "/MenuBar", "com.canonical.dbusmenu", "Event", parameters)
-                return True
-        return False
+        """Chooses the entry whose words begin so; False when there is none now.
+
+        As a panel does, with the menu open: it does not change then.
+        """
+        self._happens(0, "opened")
+        try:
+            for words, identity in self.menu():
+                if words.startswith(start):
+                    self._happens(identity, "clicked")
+                    return True
+            return False
+        finally:
+            try:
+                self._happens(0, "closed")
+            except GLib.GError:
+                # It was told to quit.
+                pass
+
+    def _happens(self, identity, event):
+        parameters = GLib.Variant("(isvu)", (identity, event, GLib.Variant("i", 0), 0))
+        self._ask(self.icon, "/MenuBar", "com.canonical.dbusmenu", "Event", parameters)
