@@ -111,7 +111,6 @@ fn place(one: &PlaceView, other: &PlaceView) -> bool {
         answered: _,
         trouble,
         list,
-        is_checking,
         leaving,
     } = one;
     *key == other.key
@@ -122,7 +121,6 @@ fn place(one: &PlaceView, other: &PlaceView) -> bool {
         && *reach == other.reach
         && *tunnels == other.tunnels
         && *trouble == other.trouble
-        && *is_checking == other.is_checking
         && *leaving == other.leaving
         && match (list, &other.list) {
             (Some(one), Some(other)) => message(one, other),

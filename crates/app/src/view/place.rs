@@ -37,8 +37,6 @@ pub struct PlaceView {
     pub trouble: Option<Condition>,
     /// Of when the list is that is shown; nothing before the first.
     pub list: Option<Message>,
-    /// It is being found out whether it can be used.
-    pub is_checking: bool,
     /// Names of tunnels that are out of sight because they are being removed; the service has them still.
     pub leaving: Vec<String>,
 }
@@ -89,7 +87,6 @@ fn of(state: &State, place: &Place, conditions: &[Condition]) -> PlaceView {
         answered: place.answered,
         trouble,
         list,
-        is_checking: place.checking,
         leaving: leaving(state, &place.key),
     }
 }
