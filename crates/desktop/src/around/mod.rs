@@ -261,8 +261,10 @@ impl Around {
                 let key = terms::card_key(&CardId::Tunnel(tunnel.clone()));
                 nav.invoke_open_port(key, i32::from(*port));
             }
-            Subject::Tunnel(_) => nav.invoke_go(ui::Screen::Tunnels),
-            Subject::App | Subject::Place(_) => {}
+            Subject::Tunnel(tunnel) => self.window.seek(tunnel),
+            // What is wrong with it, and what helps, is above the list.
+            Subject::Place(_) => nav.invoke_go(ui::Screen::Tunnels),
+            Subject::App => {}
         }
     }
 

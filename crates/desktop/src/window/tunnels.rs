@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use adit_app::command::Command;
 use adit_app::message::Offer;
-use adit_app::view::Card;
-use slint::{ComponentHandle, SharedString};
+use adit_app::tunnel_key::TunnelKey;
+use adit_app::view::{Card, CardId};
+use slint::{ComponentHandle, Model as _, SharedString};
 
 use super::Window;
-use crate::adapter::cards;
+use crate::adapter::{cards, terms};
 use crate::ui;
 
 impl Window {
@@ -63,6 +64,22 @@ impl Window {
                 .filter_map(Card::tunnel)
                 .for_each(|tunnel| window.send(Command::Host(tunnel.clone())));
         }));
+    }
+
+    /// Leads to the card of a tunnel, whatever was filtered.
+    pub fn seek(&self, tunnel: &TunnelKey) {
+        let key = terms::card_key(&CardId::Tunnel(tunnel.clone()));
+        let tunnels = self.app.global::<ui::Tunnels>();
+        let at = || tunnels.get_cards().iter().position(|card| card.key == key);
+        self.app.global::<ui::Nav>().invoke_go(ui::Screen::Tunnels);
+        if at().is_none() {
+            tunnels.set_filter(0);
+            tunnels.set_search(SharedString::default());
+            self.draw();
+        }
+        if let Some(Ok(index)) = at().map(i32::try_from) {
+            tunnels.set_sought(index);
+        }
     }
 
     pub(super) fn act(&self, key: &str, id: &str) {

@@ -11,9 +11,9 @@ use adit_desktop::around::{Around, Memory, Saver};
 use adit_desktop::demo::Scene;
 use adit_desktop::notify::{Answer, Notifier};
 use adit_desktop::tray::{Event, Shown, Tray};
-use adit_desktop::{Bars, Dialog, Dialogs};
+use adit_desktop::{Bars, Dialog, Dialogs, Nav, Screen, Tunnels};
 use slint::ComponentHandle as _;
-use slint::platform::WindowEvent;
+use slint::platform::{Key, WindowEvent};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
@@ -43,11 +43,15 @@ impl Desk {
 
     /// Notifications are shown on that bus, which may be another one: then nobody sees them.
     fn with_server(elsewhere: Option<&Private>) -> Self {
+        Self::of(Scene::Main, elsewhere)
+    }
+
+    fn of(scene: Scene, elsewhere: Option<&Private>) -> Self {
         let runtime = Runtime::new().unwrap();
         let inside = runtime.enter();
         let private = Private::start();
         let server = runtime.block_on(Server::start(elsewhere.unwrap_or(&private), &["actions"]));
-        let stage = Stage::new(Scene::Main);
+        let stage = Stage::new(scene);
         let view = stage.window.view();
         let shown = Shown::of(&view.tray, &stage.window.speech());
         let (tray, events) = Tray::start(private.bus(), shown);
@@ -261,6 +265,37 @@ fn what_a_notification_offers_is_done() {
     let other = Notice { offer: Some(Offer::TakeOver), ..shown_notice(&tunnel) };
     desk.around.answered(Answer::Act(other));
     assert_eq!(desk.dialog(), Dialog::TakeOver);
+}
+
+#[test]
+fn a_notification_leads_to_the_card_it_is_about() {
+    let desk = Desk::of(Scene::Many, None);
+    let stage = &desk.stage;
+    let tunnels = stage.window.app().global::<Tunnels<'_>>();
+    let nav = stage.window.app().global::<Nav<'_>>();
+    // Near the start and the end, and far from both; from the list, from elsewhere, and while others are shown.
+    for (at, from, search) in [
+        (500, Screen::Tunnels, ""),
+        (3, Screen::Settings, ""),
+        (997, Screen::Log, "nothing is called so"),
+        (640, Screen::Settings, ""),
+    ] {
+        nav.invoke_go(from);
+        tunnels.set_search(search.into());
+        stage.settle();
+        let card = stage.window.view().cards[at].clone();
+        desk.around.answered(Answer::Show(shown_notice(card.tunnel().unwrap())));
+        stage.settle();
+        assert_eq!(nav.get_screen(), Screen::Tunnels);
+        assert_eq!((tunnels.get_card(), tunnels.get_row()), (at as i32, -1));
+        let header = stage.beginning(&format!("{}, ", card.name));
+        let y = header.absolute_position().y;
+        assert!((52.0..=611.0).contains(&y), "{} is at {y}", card.name);
+        // The keyboard is on it.
+        stage.key(Key::F2);
+        assert_eq!(desk.dialog(), Dialog::EditTunnel);
+        stage.key(Key::Escape);
+    }
 }
 
 fn shown_notice(tunnel: &adit_app::tunnel_key::TunnelKey) -> Notice {
