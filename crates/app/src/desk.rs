@@ -10,7 +10,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_tunnel::host::Identity;
+use adit_tunnel::host::{Identity, STOP_WITHIN};
 use adit_wire::{clock, task};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -73,7 +73,7 @@ pub struct Desk {
 /// [`Code::AlreadyRunning`] when a process without a window hosts for this user; when files cannot be read.
 pub async fn start(profile: Profile) -> Outcome<Started> {
     let owner = profile.places.owner();
-    let give_up = clock::now() + UNHEARD;
+    let mut give_up = clock::now() + UNHEARD;
     let claim = loop {
         let directory = owner.clone();
         let taken = task::blocking("claim", move || Claim::take(&directory, "Adit")).await;
@@ -82,8 +82,11 @@ pub async fn start(profile: Profile) -> Outcome<Started> {
             Err(failure) if failure.code != Code::AlreadyRunning => return Err(failure),
             Err(failure) => failure,
         };
-        if let Some(shown) = elsewhere(&profile).await {
-            return shown.map(|()| Started::Shown);
+        match elsewhere(&profile).await? {
+            Elsewhere::Nobody => {}
+            Elsewhere::Shown => return Ok(Started::Shown),
+            // Others that followed it may be the next who host, and are asked too.
+            Elsewhere::GaveWay => give_up = clock::now() + UNHEARD,
         }
         if clock::now() >= give_up {
             return Err(failure.hint("it does not answer; end it, and start again"));
@@ -148,15 +151,42 @@ impl Desk {
     }
 }
 
-/// Asks the process that has the claim to show its window; nothing when it does not listen.
-async fn elsewhere(profile: &Profile) -> Option<Outcome> {
-    let mut owner = Client::connect(&profile.places.state).await?;
+/// What became of another process that has the claim.
+enum Elsewhere {
+    /// It does not listen, or has ended.
+    Nobody,
+    /// It has shown its window.
+    Shown,
+    /// It has ended what it hosted.
+    GaveWay,
+}
+
+/// Asks the process that has the claim to show its window. One that has none lets the window host.
+async fn elsewhere(profile: &Profile) -> Outcome<Elsewhere> {
+    let Some(mut owner) = Client::connect(&profile.places.state).await else {
+        return Ok(Elsewhere::Nobody);
+    };
     match owner.try_ask(&Request::Show).await {
-        Ok(None) => None,
-        Ok(Some(Reply::Done { .. })) => Some(Ok(())),
-        Ok(Some(_)) => Some(Err(windowless())),
-        Err(failure) if failure.code == Code::Refused => Some(Err(windowless())),
-        Err(failure) => Some(Err(failure)),
+        Ok(None) => Ok(Elsewhere::Nobody),
+        Ok(Some(Reply::Done { .. })) => Ok(Elsewhere::Shown),
+        Ok(Some(_)) => Err(windowless()),
+        Err(failure) if failure.code == Code::Refused => give_way(owner).await,
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn give_way(mut owner: Client) -> Outcome<Elsewhere> {
+    match owner.try_ask(&Request::GiveWay).await {
+        Ok(None) => Ok(Elsewhere::Nobody),
+        Ok(Some(_)) => {
+            let ended = async { while owner.next().await.is_some() {} };
+            // Late or not: whether it has ended is told by its claim.
+            let _ = clock::until(clock::now() + STOP_WITHIN + UNHEARD, ended).await;
+            Ok(Elsewhere::GaveWay)
+        }
+        Err(failure) if failure.code == Code::Refused => Err(failure),
+        // It does not know the question.
+        Err(_) => Err(windowless()),
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) async fn for_tests(key: &str) -> Server {
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsStr;
+use std::fs::DirEntry;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -165,10 +167,17 @@ impl Relay {
     }
 }
 
+/// What the trial relay of the desktop app is called.
+pub(crate) const DESKTOP: &str = "desktop";
+
 /// The trial relays that no process runs now, by name, with the ports that each wants to listen on again.
 pub fn resting(places: &Places) -> Vec<(String, Vec<u16>)> {
     let Ok(entries) = std::fs::read_dir(places.all_embedded()) else { return Vec::new() };
-    let resting = entries.flatten().filter(|entry| !Claim::is_taken(&entry.path()));
+    // The app's own has no claim: who hosts for this user runs it, or keeps the app from it.
+    let is_desktop = |name: &OsStr| name == DESKTOP && Claim::is_taken(&places.owner());
+    let rests =
+        |entry: &DirEntry| !is_desktop(&entry.file_name()) && !Claim::is_taken(&entry.path());
+    let resting = entries.flatten().filter(rests);
     let mut found: Vec<_> = resting
         .filter_map(|entry| {
             let memory = Memory::look(&memory::path(&entry.path()))?;

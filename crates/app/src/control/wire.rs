@@ -56,6 +56,9 @@ pub enum Request {
     },
     /// Show the window, if it is a process that has one.
     Show,
+    /// Let who asks be the one that hosts, and have it host what is wanted here. Answered by [`Reply::Done`]; then what
+    /// is hosted ends in good order, and the connection with it.
+    GiveWay,
     /// Do not wait for the next try.
     Retry {
         /// The tunnel.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_proto::change::Change;
 use adit_tunnel::host;
 use adit_wire::change::Watcher;
 use adit_wire::net::Connector;
@@ -111,6 +112,7 @@ impl Driver {
     pub(super) async fn run(mut self, commands: mpsc::Receiver<Command>) {
         let mut commands = Some(commands);
         let mut network = self.changes.network();
+        let mut changes = self.changes.from_now_on();
         self.take(Input::Tick);
         while !self.is_finished {
             self.show();
@@ -126,6 +128,8 @@ impl Driver {
                     let is_there = *network.borrow_and_update();
                     self.take(Input::Event(Event::Network { is_there }));
                 }
+                // This computer may have another address by now, which some places serve at.
+                Change::Network = changes.next() => self.prefer(self.state.preferences.clone()),
                 () = clock::sleep_until_maybe(due) => self.take(Input::Tick),
                 () = clock::sleep_until_maybe(traffic) => self.tell_traffic(),
             }
@@ -169,6 +173,12 @@ impl Driver {
         }
         let Input::Event(event) = input else { return };
         let (tunnel, what) = match event {
+            // Nobody wants these ended: whoever follows hosts them next. To remove everything does want it.
+            Event::Engine { event: host::Event::State(host::State::Stopped), .. }
+                if self.state.quitting.is_some() && self.state.setup.removing.is_none() =>
+            {
+                return;
+            }
             Event::Engine { tunnel, event } => (tunnel, Happened::Engine(Arc::new(event.clone()))),
             Event::NotHosted { tunnel, failure } => (tunnel, Happened::NotHosted(failure.clone())),
             Event::Ended(tunnel) => (tunnel, Happened::Ended),
@@ -208,11 +218,7 @@ impl Driver {
                     let before = std::mem::replace(every, interval(preferences.health_every));
                     before != *every
                 });
-                let (services, sender) = (self.config.services.clone(), self.sender.clone());
-                self.tasks.spawn("prefer", async move {
-                    prefer(&*services, &preferences).await;
-                    answer(&sender, Event::Preferred).await;
-                });
+                self.prefer(*preferences);
             }
             Effect::Notify(notice) => {
                 if let Err(mpsc::error::TrySendError::Full(notice)) = self.out.tell.try_send(notice)
@@ -223,6 +229,14 @@ impl Driver {
             Effect::Finish => self.is_finished = true,
             effect => self.call(effect),
         }
+    }
+
+    fn prefer(&self, preferences: Preferences) {
+        let (services, sender) = (self.config.services.clone(), self.sender.clone());
+        self.tasks.spawn("prefer", async move {
+            prefer(&*services, &preferences).await;
+            answer(&sender, Event::Preferred).await;
+        });
     }
 
     fn set_up(&mut self, act: Act) {

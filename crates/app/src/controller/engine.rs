@@ -89,7 +89,7 @@ pub(super) async fn run(
                 None => break,
             },
             command = next(&mut orders.commands, &mut orders.every) => tokio::select! {
-                told = told(&handle, command, clock::now() + TAKES) => if told.is_err() {
+                told = told(&handle, command, last.unwrap_or(clock::now() + TAKES)) => if told.is_err() {
                     break;
                 },
                 () = stopped(&mut orders.stop), if last.is_none() => {}

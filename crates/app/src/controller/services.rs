@@ -14,7 +14,7 @@ use adit_wire::net::Connector;
 use adit_wire::task;
 use tokio::sync::mpsc;
 
-use crate::embedded::Here;
+use crate::embedded::{self, Here};
 use crate::event::{self, Preflight};
 use crate::failure::{Code, Failure, Outcome};
 use crate::microsoft::preflight;
@@ -102,7 +102,7 @@ impl ProfileServices {
     ///
     /// The caller must hold the profile's state directory: the relay of this computer's tunnels is in it.
     pub fn new(profile: Arc<Profile>) -> Self {
-        let here = Here::new(profile.places.embedded("desktop"), "this computer");
+        let here = Here::new(profile.places.embedded(embedded::DESKTOP), "this computer");
         Self { profile, here, microsoft: Arc::default(), lost: Arc::default() }
     }
 

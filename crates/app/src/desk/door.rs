@@ -125,6 +125,9 @@ impl Door {
                 let _ = self.raise.try_send(());
                 return Ok(Vec::new());
             }
+            Request::GiveWay => {
+                return Err(Failure::new(Code::Refused, "the desktop app hosts until it is ended"));
+            }
             Request::Stop { tunnels } => {
                 self.named(&tunnels)?.into_iter().map(Command::Stop).collect()
             }

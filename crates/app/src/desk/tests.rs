@@ -124,8 +124,10 @@ async fn a_host_without_a_window_is_named_instead() {
     let mut server = Server::listen(&profile.places.state, watched).unwrap();
     let answering = async {
         loop {
-            if let crate::control::Asked::Request { answers, .. } = server.next().await {
-                answers.try_send(Reply::Failed(Failure::new(Code::Refused, "no window")));
+            // As a program that gives way to nobody, because it is older than that.
+            if let crate::control::Asked::Request { request, answers, .. } = server.next().await {
+                let code = if request == Request::Show { Code::Refused } else { Code::Usage };
+                answers.try_send(Reply::Failed(Failure::new(code, "no window, or no question")));
             }
         }
     };

@@ -33,6 +33,8 @@ struct Shared {
     called: String,
     /// The same for the whole process, so that a relay that begins anew knows those who use it.
     owner_key: Secret,
+    /// This computer's address in the local network, now.
+    address: fn() -> Outcome<IpAddr>,
     /// Read as long as something is asked; written to begin and to end.
     state: RwLock<State>,
 }
@@ -48,27 +50,45 @@ struct State {
 struct Running {
     relay: Relay,
     rest: Rest,
+    /// At which of this computer's addresses the local network comes in.
+    lan: Option<IpAddr>,
 }
 
 impl Here {
     /// In `directory`, of which the caller must be the only holder. Nothing is started yet.
     pub fn new(directory: impl Into<PathBuf>, called: impl Into<String>) -> Self {
-        let Setup { directory, called, owner_key, .. } = Setup::new(directory, called);
-        Self { shared: Arc::new(Shared { directory, called, owner_key, state: RwLock::default() }) }
+        Self::at(directory, called, lan_address)
     }
 
-    /// Lets the local network in, or not any more. A relay that runs begins anew, and its hosts come back to it.
+    /// The same where `address` tells this computer's address in the local network.
+    pub(super) fn at(
+        directory: impl Into<PathBuf>,
+        called: impl Into<String>,
+        address: fn() -> Outcome<IpAddr>,
+    ) -> Self {
+        let Setup { directory, called, owner_key, .. } = Setup::new(directory, called);
+        let state = RwLock::default();
+        Self { shared: Arc::new(Shared { directory, called, owner_key, address, state }) }
+    }
+
+    /// Lets the local network in, or not any more. A relay that runs begins anew where that changes something, also because
+    /// this computer has another address by now; its hosts come back to it.
     ///
     /// # Errors
     /// When it does not begin again. It is tried again when it is next needed.
     pub async fn let_lan_in(&self, wanted: bool) -> Outcome {
         let mut state = self.shared.state.write().await;
-        if std::mem::replace(&mut state.is_for_lan, wanted) == wanted {
+        let was_wanted = std::mem::replace(&mut state.is_for_lan, wanted);
+        let Some(running) = &state.running else { return Ok(()) };
+        let lan = self.lan(wanted);
+        // In no network it stays as it is: it may be the same one that comes back.
+        if was_wanted == wanted && (lan.is_none() || lan == running.lan) {
             return Ok(());
         }
-        let Some(running) = state.running.take() else { return Ok(()) };
-        running.end(Duration::ZERO).await;
-        state.running = Some(self.start(wanted).await?);
+        if let Some(running) = state.running.take() {
+            running.end(Duration::ZERO).await;
+        }
+        state.running = Some(self.start(lan).await?);
         Ok(())
     }
 
@@ -99,32 +119,33 @@ impl Here {
             return Err(unreachable("the application ends".to_owned()));
         }
         if state.running.is_none() {
-            let started = self.start(state.is_for_lan).await;
+            let lan = self.lan(state.is_for_lan);
+            let started = self.start(lan).await;
             state.running = Some(started.map_err(|failure| unreachable(failure.message))?);
         }
         RwLockReadGuard::try_map(state.downgrade(), |state| state.running.as_ref())
             .map_err(|_| unreachable("it ended at once".to_owned()))
     }
 
-    async fn start(&self, is_for_lan: bool) -> Outcome<Running> {
+    /// Where the local network comes in. A computer without one is reached by itself only, whatever was asked for.
+    fn lan(&self, is_wanted: bool) -> Option<IpAddr> {
+        let told = |failure: &Failure| tracing::warn!("{}", failure.message);
+        is_wanted.then(self.shared.address)?.inspect_err(told).ok()
+    }
+
+    async fn start(&self, lan: Option<IpAddr>) -> Outcome<Running> {
         let Shared { directory, called, owner_key, .. } = &*self.shared;
         let (directory, called, owner_key) = (directory.clone(), called.clone(), owner_key.clone());
-        let lan = if is_for_lan { found(lan_address()) } else { None };
         let relay = Setup { directory, called, lan, owner_key }.start().await?;
         relay.remarks().iter().for_each(|remark| tracing::warn!("{remark}"));
         let rest = relay.management();
-        Ok(Running { relay, rest })
+        Ok(Running { relay, rest, lan })
     }
 
     /// Whether there may be a tunnel: nobody starts a relay to hear that there is none.
     fn was_used(&self) -> bool {
         store(&self.shared.directory).exists()
     }
-}
-
-/// A computer without a network is reached by itself only, whatever was asked for.
-fn found(address: Outcome<IpAddr>) -> Option<IpAddr> {
-    address.inspect_err(|failure| tracing::warn!("{}", failure.message)).ok()
 }
 
 fn unreachable(cause: String) -> Error {

@@ -1,5 +1,6 @@
 //! A relay in a folder that goes away.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use adit_proto::contracts::{Tunnel, TunnelPort};
@@ -94,6 +95,34 @@ async fn the_local_network_is_let_in_and_out_again_without_another_url() {
     assert_eq!(urls(&listed(&here).await[0]), urls(&made));
 }
 
+/// As a laptop does that is carried into another network.
+#[tokio::test]
+async fn where_the_local_network_comes_in_moves_with_this_computers_address() {
+    static LAST: AtomicU8 = AtomicU8::new(8);
+    let address = || match LAST.load(Ordering::Relaxed) {
+        0 => Err(Failure::new(Code::Listen, "this computer is in no local network")),
+        last => Ok(IpAddr::from([127, 0, 0, last])),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let here = Here::at(folder.path(), "this computer", address);
+    here.create(&shop(), Want::PORTS).await.unwrap();
+    here.let_lan_in(true).await.unwrap();
+    let shown = async || urls(&listed(&here).await[0]);
+    let at_first = shown().await;
+    assert!(at_first.iter().any(|url| url.starts_with("http://127.0.0.8:")), "{at_first:?}");
+    here.let_lan_in(true).await.unwrap();
+    assert_eq!(shown().await, at_first);
+    // On the way it is in none, and may come back to the same.
+    LAST.store(0, Ordering::Relaxed);
+    here.let_lan_in(true).await.unwrap();
+    assert_eq!(shown().await, at_first);
+    LAST.store(9, Ordering::Relaxed);
+    here.let_lan_in(true).await.unwrap();
+    let then = shown().await;
+    assert!(then.iter().any(|url| url.starts_with("http://127.0.0.9:")), "{then:?}");
+    assert_eq!(then[0], at_first[0]);
+}
+
 #[test]
 fn those_that_run_do_not_rest() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,7 +135,7 @@ fn those_that_run_do_not_rest() {
     };
     let places = Places::new(&environment).unwrap();
     assert_eq!(resting(&places), []);
-    for name in ["shop", "blog"] {
+    for name in ["shop", "blog", DESKTOP] {
         let ports = std::collections::BTreeMap::from([(3000, 4002)]);
         let mut memory = Memory::default();
         memory.listen = 4001;
@@ -114,5 +143,8 @@ fn those_that_run_do_not_rest() {
         memory.save(&memory::path(&places.embedded(name))).unwrap();
     }
     let _runs = Claim::take(&places.embedded("shop"), "shop").unwrap();
+    let names = || resting(&places).into_iter().map(|it| it.0).collect::<Vec<_>>();
+    assert_eq!(names(), ["blog", DESKTOP]);
+    let _app = Claim::take(&places.owner(), "Adit").unwrap();
     assert_eq!(resting(&places), [("blog".to_owned(), vec![4001, 4002])]);
 }

@@ -24,6 +24,7 @@ use adit_wire::clock;
 
 use self::follow::Followed;
 use self::order::Orders;
+use self::owner::Finished;
 use self::prepare::{With, prepare};
 use self::services::{Service, Services};
 use crate::check::Check;
@@ -80,6 +81,13 @@ pub(crate) struct Args {
 /// How long the owner may hold its lock without listening: it does so while it starts and while it ends.
 const UNHEARD: Duration = Duration::from_secs(5);
 
+/// How long who gave way waits for who asked for that to listen.
+const GIVEN_WAY: Duration = Duration::from_secs(10);
+
+/// How long who followed leaves the claim to others when the owner has ended: it may have given way to one that has asked,
+/// and that hosts for all.
+const COURTESY: Duration = Duration::from_millis(300);
+
 /// How soon it is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -97,58 +105,66 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         false => Report::to_people(context.screen, tunnels.len() > 1, args.show_query),
     };
     let (check, show_query, renew) = (args.check, args.show_query, args.renew);
-    let wanted = Wanted { tunnels, place, check, show_query, renew };
-    let ended = serve(wanted, services, &service, report, requests, args.exclusive, context).await;
+    let wanted = Wanted { tunnels, place, check, show_query, renew, exclusive: args.exclusive };
+    let ended = serve(wanted, services, &service, report, requests, context).await;
     prepared.take_back(&*service.management, ended).await
 }
 
 /// Hosts as the owner, or follows who is, until it is to end.
 async fn serve(
     mut wanted: Wanted,
-    services: Services<'_>,
+    mut services: Services<'_>,
     service: &Arc<Service>,
     mut report: Report,
     mut requests: Requests,
-    exclusive: bool,
     context: &Context,
 ) -> Outcome {
-    let (mut orders, mut unheard_until) = (None, None);
+    let (mut orders, mut unheard_until, mut leaves_it_until) = (None, None, None);
     loop {
-        match Claim::take(&context.profile.places.owner(), "adit host") {
-            Ok(claim) => {
+        // Who gave way leaves the claim to who asked for that.
+        let taken = match leaves_it_until {
+            Some(until) if clock::now() < until => None,
+            _ => Some(Claim::take(&context.profile.places.owner(), "adit host")),
+        };
+        let failure = match taken {
+            Some(Ok(claim)) => {
                 let run = owner::Run::new(wanted, services, report, claim, context)?;
-                return run.finish(requests, orders).await;
+                let Finished::GaveWay(rest) = run.finish(requests, orders).await? else {
+                    return Ok(());
+                };
+                let rest = *rest;
+                (wanted, services, report) = (rest.wanted, rest.services, rest.report);
+                (requests, orders) = (rest.requests, Some(rest.orders));
+                (unheard_until, leaves_it_until) = (None, Some(clock::now() + GIVEN_WAY));
+                continue;
             }
-            Err(failure) if failure.code != Code::AlreadyRunning => return Err(failure),
-            Err(failure) if exclusive => return Err(failure),
-            Err(failure) => {
-                let followed = follow::run(
-                    &mut wanted,
-                    service,
-                    &mut report,
-                    &mut requests,
-                    &mut orders,
-                    context,
-                );
-                match followed.await? {
-                    Followed::Ended(ended) => return ended,
-                    Followed::NobodyThere => {
-                        let until = *unheard_until.get_or_insert(clock::now() + UNHEARD);
-                        if clock::now() >= until {
-                            return Err(unheard(failure));
-                        }
-                        let pause = async {
-                            clock::sleep(LOOK_AGAIN).await;
-                            Ok(())
-                        };
-                        requests.unless(pause).await?;
+            Some(Err(failure)) if failure.code != Code::AlreadyRunning || wanted.exclusive => {
+                return Err(failure);
+            }
+            Some(Err(failure)) => Some(failure),
+            None => None,
+        };
+        let followed =
+            follow::run(&mut wanted, service, &mut report, &mut requests, &mut orders, context);
+        match followed.await? {
+            Followed::Ended(ended) => return ended,
+            Followed::NobodyThere => {
+                if let Some(failure) = failure {
+                    let until = *unheard_until.get_or_insert(clock::now() + UNHEARD);
+                    if clock::now() >= until {
+                        return Err(unheard(failure));
                     }
-                    Followed::OwnerEnded => {
-                        unheard_until = None;
-                        if !report.is_for_script() {
-                            remark("the adit that hosted this has ended; this one goes on");
-                        }
-                    }
+                }
+                let pause = async {
+                    clock::sleep(LOOK_AGAIN).await;
+                    Ok(())
+                };
+                requests.unless(pause).await?;
+            }
+            Followed::OwnerEnded => {
+                (unheard_until, leaves_it_until) = (None, Some(clock::now() + COURTESY));
+                if !report.is_for_script() {
+                    remark("the adit that hosted this has ended; this one goes on");
                 }
             }
         }
@@ -166,6 +182,8 @@ struct Wanted {
     show_query: bool,
     /// Whether they are kept from running out.
     renew: bool,
+    /// Whether nobody else may host.
+    exclusive: bool,
 }
 
 impl Wanted {

@@ -138,7 +138,7 @@ fn said(context: &Context, done: &str, path: &std::path::Path) -> Outcome {
 
 /// Where systemd looks for the user's own units.
 fn path() -> Outcome<PathBuf> {
-    Ok(adit_app::unit::Unit::of_user()?.path().to_owned())
+    Ok(adit_app::unit::Unit::of_user(&[])?.path().to_owned())
 }
 
 async fn systemctl(args: &[&str]) -> Outcome {

@@ -4,6 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
+mod beside_the_app;
 mod devtunnel;
 mod grammar;
 mod headless;

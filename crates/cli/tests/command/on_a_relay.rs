@@ -21,7 +21,7 @@ fn tunnel(sandbox: &Sandbox, name: &str, port: u16) -> String {
 }
 
 /// One that everybody may visit.
-fn open_tunnel(sandbox: &Sandbox, name: &str, port: u16) -> String {
+pub(crate) fn open_tunnel(sandbox: &Sandbox, name: &str, port: u16) -> String {
     made(sandbox.start(&["up", &port.to_string(), "--name", name, "--anonymous", "--json"]))
 }
 
@@ -314,6 +314,26 @@ fn when_the_first_host_ends_the_second_goes_on() {
     assert!(visit(ready["urls"][0]["url"].as_str().unwrap(), "/").starts_with("HTTP/1.1 200"));
     second.say("quit");
     assert_eq!(second.ended().0.code(), Some(0));
+}
+
+#[test]
+fn when_the_first_host_is_told_to_end_a_second_one_for_people_goes_on() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = open_tunnel(&ann, "shop", local.port);
+    let mut first = ann.start(&["host", &id, "--json"]);
+    first.event("ready");
+    let mut second = ann.start(&["host", &id]);
+    let url = second.line("URL", |line| line.starts_with("http"));
+    assert_eq!(first.interrupted().0.code(), Some(0));
+    // It hosts itself now, at the same URL.
+    second.line("Connected", |line| line == "Connected again");
+    second.line("URL", |line| line.starts_with("http"));
+    let url = url.split_whitespace().next().unwrap();
+    assert!(visit(url, "/").starts_with("HTTP/1.1 200"));
+    let (status, _, said) = second.interrupted();
+    assert_eq!(status.code(), Some(0));
+    assert!(said.contains("has ended; this one goes on"), "{said}");
 }
 
 #[test]

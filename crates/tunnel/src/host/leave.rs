@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 /// A host that is told to stop has ended after so long, whatever its visitors and the service do.
-pub const STOP_WITHIN: Duration = Duration::from_millis(4_500);
+pub const STOP_WITHIN: Duration = Duration::from_millis(4_250);
 
 /// Kept for the endpoint's removal, which may need a connection of its own.
-const UNREGISTER: Duration = Duration::from_millis(1_250);
+const UNREGISTER: Duration = Duration::from_millis(1_000);
 
 /// Kept for the goodbye to leave.
 const FAREWELL: Duration = Duration::from_millis(250);

@@ -191,6 +191,11 @@ impl Hosted {
         self.live.values().all(|live| live.gave_up)
     }
 
+    /// Whether one of them is kept from running out.
+    pub(super) fn renews(&self) -> bool {
+        self.live.values().any(|live| live.renew)
+    }
+
     /// The tunnels.
     pub(super) fn ids(&self) -> impl Iterator<Item = &FullId> {
         self.live.keys()

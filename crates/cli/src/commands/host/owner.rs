@@ -6,6 +6,7 @@ mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_app::claim::Claim;
 use adit_app::control::{self, Reply};
@@ -13,7 +14,7 @@ use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::lines::{Event as LineEvent, given_up};
 use adit_app::status::{self, Tunnel};
 use adit_proto::id::FullId;
-use adit_tunnel::host::{Event, GiveUp, State};
+use adit_tunnel::host::{Event, GiveUp, STOP_WITHIN, State};
 use adit_wire::clock;
 use tokio::sync::watch;
 
@@ -28,6 +29,9 @@ use crate::manager::Manager;
 use crate::report::Report;
 use crate::screen::remark;
 use crate::signal::{self, Requests};
+
+/// How much later than its own end a tunnel that was told to stop is broken off.
+const LATE: Duration = Duration::from_millis(250);
 
 /// A run from its first line to its last.
 pub(super) struct Run<'a> {
@@ -48,7 +52,35 @@ pub(super) struct Run<'a> {
     /// Why the last tunnel that gave up did so.
     failed: Option<Failure>,
     manager: Manager,
+    /// Once it ends: how.
+    ends: Option<Ends>,
     _claim: Claim,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// With all that it hosts.
+    Over,
+    /// Another process hosts from now on.
+    GivesWay,
+}
+
+/// What became of a run.
+pub(super) enum Finished<'a> {
+    /// It is over.
+    Over,
+    /// Another process hosts from now on, and is to host what this run wanted.
+    GaveWay(Box<Rest<'a>>),
+}
+
+/// What is left of a run that gave way.
+pub(super) struct Rest<'a> {
+    pub(super) wanted: Wanted,
+    pub(super) services: Services<'a>,
+    pub(super) report: Report,
+    pub(super) requests: Requests,
+    pub(super) orders: Orders,
 }
 
 /// Who wants a tunnel hosted.
@@ -86,6 +118,7 @@ impl<'a> Run<'a> {
             errand: Errand::default(),
             failed: None,
             manager: Manager::new(),
+            ends: None,
             _claim: claim,
         })
     }
@@ -95,7 +128,7 @@ impl<'a> Run<'a> {
         mut self,
         mut requests: Requests,
         orders: Option<Orders>,
-    ) -> Outcome {
+    ) -> Outcome<Finished<'a>> {
         let mut orders = self.start(orders).await?;
         self.manager.ready();
         let mut alive = self.manager.every().map(|every| clock::now() + every);
@@ -124,6 +157,9 @@ impl<'a> Run<'a> {
                 }
                 asked = self.control.next() => {
                     self.asked(asked).await;
+                    if self.ends.is_some() {
+                        return self.give_way_to(requests, orders).await;
+                    }
                     if self.is_over() {
                         break self.failed.take().map_or(Ok(()), Err);
                     }
@@ -135,6 +171,7 @@ impl<'a> Run<'a> {
                 () = requests.next() => break Ok(()),
             }
         };
+        self.ends = Some(Ends::Over);
         self.manager.stopping();
         if !self.report.is_for_script() && ended.is_ok() {
             remark("ending, after the requests at hand (Ctrl-C again ends at once)");
@@ -148,7 +185,27 @@ impl<'a> Run<'a> {
         if ended.is_ok() {
             report.of_run(LineEvent::Stopped)?;
         }
-        ended
+        ended.map(|()| Finished::Over)
+    }
+
+    /// Ends what is hosted here, so that the process that asked can host it.
+    async fn give_way_to(
+        mut self,
+        mut requests: Requests,
+        orders: Orders,
+    ) -> Outcome<Finished<'a>> {
+        self.wanted.tunnels =
+            self.hosted.ids().filter(|it| self.is_wanted_by_run(it)).cloned().collect();
+        if !self.report.is_for_script() {
+            remark("the desktop app has started, and hosts from now on");
+        }
+        tokio::select! {
+            () = self.drain() => {}
+            () = requests.next() => return Err(signal::interrupted()),
+        }
+        let Self { wanted, services, report, control, .. } = self;
+        control.close().await;
+        Ok(Finished::GaveWay(Box::new(Rest { wanted, services, report, requests, orders })))
     }
 
     /// Starts all tunnels of the command line; all of them or none.
@@ -204,7 +261,9 @@ impl<'a> Run<'a> {
         }
         let Some(service) = self.hosted.service(tunnel) else { return Ok(()) };
         self.tell_followers(tunnel, &event, &service);
-        if self.is_wanted_by_run(tunnel) {
+        let goes_on =
+            self.ends == Some(Ends::GivesWay) && matches!(event, Event::State(State::Stopped));
+        if self.is_wanted_by_run(tunnel) && !goes_on {
             self.report.event(&tunnel.to_string(), &event, &service.reaches)?;
         }
         self.after(tunnel, event)
@@ -255,16 +314,21 @@ impl<'a> Run<'a> {
         !self.report.is_for_script() && self.followers.is_empty() && self.hosted.all_gave_up()
     }
 
-    /// Ends all hosting in good order.
+    /// Ends all hosting in good order. What does not end in its time is broken off.
     async fn drain(&mut self) {
-        let tunnels: BTreeSet<FullId> = self.hosted.ids().cloned().collect();
-        for tunnel in &tunnels {
-            self.hosted.stop(tunnel).await;
-        }
-        while !self.hosted.is_empty() {
-            let (tunnel, event) = self.hosted.next().await;
-            // Where nobody reads any more there is still to be ended in good order.
-            let _ = self.told(&tunnel, event).await;
+        let ending = async {
+            let tunnels: BTreeSet<FullId> = self.hosted.ids().cloned().collect();
+            for tunnel in &tunnels {
+                self.hosted.stop(tunnel).await;
+            }
+            while !self.hosted.is_empty() {
+                let (tunnel, event) = self.hosted.next().await;
+                // Where nobody reads any more there is still to be ended in good order.
+                let _ = self.told(&tunnel, event).await;
+            }
+        };
+        if clock::until(clock::now() + STOP_WITHIN + LATE, ending).await.is_err() {
+            tracing::warn!("tunnels that did not end in time are broken off");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The text of the unit.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use adit_app::failure::{Code, Failure, Outcome};
-use adit_app::unit::MARK;
+use adit_app::failure::Outcome;
+use adit_app::unit::{MARK, environment, quoted};
 use adit_proto::id::FullId;
 
 /// What the service is to do.
@@ -33,11 +33,7 @@ impl Unit {
         if self.renew {
             start.push_str(" --renew");
         }
-        let mut variables = String::new();
-        for (name, value) in &self.variables {
-            let pair = PathBuf::from(format!("{name}={}", text(value)?));
-            variables.push_str(&format!("Environment={}\n", quoted(&pair)?));
-        }
+        let variables = environment(&self.variables)?;
         Ok(format!("{MARK}{HEAD}ExecStart={start}\n{variables}{TAIL}"))
     }
 }
@@ -78,19 +74,6 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=default.target
 ";
-
-/// As systemd reads it: in quotes, with what it would expand doubled.
-fn quoted(path: &Path) -> Outcome<String> {
-    let text = text(path)?.replace('\\', r"\\").replace('"', "\\\"").replace('%', "%%");
-    Ok(format!("\"{}\"", text.replace('$', "$$")))
-}
-
-fn text(path: &Path) -> Outcome<&str> {
-    path.to_str().filter(|text| !text.contains(char::is_control)).ok_or_else(|| {
-        Failure::new(Code::Refused, format!("{} cannot stand in a unit", path.display()))
-            .hint("put adit, and its files, at a path of ordinary characters")
-    })
-}
 
 #[cfg(test)]
 mod tests {

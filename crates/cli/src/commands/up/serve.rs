@@ -178,6 +178,7 @@ async fn obey(asked: Asked, host: &HostHandle, tunnel: &str) -> bool {
         Request::Host { .. }
         | Request::Leave
         | Request::Show
+        | Request::GiveWay
         | Request::Status
         | Request::Watch => true,
     };
@@ -197,6 +198,7 @@ async fn obey(asked: Asked, host: &HostHandle, tunnel: &str) -> bool {
         Request::Host { .. }
         | Request::Leave
         | Request::Show
+        | Request::GiveWay
         | Request::Status
         | Request::Watch => {
             let failure =

@@ -7,11 +7,11 @@ use adit_app::failure::{Code, Failure, Outcome};
 use adit_app::lines::Teller;
 use adit_app::status;
 use adit_proto::id::FullId;
-use adit_tunnel::host::{Command, Event};
+use adit_tunnel::host::{Command, Event, State};
 
 use super::super::hosted::StandBy;
 use super::super::services::Service;
-use super::{Run, Wanter, not_hosted};
+use super::{Ends, Run, Wanter, not_hosted};
 
 /// Another process.
 pub(super) struct Follower {
@@ -76,8 +76,24 @@ impl Run<'_> {
             Request::Drop { tunnel } => self.tell(&tunnel, Command::Drop).await,
             Request::Show => Err(Failure::new(Code::Refused, "`adit host` has no window")
                 .hint("end it to have the window host, or see what it hosts with: adit status")),
+            Request::GiveWay => self.give_way(),
             Request::Leave | Request::Status | Request::Watch => Ok(Vec::new()),
         }
+    }
+
+    /// Has the process that asks host next, unless that could not do what was wanted here.
+    fn give_way(&mut self) -> Outcome<Vec<String>> {
+        let alone = match (self.wanted.exclusive, self.hosted.renews()) {
+            (true, _) => "`adit host --exclusive` hosts alone",
+            (_, true) => "`adit host --renew` keeps its tunnels from running out",
+            _ => {
+                self.ends = Some(Ends::GivesWay);
+                return Ok(self.wanted.ids());
+            }
+        };
+        let failure =
+            Failure::new(Code::Refused, format!("{alone}, and goes on until it is ended"));
+        Err(failure.hint("end it, then start again; `adit status` says what it hosts"))
     }
 
     /// Hosts for another process: all of them or none.
@@ -199,6 +215,10 @@ impl Run<'_> {
     }
 
     pub(super) fn tell_followers(&mut self, tunnel: &FullId, event: &Event, service: &Service) {
+        // Nobody wants these ended: whoever follows hosts them next.
+        if self.ends.is_some() && matches!(event, Event::State(State::Stopped)) {
+            return;
+        }
         let tunnel_id = tunnel.to_string();
         for follower in self.followers.values_mut().filter(|it| it.tunnels.contains(tunnel)) {
             let Some(told) = follower.teller.tell(&tunnel_id, event, &service.reaches) else {
