@@ -88,7 +88,9 @@ async fn follow(journal: Journal, file: LogFile, mut stopped: watch::Receiver<bo
         let is_last = *stopped.borrow_and_update();
         newest.borrow_and_update();
         let lines = journal.since(written);
-        if let (Some(last), Some(mut open)) = (lines.last().cloned(), file.take()) {
+        if let Some(last) = lines.last().cloned()
+            && let Some(mut open) = file.take()
+        {
             let lost = lines[0].number - written - 1;
             written = last.number;
             file = Some(
@@ -217,6 +219,22 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         let numbers: Vec<_> = text.lines().map(|line| line.rsplit_once(' ').unwrap().1).collect();
         assert_eq!(numbers, ["1", "2", "3", "4"]);
+    }
+
+    #[tokio::test]
+    async fn a_follower_that_found_nothing_at_first_writes_what_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logs/adit.log");
+        let journal = said(0);
+        let follower = journal.follow_to(LogFile::new(path.clone()));
+        // It runs here whenever this waits: until it waits itself.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        let subscriber = tracing_subscriber::registry().with(journal.layer());
+        tracing::subscriber::with_default(subscriber, || tracing::info!("line 1"));
+        follower.finish().await;
+        assert!(fs::read_to_string(&path).unwrap().ends_with(" line 1\n"));
     }
 
     #[test]
