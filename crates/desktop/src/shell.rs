@@ -7,7 +7,6 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use adit_app::autostart::Autostart;
 use adit_app::command::Command;
@@ -39,9 +38,6 @@ use crate::window::Window;
 /// Threads for everything but the interface. What is forwarded by one computer is carried by two.
 const THREADS: usize = 2;
 
-/// For so long is waited for what still runs when all has been said.
-const LEFTOVERS: Duration = Duration::from_millis(500);
-
 /// Tells a person why the application did not start, where they did not start it in a terminal.
 pub fn tell(failure: &Failure) {
     if std::io::stderr().is_terminal() {
@@ -70,7 +66,7 @@ pub fn run(environment: Environment, minimised: bool) -> Outcome {
         .inspect_err(|failure| tracing::warn!(reason = failure.message, "no start at login"))
         .ok();
     if cfg!(target_os = "linux") {
-        profile.unit = Unit::of_user().ok();
+        profile.unit = Unit::of_user(&profile.overrides).ok();
     }
     let program = concat!("adit-desktop ", env!("CARGO_PKG_VERSION")).to_owned();
     let directory = profile.places.reports();
@@ -93,7 +89,8 @@ pub fn run(environment: Environment, minimised: bool) -> Outcome {
         // The log and the window have written their last meanwhile.
         removal::remove(&places)?;
     }
-    runtime.shutdown_timeout(LEFTOVERS);
+    // All that has something to finish has: nobody waits for a name that is still looked up.
+    runtime.shutdown_background();
     ended
 }
 

@@ -20,6 +20,7 @@ use crate::event::Event;
 use crate::failure::{Code, Failure, Outcome};
 use crate::microsoft::install_line;
 use crate::place_key::Kind;
+use crate::profile::Profile;
 use crate::sample::Sample;
 use crate::setup::{Act, Errand, Provider, Told};
 use crate::{login, removal, run};
@@ -147,38 +148,39 @@ impl ProfileServices {
                 login::forget_key(places, &relay(place)?).await?;
                 Ok(None)
             }
-            Errand::Remove => {
+            Errand::MayRemove => {
                 self.make_owed(&connector).await?;
-                self.end_others().await?;
-                self.here.end(removal::GRACE).await;
-                let (places, autostart) = (places.clone(), self.profile.autostart.clone());
-                let remove = move || {
-                    let entry = autostart.map_or(Ok(()), |it| it.set(false));
-                    removal::remove(&places).and(entry)
-                };
-                task::blocking("remove files", remove).await?;
-                Ok(None)
+                removal::check(places).await.map(|()| None)
+            }
+            Errand::Remove => {
+                let removed = self.remove().await;
+                if let (Err(_), Some(unit)) = (&removed, self.profile.unit.clone()) {
+                    // It has ended, with what this program hosted for it.
+                    task::blocking("start unit", move || unit.go_on()).await;
+                }
+                removed.map(|()| None)
             }
         }
     }
 
-    /// Makes sure that nothing else of ours hosts. The service is ended and taken away, and goes on where another program
-    /// is in the way.
-    async fn end_others(&self) -> Outcome {
-        let Some(unit) = self.profile.unit.clone() else {
-            return removal::check(&self.profile.places).await;
-        };
-        let stopping = unit.clone();
-        let has_stopped = task::blocking("stop unit", move || stopping.stop()).await;
-        match removal::check(&self.profile.places).await {
-            Ok(()) => task::blocking("remove unit", move || unit.remove()).await,
-            Err(failure) => {
-                if has_stopped {
-                    task::blocking("start unit", move || unit.start()).await;
-                }
-                Err(failure)
-            }
+    /// Removes all that is kept, once nothing else of ours hosts.
+    async fn remove(&self) -> Outcome {
+        let Profile { places, autostart, unit, .. } = &*self.profile;
+        if let Some(unit) = unit.clone() {
+            task::blocking("stop unit", move || unit.stop()).await;
         }
+        // Another may have begun since this was looked at.
+        removal::check(places).await?;
+        if let Some(unit) = unit.clone() {
+            task::blocking("remove unit", move || unit.remove()).await?;
+        }
+        self.here.end(removal::GRACE).await;
+        let (places, autostart) = (places.clone(), autostart.clone());
+        let remove = move || {
+            let entry = autostart.map_or(Ok(()), |it| it.set(false));
+            removal::remove(&places).and(entry)
+        };
+        task::blocking("remove files", remove).await
     }
 
     /// Makes the ports again that only this computer knows of. Where some cannot be made, it fails once and names them;

@@ -37,7 +37,9 @@ pub enum Errand {
     },
     /// Remove a place's key.
     Forget(PlaceKey),
-    /// Remove all that was kept on this computer.
+    /// Find out whether all that was kept on this computer can be removed.
+    MayRemove,
+    /// Remove it.
     Remove,
 }
 
@@ -97,7 +99,7 @@ impl Errand {
             }
             Self::Install { .. } => ErrandKind::Install,
             Self::Forget(place) => ErrandKind::Forget(place.clone()),
-            Self::Remove => ErrandKind::Remove,
+            Self::MayRemove | Self::Remove => ErrandKind::Remove,
         }
     }
 }

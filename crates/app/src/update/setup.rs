@@ -37,7 +37,7 @@ impl Turn<'_> {
             Ask::Back => self.try_nothing(),
             Ask::EndFirstRun => self.end_first_run(),
             Ask::Import(takes) => self.import(takes),
-            Ask::Remove => self.remove_all(),
+            Ask::Remove => self.start_errand(Errand::MayRemove),
         }
     }
 
@@ -138,8 +138,10 @@ impl Turn<'_> {
                 self.ask_check(&PlaceKey::microsoft());
             }
             ErrandKind::Forget(place) if !failed => self.drop_place(&place),
-            ErrandKind::Remove => self.removed(failed),
-            ErrandKind::Relay(_) | ErrandKind::Forget(_) => {}
+            ErrandKind::Remove if self.state.setup.removing.is_some() => self.removed(failed),
+            // Nothing was touched yet.
+            ErrandKind::Remove if !failed => self.remove_all(),
+            ErrandKind::Relay(_) | ErrandKind::Forget(_) | ErrandKind::Remove => {}
         }
     }
 
@@ -235,9 +237,6 @@ impl Turn<'_> {
 
     /// Stops everything, and then removes what is kept.
     fn remove_all(&mut self) {
-        if self.state.setup.is_busy() {
-            return;
-        }
         if self.state.preferences.general.start_at_login {
             let mut preferences = self.state.preferences.clone();
             preferences.general.start_at_login = false;

@@ -140,7 +140,7 @@ async fn the_first_run_ends_with_a_url_that_answers() {
 #[cfg(not(windows))]
 fn unit(folder: &std::path::Path) -> Unit {
     let units = folder.join("units");
-    Unit::at(&units, units.join("systemctl").as_os_str())
+    Unit::at(&units, units.join("systemctl").as_os_str(), &[]).unwrap()
 }
 
 /// A unit as `adit service` installs it, and what its systemd is asked.
@@ -176,7 +176,7 @@ async fn removing_everything_leaves_nothing_and_ends_the_program() {
     user.ask(Ask::Remove).await;
     let ended = user.ended().await;
     #[cfg(unix)]
-    assert!(unit.path().exists(), "it hosts on while Adit stays");
+    assert!(unit.path().exists(), "it goes on while Adit stays");
     assert_eq!(failed(&ended), Some(Code::Conflict), "the port would be lost: {ended:?}");
     user.ask(Ask::Remove).await;
     user.app.ended().await;
@@ -190,7 +190,6 @@ async fn removing_everything_leaves_nothing_and_ends_the_program() {
         assert_eq!(
             asked,
             [
-                "--user is-active --quiet adit.service",
                 "--user stop adit.service",
                 "--user disable --now adit.service",
                 "--user daemon-reload"

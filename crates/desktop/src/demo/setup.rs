@@ -68,7 +68,7 @@ impl World {
                 Errand::Relay { relay, .. } => {
                     self.broken.remove(&PlaceKey::from(relay.to_string()));
                 }
-                Errand::Forget(_) | Errand::Remove => {}
+                Errand::Forget(_) | Errand::MayRemove | Errand::Remove => {}
             }
         }
         self.told(Told::Ended { serial, result });
