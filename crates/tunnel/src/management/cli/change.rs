@@ -107,9 +107,11 @@ impl Cli {
         if is_other_protocol(port, &known) || port.options.is_some() {
             return Err(Error::Replacement { port: number });
         }
+        let mut known = known;
         if let Some(wanted) = &port.access_control {
             let own = self.access(at, Some(number)).await?;
             self.set_access(at, Some(number), &access::plan(wanted, &own)?).await?;
+            known.access_control = Some(wanted.clone());
         }
         let bare = Line::new("port update").value(at).option("-p", number);
         let mut line = bare.clone().text("-d", port.description.as_deref())?;
