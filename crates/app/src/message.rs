@@ -88,6 +88,8 @@ pub enum Message {
     },
     /// Another computer hosts this tunnel.
     AnotherHost,
+    /// Another computer took this tunnel, and hosts it no longer.
+    GivenUpElsewhere,
     /// Somebody has to sign in to the place again.
     SignIn(PlaceKey),
     /// The service does not allow this user to host the tunnel.
@@ -106,6 +108,8 @@ pub enum Message {
     NoUrlYet,
     /// A port is not served.
     PortRefused(u16),
+    /// The relay knows the tunnel, and no such port of it.
+    PortGone(u16),
     /// The access of a hosted tunnel could not be renewed; it is hosted until that ends.
     NotRenewed,
     /// A tunnel's ports could not be asked for; those known are served.
@@ -342,6 +346,10 @@ pub enum Counted {
     Elsewhere,
     /// Tunnels that do not work.
     Broken,
+    /// Tunnels that nobody wants hosted.
+    Stopped,
+    /// Tunnels that work.
+    Live,
 }
 
 /// An entry of a menu.

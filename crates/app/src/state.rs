@@ -58,6 +58,8 @@ pub struct State {
     pub(crate) troubles: BTreeMap<TunnelKey, Failure>,
     /// When our engine of a tunnel ended.
     pub(crate) left: BTreeMap<TunnelKey, Instant>,
+    /// When another computer took a tunnel from here.
+    pub(crate) taken: BTreeMap<TunnelKey, Instant>,
     pub(crate) preferences: Preferences,
     pub(crate) history: History,
     /// When the history is written next, if there is something new.
@@ -150,6 +152,7 @@ impl State {
             errands: Vec::new(),
             troubles: BTreeMap::new(),
             left: BTreeMap::new(),
+            taken: BTreeMap::new(),
             preferences,
             history,
             history_due: None,
@@ -285,6 +288,20 @@ impl State {
         let left = self.left.get(tunnel).map(|left| *left + LEAVING);
         let is_news = entry.counted_at.is_some_and(|at| left.is_none_or(|left| at > left));
         entry.known.hosts > 0 && !self.hosted.contains_key(tunnel) && is_news
+    }
+
+    /// Whether the computer that took a tunnel from here hosts it no longer, by what the service counts. A count of just
+    /// after that may know nothing of it yet.
+    pub(crate) fn is_given_up_elsewhere(&self, tunnel: &TunnelKey) -> bool {
+        let stands_by = |hosted: &Hosted| {
+            hosted.ends == Ends::No && hosted.status.state == status::State::Standby
+        };
+        let (Some(entry), Some(taken)) = (self.entry(tunnel), self.taken.get(tunnel)) else {
+            return false;
+        };
+        self.hosted.get(tunnel).is_some_and(stands_by)
+            && entry.known.hosts == 0
+            && entry.counted_at.is_some_and(|at| at > *taken + LEAVING)
     }
 
     /// Since when a place waits for the network: none leads out of this computer, and what needs it there fails. A relay

@@ -40,7 +40,7 @@ pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
     }
     for (tunnel, hosted) in &state.hosted {
         if hosted.ends == Ends::No {
-            raised.tunnel(tunnel, &hosted.status);
+            raised.tunnel(tunnel, &hosted.status, state.is_given_up_elsewhere(tunnel));
         }
     }
     // What waited for a sign-in and is about to be hosted again is no news.
@@ -180,7 +180,7 @@ impl Raised {
         condition.offer = Some(Offer::Refresh);
     }
 
-    fn tunnel(&mut self, key: &TunnelKey, status: &Tunnel) {
+    fn tunnel(&mut self, key: &TunnelKey, status: &Tunnel, is_given_up_elsewhere: bool) {
         let about = || Subject::Tunnel(key.clone());
         match status.state {
             Engine::Reconnecting => {
@@ -188,8 +188,11 @@ impl Raised {
                 self.add(Code::Reconnecting, about(), text).offer = Some(Offer::TryNow);
             }
             Engine::Standby => {
-                self.add(Code::AnotherHost, about(), Message::AnotherHost).offer =
-                    Some(Offer::TakeOver);
+                let standing = match is_given_up_elsewhere {
+                    true => Standing::given_up_elsewhere(),
+                    false => Standing::another_host(),
+                };
+                self.add(Code::AnotherHost, about(), standing.text).offer = standing.offer;
             }
             Engine::Error => {
                 let standing = crate::view::of_status(status).standing;

@@ -13,9 +13,12 @@ use crate::tunnel_key::TunnelKey;
 impl Turn<'_> {
     /// Hosts a tunnel, or takes it up again where it has given up or is on its way out.
     pub(super) fn host(&mut self, tunnel: &TunnelKey) {
+        let is_given_up = self.state.is_given_up_elsewhere(tunnel);
         if let Some(hosted) = self.state.hosted.get_mut(tunnel) {
             if hosted.ends != Ends::No {
                 hosted.ends = Ends::ToBegin;
+            } else if is_given_up {
+                self.tell(tunnel, host::Command::TakeOver);
             } else if hosted.status.state == status::State::Error {
                 self.tell(tunnel, host::Command::Start);
             }
@@ -118,6 +121,10 @@ impl Turn<'_> {
             self.save_history_later();
         }
         match event {
+            host::Event::State(Engine::Standby) => {
+                let now = self.at();
+                self.state.taken.insert(tunnel.clone(), now);
+            }
             host::Event::ReloginRequired => self.signed_out(&tunnel.place),
             host::Event::State(Engine::Error(GiveUp::SignIn)) => self.signed_out(&tunnel.place),
             host::Event::State(Engine::Error(GiveUp::UnknownTunnel)) => self.unknown(tunnel),
@@ -144,6 +151,7 @@ impl Turn<'_> {
     pub(super) fn ended(&mut self, tunnel: &TunnelKey) {
         let Some(hosted) = self.state.hosted.remove(tunnel) else { return };
         self.state.left.insert(tunnel.clone(), self.at());
+        self.state.taken.remove(tunnel);
         if hosted.ends == Ends::No {
             let message = format!("the engine of {tunnel} ended by itself");
             let failure =

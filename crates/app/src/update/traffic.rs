@@ -44,8 +44,8 @@ impl Turn<'_> {
                 self.effects.push(Effect::SendAgain { tunnel, port, of, request, keep });
             }
             Err(unfit) => {
-                let message = format!("the request to port {port} cannot be sent again: {unfit}");
-                let failure = Failure::new(Code::Refused, message)
+                // Told behind what was not done, beside the request that it is about.
+                let failure = Failure::new(Code::Refused, unfit.to_string())
                     .hint("switch bodies on for this port, and have it sent by its sender again");
                 state.traffic.again.insert(key, Again::Failed { of, failure });
             }

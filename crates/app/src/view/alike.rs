@@ -58,6 +58,7 @@ fn card(one: &Card, other: &Card) -> bool {
         hosts,
         toggle,
         openness,
+        reach,
         expires,
         is_placeholder,
         has_port,
@@ -72,6 +73,7 @@ fn card(one: &Card, other: &Card) -> bool {
         && *hosts == other.hosts
         && *toggle == other.toggle
         && *openness == other.openness
+        && *reach == other.reach
         && *expires == other.expires
         && *is_placeholder == other.is_placeholder
         && *has_port == other.has_port

@@ -8,9 +8,10 @@ use super::{Mood, Selection, Standing, TunnelStatus};
 use crate::command::Ticket;
 use crate::condition::Code;
 use crate::failure::Failure;
-use crate::known::{KnownPort, Openness};
+use crate::known::{Known, KnownPort, Openness};
 use crate::message::{Message, Offer, Word};
-use crate::place_key::PlaceKey;
+use crate::place_key::{Kind, PlaceKey};
+use crate::reach::{Reach, Reaches};
 use crate::state::change::{Change, Stage, What};
 use crate::state::{Ends, State};
 use crate::tunnel_key::TunnelKey;
@@ -36,6 +37,8 @@ pub struct Card {
     pub toggle: Toggle,
     /// Who may visit besides the owner.
     pub openness: Openness,
+    /// How far its URLs reach, where that is known.
+    pub reach: Option<Reach>,
     /// When it goes away unless it is used before.
     pub expires: Option<Timestamp>,
     /// It was asked for and is not confirmed, or could not be made.
@@ -106,6 +109,11 @@ impl Card {
     }
 }
 
+/// Whether it is one of this computer's addresses for its network.
+fn is_of_network(url: &str) -> bool {
+    Reaches::TRIAL.of(url) == Some(Reach::Network)
+}
+
 /// All cards, and where the chosen port is among their rows.
 pub(super) fn fold(state: &State) -> (Vec<Card>, Selection) {
     let mut fold = Fold { state, next: 0, selected: None };
@@ -133,6 +141,7 @@ impl Fold<'_> {
         let state = self.state;
         let known = state.known(key);
         let ports = state.ports(key);
+        let is_given_up = state.is_given_up_elsewhere(key);
         let told = state.hosted.get(key).map(|hosted| {
             let protocol = |number| {
                 let port = ports.iter().flatten().find(|port| port.number == number);
@@ -140,6 +149,7 @@ impl Fold<'_> {
             };
             let told = of_status_with(&hosted.status, protocol);
             match state.waits_for_network(&key.place) {
+                _ if is_given_up => told.given_up_elsewhere(),
                 Some(since) => told.waits(since),
                 None => told,
             }
@@ -147,8 +157,20 @@ impl Fold<'_> {
         let standing = self.standing(key, told.as_ref());
         let rows = self.rows(key, ports.as_deref(), told.as_ref(), &standing);
         let has_port = rows.iter().any(|row| row.index.is_some());
+        let reach = match key.place.kind() {
+            Kind::Here
+                if rows
+                    .iter()
+                    .any(|row| row.urls.first().is_some_and(|url| is_of_network(url))) =>
+            {
+                Some(Reach::Network)
+            }
+            Kind::Here => Some(Reach::Computer),
+            _ => super::place::reach(state, &key.place),
+        };
         let ends = state.hosted.get(key).map(|hosted| hosted.ends);
         let hosts = match ends {
+            Some(_) if is_given_up => Hosts::Nobody,
             Some(_) if standing.mood != Mood::Standby => Hosts::Us,
             None if !state.is_hosted_elsewhere(key) => Hosts::Nobody,
             _ => Hosts::Elsewhere,
@@ -168,6 +190,7 @@ impl Fold<'_> {
             hosts,
             toggle,
             openness: known.map(|known| known.openness).unwrap_or_default(),
+            reach,
             expires: known.and_then(|known| known.expires),
             is_placeholder: false,
             has_port,
@@ -254,7 +277,11 @@ impl Fold<'_> {
             let known = ports.iter().find(|port| port.number == number);
             let told = told.iter().find(|of| of.port == number);
             let urls = told.map(|told| &told.urls).filter(|urls| !urls.is_empty());
-            let urls = urls.or(known.map(|port| &port.urls)).cloned().unwrap_or_default();
+            let mut urls = urls.or(known.map(|port| &port.urls)).cloned().unwrap_or_default();
+            if self.lets_network_in(key) {
+                // Who is given a URL is elsewhere.
+                urls.sort_by_key(|url| !is_of_network(url));
+            }
             rows.push(Row {
                 index: Some(index),
                 port: number,
@@ -277,6 +304,12 @@ impl Fold<'_> {
             _ => None,
         }));
         rows
+    }
+
+    /// Whether other computers of the network may visit a tunnel of this one, where they come through.
+    fn lets_network_in(&self, key: &TunnelKey) -> bool {
+        let is_open = |known: &Known| matches!(known.openness, Openness::Anyone { .. });
+        key.place.kind() == Kind::Here && self.state.known(key).is_some_and(is_open)
     }
 
     /// A tunnel that was asked for, until it is there.
@@ -304,6 +337,7 @@ impl Fold<'_> {
             hosts: Hosts::Nobody,
             toggle: Toggle { on: false, is_enabled: false },
             openness: Openness::Unknown,
+            reach: super::place::reach(self.state, &draft.place),
             expires: None,
             is_placeholder: true,
             has_port: !rows.is_empty(),

@@ -50,6 +50,20 @@ pub(super) fn fold(state: &State, cards: &[Card]) -> Headline {
         return bare(Message::NothingHosted);
     }
     let live = wanted.iter().filter(|card| card.standing.mood == Mood::Live).count();
+    if live == wanted.len() && live < cards.len() {
+        // All of them are not all that somebody sees.
+        let beside = [(Mood::Stopped, Counted::Stopped), (Mood::Standby, Counted::Elsewhere)];
+        let beside = beside.into_iter().filter_map(|(mood, what)| {
+            let is_it = |card: &&Card| !is_wanted(card) && card.standing.mood == mood;
+            let n = cards.iter().filter(is_it).count() as u64;
+            (n > 0).then_some(Message::Count { what, n })
+        });
+        let beside: Vec<_> = beside.collect();
+        return Headline {
+            text: Message::Count { what: Counted::Live, n: live as u64 },
+            below: (!beside.is_empty()).then_some(Message::All(beside)),
+        };
+    }
     let below: Vec<_> = [
         Counted::Broken,
         Counted::Elsewhere,

@@ -82,7 +82,7 @@ fn of(state: &State, place: &Place, conditions: &[Condition]) -> PlaceView {
         usable: usable(place),
         account: place.account.clone(),
         is_default: state.default_place() == place.key,
-        reach: reach(state, place),
+        reach: reach(state, &place.key),
         tunnels: state.tunnels().iter().filter(|tunnel| tunnel.place == place.key).count(),
         answered: place.answered,
         trouble,
@@ -124,11 +124,12 @@ fn usable(place: &Place) -> Usable {
     }
 }
 
-fn reach(state: &State, place: &Place) -> Option<Reach> {
-    match place.key.kind() {
+/// How far the URLs of a place reach, where that is known.
+pub(super) fn reach(state: &State, place: &PlaceKey) -> Option<Reach> {
+    match place.kind() {
         Kind::Here if state.preferences.local_network => Some(Reach::Network),
         Kind::Here => Some(Reach::Computer),
         Kind::Microsoft => Some(Reach::Internet),
-        Kind::Relay => place.reach,
+        Kind::Relay => state.places.iter().find(|it| it.key == *place)?.reach,
     }
 }

@@ -129,6 +129,11 @@ impl Standing {
         Self::new(Mood::Stopped, Message::Stopped, Word::Stopped)
     }
 
+    /// Of a tunnel that another computer took from here, and hosts no longer.
+    pub(crate) fn given_up_elsewhere() -> Self {
+        Self::new(Mood::Standby, Message::GivenUpElsewhere, Word::StandingBy).offer(Offer::Start)
+    }
+
     /// Of a tunnel that another computer hosts.
     pub(crate) fn another_host() -> Self {
         Self::new(Mood::Standby, Message::AnotherHost, Word::StandingBy).offer(Offer::TakeOver)
@@ -136,6 +141,12 @@ impl Standing {
 }
 
 impl TunnelStatus {
+    /// The same where nobody hosts it any more for whom it stands by.
+    pub(crate) fn given_up_elsewhere(self) -> Self {
+        let standing = Standing::given_up_elsewhere();
+        Self { standing, ports: Vec::new(), ..self }
+    }
+
     /// The same where the place waits for the network, since then: that is why what is on its way does not come.
     pub(crate) fn waits(mut self, since: Timestamp) -> Self {
         let ports = self.ports.iter_mut().map(|port| &mut port.standing);
@@ -260,7 +271,7 @@ fn of_health(
         // Of a port that is gone the rest of the tunnel is not.
         Label::UnknownTunnel => match &health.reason {
             Some(Cause::Url(Reason::UnknownPort { .. })) => {
-                error(Message::UnknownTunnel, Word::UrlDead).offer(Offer::TryNow)
+                error(Message::PortGone(number), Word::UrlDead).offer(Offer::TryNow)
             }
             _ => error(Message::UnknownTunnel, Word::UrlDead).offer(Offer::Forget),
         },
@@ -418,6 +429,17 @@ mod tests {
                 "81: The URL is dead though the tunnel is up · Try now"
             ]
         );
+    }
+
+    #[test]
+    fn of_a_port_that_is_gone_the_tunnel_is_not() {
+        let gone = host::Health {
+            label: Label::UnknownTunnel,
+            reason: Some(Reason::UnknownPort { port: 80 }),
+            proven: None,
+        };
+        let events = [HOSTING, urls(&[80]), Event::Health { port: 80, health: gone }];
+        assert_eq!(shown("here", &events)[1], "80: This tunnel has no port 80 any more · Try now");
     }
 
     #[test]

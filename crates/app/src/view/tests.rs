@@ -2,6 +2,7 @@
 //!
 //! The rules are those of the product that this one replaces. Where ours is another on purpose, the test says so.
 
+use adit_proto::contracts::{self, AccessControl, AccessEntry, AccessEntryType, TunnelPort};
 use adit_proto::health::Label;
 use adit_proto::host::GiveUp;
 use adit_tunnel::host;
@@ -10,13 +11,16 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::command::{Command, Draft};
 use crate::effect::Effect;
-use crate::event::{Done, Event};
+use crate::event::{Done, Event, Input, Preflight};
 use crate::failure::Code;
 use crate::known::Openness;
 use crate::message::{Entry, Message, Offer, Word};
 use crate::persist::Kept;
 use crate::place_key::PlaceKey;
+use crate::reach::Reach;
+use crate::state::State;
 use crate::state::world::{World, failure, hosted_by, kept, key, port, relay, told_port, tunnel};
+use crate::update::update;
 use crate::words::{self, Language};
 
 /// Two tunnels, one of them hosted with two ports.
@@ -382,7 +386,11 @@ fn the_headline_counts_what_somebody_wants_to_be_hosted() {
     for number in [80, 81] {
         world.health("shop", number, Label::Operational);
     }
-    assert_eq!(headline(&world), ("The tunnel is live".to_owned(), String::new()));
+    assert_eq!(
+        headline(&world),
+        ("1 tunnel is live".to_owned(), "1 is stopped.".to_owned()),
+        "that one is all, of another list than is shown"
+    );
     world.command(Command::Host(key("blog")));
     world.hosting("blog", &[90]);
     world.health("blog", 90, Label::LocalDown);
@@ -606,4 +614,36 @@ fn nothing_is_called_empty_before_it_was_told() {
     let world = World::new(Kept::default());
     assert_eq!(world.view().headline.text, Message::Getting);
     assert_eq!(world.view().places[0].mood, Mood::Connecting);
+}
+
+/// Whoever is given a URL sits at another computer.
+#[test]
+fn of_this_computer_an_address_for_the_network_comes_first_where_the_network_may_come_in() {
+    let here = PlaceKey::here();
+    let shown = |entries| {
+        let uris =
+            ["http://127.0.0.1:4100/", "http://demo-80.localhost:4/", "http://192.168.1.20:4100/"];
+        let port = TunnelPort {
+            port_forwarding_uris: Some(uris.map(ToOwned::to_owned).to_vec()),
+            ..told_port(80)
+        };
+        let told = contracts::Tunnel {
+            ports: Some(vec![port]),
+            access_control: Some(AccessControl { entries }),
+            ..tunnel("demo", &[])
+        };
+        let now = World::told(&[]).now;
+        let mut state = State::new(vec![here.clone()], Kept::default(), now);
+        let ready = Preflight::Ready { account: None };
+        update(&mut state, Input::Event(Event::Checked { place: here.clone(), found: ready }), now);
+        let serial = state.place(&here).unwrap().asked.unwrap().serial;
+        let listed = Event::Listed { place: here.clone(), serial, result: Ok(vec![told]) };
+        update(&mut state, Input::Event(listed), now);
+        let card = super::fold(&state).cards.remove(0);
+        (card.rows[0].urls[0].clone(), card.reach)
+    };
+    assert_eq!(shown(vec![]), ("http://127.0.0.1:4100/".to_owned(), Some(Reach::Computer)));
+    let anyone = AccessEntry { kind: AccessEntryType::Anonymous, ..AccessEntry::default() };
+    let open = ("http://192.168.1.20:4100/".to_owned(), Some(Reach::Network));
+    assert_eq!(shown(vec![anyone]), open);
 }

@@ -61,6 +61,7 @@ sentences! {
     Retry: "Reconnecting, try {n} in {time}";
     RetryNow: "Reconnecting, try {n} now";
     AnotherHost: "Another computer hosts this tunnel";
+    GivenUpElsewhere: "Nobody hosts this tunnel any more: another computer took it, and has ended that";
     SignInAgain: "Sign in to {place} again";
     AccessRefused: "You may not host this tunnel";
     UnknownTunnel: "There is no such tunnel any more";
@@ -70,6 +71,7 @@ sentences! {
     NoPorts: "No port yet";
     NoUrlYet: "URL appears after the first connection";
     PortRefused: "Port {port} is not served";
+    PortGone: "This tunnel has no port {port} any more";
     NotRenewed: "The tunnel's access could not be renewed; it works until that ends";
     PortsUnknown: "The tunnel's ports could not be asked for; those known are served";
     RunningOut: "The tunnel's life could not be renewed; it works until its time is over";
@@ -185,7 +187,7 @@ sentences! {
 
     // Why something could not be set up, and what to do.
     RelayRefused: "{place} refused the key. Ask whoever runs the relay for a new one.";
-    RelayNotReached: "{place} does not answer as a relay. Check the address, mostly cp. and its domain, and the network.";
+    RelayNotReached: "{place} does not answer as a relay. Check the address, which is mostly `cp.` and the relay's domain, and the network.";
     NotKept: "The key is good, but it could not be kept.";
     SignInNoCommand: "The devtunnel command cannot be used. Install it, then sign in.";
     SignInLate: "Nobody signed in within 10 minutes. Begin again when you are ready.";
@@ -210,6 +212,8 @@ sentences! {
     CountWaiting: "{n} waits for your server" | "{n} wait for your server";
     CountElsewhere: "{n} is hosted by another computer" | "{n} are hosted by other computers";
     CountBroken: "{n} does not work" | "{n} do not work";
+    CountStopped: "{n} is stopped" | "{n} are stopped";
+    CountLive: "{n} tunnel is live" | "{n} tunnels are live";
     NothingHosted: "Nothing is hosted";
     NoTunnels: "No tunnels yet";
     Getting: "Getting your tunnels";

@@ -67,6 +67,7 @@ impl Speaker<'_> {
                 self.next_try(Key::Retry, Key::RetryNow, *attempt, *at)
             }
             Message::AnotherHost => self.bare(Key::AnotherHost),
+            Message::GivenUpElsewhere => self.bare(Key::GivenUpElsewhere),
             Message::SignIn(place) => self.of_place(Key::SignInAgain, place),
             Message::AccessRefused => self.bare(Key::AccessRefused),
             Message::UnknownTunnel => self.bare(Key::UnknownTunnel),
@@ -76,6 +77,7 @@ impl Speaker<'_> {
             Message::NoPorts => self.bare(Key::NoPorts),
             Message::NoUrlYet => self.bare(Key::NoUrlYet),
             Message::PortRefused(port) => self.of_port(Key::PortRefused, *port),
+            Message::PortGone(port) => self.of_port(Key::PortGone, *port),
             Message::NotRenewed => self.bare(Key::NotRenewed),
             Message::PortsUnknown => self.bare(Key::PortsUnknown),
             Message::RunningOut => self.bare(Key::RunningOut),
@@ -417,6 +419,8 @@ fn counted(what: Counted) -> Key {
         Counted::Waiting => Key::CountWaiting,
         Counted::Elsewhere => Key::CountElsewhere,
         Counted::Broken => Key::CountBroken,
+        Counted::Stopped => Key::CountStopped,
+        Counted::Live => Key::CountLive,
     }
 }
 

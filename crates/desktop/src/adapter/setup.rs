@@ -160,7 +160,7 @@ pub fn first_run(of: &ui::FirstRun<'_>, run: &FirstRun, view: &View, speech: &Sp
     of.set_detail(failed.map(|it| terms::sentence(&it.detail)).unwrap_or_default().into());
     of.set_is_making(trial.is_some_and(|it| it.tunnel.is_none() && it.failed.is_none()));
     if let Some((trial, card)) = trial.and_then(|trial| Some((trial, card_of(trial, view)?))) {
-        end(of, trial, card, view, speech);
+        end(of, trial, card, speech);
     }
 }
 
@@ -170,7 +170,7 @@ pub fn card_of<'a>(trial: &TrialView, view: &'a View) -> Option<&'a Card> {
     view.cards.iter().find(|card| card.tunnel() == Some(tunnel))
 }
 
-fn end(of: &ui::FirstRun<'_>, trial: &TrialView, card: &Card, view: &View, speech: &Speech) {
+fn end(of: &ui::FirstRun<'_>, trial: &TrialView, card: &Card, speech: &Speech) {
     of.set_mood(terms::mood(card.standing.mood));
     of.set_status(speech.say(&card.standing.text));
     let row = card.rows.iter().find(|row| Some(row.port) == trial.port);
@@ -181,7 +181,7 @@ fn end(of: &ui::FirstRun<'_>, trial: &TrialView, card: &Card, view: &View, speec
     let port = trial.port.unwrap_or_default();
     of.set_local(slint::format!("localhost:{port}"));
     of.set_is_sample(trial.is_sample);
-    of.set_reach(terms::reach_of(view, &trial.place));
+    of.set_reach(terms::reach(card.reach));
     let (who, shared_with, until) = cards::access(card.openness, speech);
     of.set_who(who);
     of.set_shared_with(shared_with);

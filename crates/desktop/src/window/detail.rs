@@ -33,7 +33,7 @@ impl Window {
         port::facts(&port, card, row, speech, &self.desk.rows.borrow());
         let strings = self.app.global::<ui::Strings>();
         self.port.notice(cards::port_notice(row, speech, &strings));
-        port.set_reach(terms::reach_of(view, &card.place));
+        port.set_reach(terms::reach(card.reach));
         let detail = self.desk.details.borrow().clone();
         let is_it = |it: &Arc<Detail>| card.tunnel() == Some(&it.tunnel) && it.port == row.port;
         match detail.filter(is_it) {

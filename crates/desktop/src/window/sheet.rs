@@ -163,11 +163,11 @@ impl Window {
     pub(super) fn draw_sheet(&self, view: &View, speech: &Speech) {
         let Some(sheet) = &view.sheet else { return };
         let state = self.app.global::<ui::Sheet<'_>>();
-        let name = view.cards.iter().find(|card| card.tunnel() == Some(&sheet.tunnel));
-        state.set_tunnel(name.map(|card| card.name.as_str()).unwrap_or_default().into());
+        let card = view.cards.iter().find(|card| card.tunnel() == Some(&sheet.tunnel));
+        state.set_tunnel(card.map(|card| card.name.as_str()).unwrap_or_default().into());
         state.set_place(terms::place_kind(&sheet.tunnel.place));
         state.set_host(sheet.tunnel.place.host().into());
-        state.set_reach(terms::reach_of(view, &sheet.tunnel.place));
+        state.set_reach(terms::reach(card.and_then(|card| card.reach)));
         state.set_is_read(sheet.whole.is_some());
         let trouble = sheet.trouble.as_ref().map(|it| terms::sentence(&it.message));
         state.set_trouble(trouble.unwrap_or_default().into());

@@ -222,6 +222,27 @@ fn a_tunnel_that_gave_up_is_started_again_and_one_that_stands_by_is_taken_over()
 }
 
 #[test]
+fn a_tunnel_that_nobody_hosts_any_more_is_no_other_computers() {
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    world.command(Command::Host(key("shop")));
+    world.hosting("shop", &[80]);
+    world.engine_state("shop", host::State::Standby);
+    // A count of just now may be from between the two.
+    world.refresh(&[tunnel("shop", &[80])]);
+    assert_eq!(world.card("shop").standing.text, Message::AnotherHost);
+    world.pass(40);
+    world.refresh(&[hosted_by(1, tunnel("shop", &[80]))]);
+    assert_eq!(world.card("shop").standing.text, Message::AnotherHost);
+    world.refresh(&[tunnel("shop", &[80])]);
+    let card = world.card("shop");
+    assert_eq!(card.standing.text, Message::GivenUpElsewhere);
+    assert_eq!(card.standing.offer, Some(Offer::Start));
+    assert!(!card.is_taken() && card.needs_you());
+    world.command(Command::Host(key("shop")));
+    assert!(world.has(&tell("shop", host::Command::TakeOver)));
+}
+
+#[test]
 fn why_a_tunnel_could_not_begin_stays_until_it_does() {
     let mut world = World::told(&[tunnel("shop", &[80])]);
     world.command(Command::Host(key("shop")));

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use adit_app::manage::{Job, Sheet, Supports};
+use adit_app::reach::Reach;
 use adit_app::view::View;
 use slint::{ComponentHandle, SharedString};
 
@@ -67,12 +68,12 @@ impl Window {
         let links = whole.map(|whole| sheet::links(whole, row.port, speech, &texts));
         set_parts(share.get_links(), links.unwrap_or_default(), |links| share.set_links(links));
         share.set_visitors(match terms::place_kind(&sheet.tunnel.place) {
-            ui::PlaceKind::Here => texts.invoke_share_here(),
+            ui::PlaceKind::Here if card.reach != Some(Reach::Network) => texts.invoke_share_here(),
             _ if is_open && until.is_empty() => texts.invoke_share_open_endless(),
             _ if is_open => texts.invoke_share_open(until.clone()),
             ui::PlaceKind::Microsoft => texts.invoke_share_microsoft(),
-            // Its links say it.
-            ui::PlaceKind::Relay => SharedString::default(),
+            // Its links say it. The network reaches here only what is open, which was said.
+            ui::PlaceKind::Relay | ui::PlaceKind::Here => SharedString::default(),
         });
         share.set_who(who);
         share.set_shared_with(with);
