@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use slint::{ModelRc, SharedString, VecModel};
 
 use super::terms::{self, Speech};
-use super::{chart, sync, sync_in_place};
+use super::{chart, sync, sync_in_place, sync_inner};
 use crate::ui;
 
 /// More ports than this are shown on request.
@@ -106,8 +106,8 @@ impl Cards {
         let inner = self.inner.entry(key.clone()).or_default();
         sync_in_place(&inner.told, std::iter::once(own).chain(of_rows));
         let more_rows = card.rows.len() - shown.len();
-        sync(&inner.rows, shown, |row| (row.port, row.is_placeholder));
-        sync(&inner.notices, notices(card, speech, strings), |notice| notice.id.clone());
+        sync_inner(&inner.rows, shown, |row| (row.port, row.is_placeholder));
+        sync_inner(&inner.notices, notices(card, speech, strings), |notice| notice.id.clone());
         let (who, shared_with, until) = access(card.openness, speech);
         let link = card.standing.offer.as_ref().filter(|offer| is_link(offer));
         ui::TunnelCard {
@@ -119,6 +119,7 @@ impl Cards {
             link_id: "standing".into(),
             place: terms::place_kind(&card.place),
             host: card.place.host().into(),
+            reach: terms::reach(card.reach),
             who,
             shared_with,
             until,

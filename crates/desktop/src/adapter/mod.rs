@@ -41,6 +41,23 @@ where
     }
 }
 
+/// The same for a model that is within the row of another. What shows it may be about to ask for the model anew, because
+/// the outer row has changed; Slint 1.18 then forgets that a row of the inner one has changed too, unless rows came or
+/// went.
+pub fn sync_inner<T, K>(model: &VecModel<T>, rows: Vec<T>, key: impl Fn(&T) -> K)
+where
+    T: Clone + PartialEq + 'static,
+    K: Ord,
+{
+    let is_new =
+        model.row_count() != rows.len() || model.iter().zip(&rows).any(|(old, row)| old != *row);
+    sync(model, rows, key);
+    if let Some(row) = model.row_data(0).filter(|_| is_new) {
+        model.push(row);
+        model.remove(model.row_count() - 1);
+    }
+}
+
 /// Makes a model hold these rows, each in its place: where rows have no key, and what is beside one that changes is not to
 /// be drawn again.
 pub fn sync_in_place<T>(model: &VecModel<T>, rows: impl IntoIterator<Item = T>)
