@@ -26,8 +26,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_app::command::Command;
+use adit_app::message::Message;
 use adit_app::tunnel_key::TunnelKey;
-use adit_app::view::{Card, View};
+use adit_app::view::{Card, Standing, View};
 use adit_app::words::Language;
 use jiff::tz::TimeZone;
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
@@ -48,8 +49,9 @@ pub use life::raise;
 /// is open all day.
 const RETELL: Duration = Duration::from_secs(15);
 
-/// What counts down is written anew so often: twelve steps in six seconds.
-const COUNT: Duration = Duration::from_millis(500);
+/// When the next try is is written anew so often, and what can be undone, in twelve steps of its six seconds.
+const COUNT: Duration = Duration::from_secs(1);
+const COUNT_UNDO: Duration = Duration::from_millis(500);
 
 /// A window with what fills it. Lives on the thread of the interface.
 pub struct Window {
@@ -233,6 +235,7 @@ impl Window {
         let is_new = !Arc::ptr_eq(&self.view.borrow(), &view);
         if is_new {
             *self.view.borrow_mut() = view;
+            self.keep_pace();
             self.prefer();
             self.pulse();
         }
@@ -280,7 +283,7 @@ impl Window {
         tunnels.set_count_live(count(view.counts.live));
         tunnels.set_count_needs_you(count(view.counts.needs_you));
         tunnels.set_count_stopped(count(view.counts.stopped));
-        let is_getting = view.headline.text == adit_app::message::Message::Getting;
+        let is_getting = view.headline.text == Message::Getting;
         tunnels.set_is_getting(is_getting);
         tunnels.set_is_empty(view.cards.is_empty() && !is_getting);
         tunnels.set_can_stop(view.cards.iter().any(|card| card.toggle.on));
@@ -312,17 +315,22 @@ impl Window {
         self.draw_dialog(&view);
     }
 
-    /// Keeps times true while the window is seen: counts run each half second, ages each fifteen.
+    /// Keeps times true while the window is seen, as often as they need it.
     pub fn keep_told(self: &Rc<Self>) {
-        let counts = !self.view.borrow().undo.is_empty();
         let window = Rc::downgrade(self);
-        self.retell.start(TimerMode::SingleShot, if counts { COUNT } else { RETELL }, move || {
-            let Some(window) = window.upgrade() else { return };
-            if window.app.window().is_visible() {
+        self.retell.start(TimerMode::Repeated, pace(&self.view.borrow()), move || {
+            if let Some(window) = window.upgrade().filter(|it| it.app.window().is_visible()) {
                 window.draw();
             }
-            window.keep_told();
         });
+    }
+
+    /// Something may count down now that did not, or the other way round.
+    fn keep_pace(&self) {
+        let pace = pace(&self.view.borrow());
+        if self.retell.interval() != pace {
+            self.retell.set_interval(pace);
+        }
     }
 
     fn listen(self: &Rc<Self>) {
@@ -404,6 +412,22 @@ impl Window {
     /// Opens a dialog.
     pub fn open(&self, dialog: ui::Dialog, key: &str, port: i32) {
         self.app.global::<ui::Dialogs>().invoke_open(dialog, key.into(), port);
+    }
+}
+
+/// How often what is told of times is written anew.
+fn pace(view: &View) -> Duration {
+    let counts = |told: &Standing| {
+        matches!(told.text, Message::Retry { .. } | Message::ConnectingAgain { .. })
+    };
+    let standings =
+        |card: &Card| counts(&card.standing) || card.rows.iter().any(|it| counts(&it.standing));
+    if !view.undo.is_empty() {
+        COUNT_UNDO
+    } else if view.cards.iter().any(standings) {
+        COUNT
+    } else {
+        RETELL
     }
 }
 

@@ -201,7 +201,7 @@ impl Around {
     fn does(&self, does: Does) {
         let strings = self.window.app().global::<ui::Strings>();
         match does {
-            Does::Command(command) => self.window.send(*command),
+            Does::Command(command) => self.window.do_late(*command, || self.raise()),
             Does::Copy { url, name, port } => self.copy(&url, name, port),
             Does::Open(url) => {
                 if !self.window.outside().open(&url) {
@@ -248,7 +248,7 @@ impl Around {
             }
             offer => {
                 if let Some(command) = notice.about.tunnel().and_then(|it| offer.command(it)) {
-                    self.window.send(command);
+                    self.window.do_late(command, || self.raise());
                 }
             }
         }

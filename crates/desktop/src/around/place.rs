@@ -84,13 +84,23 @@ impl Around {
     }
 }
 
-/// A window that came back to where no screen is any more goes to where one is.
+/// A window that came back to where no screen is any more goes to where one is. One that is larger than its screen, as at
+/// first on a small one or one of a large scale, becomes smaller.
 fn check(window: &slint::Window, around: &Weak<Around>) {
     let Some(around) = around.upgrade() else { return };
-    let Some(kept) = around.memory.face().placement else { return };
     let screens = screens(window);
     let Some(first) = screens.first() else { return };
-    if kept.position.is_some() && kept.fit(&screens, LEAST).position.is_none() {
+    let size = window.size().to_logical(window.scale_factor());
+    let size = (f64::from(size.width), f64::from(size.height));
+    let is_maximised = window.is_maximized();
+    let kept = around.memory.face().placement;
+    let kept = kept.unwrap_or(Placement { position: None, size, is_maximised });
+    let fit = kept.fit(&screens, LEAST);
+    if !is_maximised && (fit.size.0 < size.0 || fit.size.1 < size.1) {
+        let (width, height) = (fit.size.0.min(size.0), fit.size.1.min(size.1));
+        window.set_size(LogicalSize::new(width as f32, height as f32));
+    }
+    if kept.position.is_some() && fit.position.is_none() {
         let inset = (INSET * first.scale) as i32;
         let (x, y) = (first.position.0 + inset, first.position.1 + inset);
         window.set_position(PhysicalPosition::new(x, y));
@@ -99,20 +109,23 @@ fn check(window: &slint::Window, around: &Weak<Around>) {
 
 /// The screens; none before there is a window. The one that the system calls the first is the first.
 fn screens(window: &slint::Window) -> Vec<Screen> {
+    let scale = f64::from(window.scale_factor());
     let told = window.with_winit_window(|window| {
-        let first = window.primary_monitor();
+        let (first, own) = (window.primary_monitor(), window.current_monitor());
         let others = window.available_monitors().filter(|it| Some(it) != first.as_ref());
         let others: Vec<_> = others.collect();
-        first.into_iter().chain(others).map(|it| screen(&it)).collect()
+        // Somebody may have chosen another scale for the window than its screen has.
+        let of = |it| screen(&it, (Some(&it) == own.as_ref()).then_some(scale));
+        first.into_iter().chain(others).map(of).collect()
     });
     told.unwrap_or_default()
 }
 
-fn screen(monitor: &winit::monitor::MonitorHandle) -> Screen {
+fn screen(monitor: &winit::monitor::MonitorHandle, scale: Option<f64>) -> Screen {
     let (position, size) = (monitor.position(), monitor.size());
     Screen {
         position: (position.x, position.y),
         size: (size.width, size.height),
-        scale: monitor.scale_factor(),
+        scale: scale.unwrap_or_else(|| monitor.scale_factor()),
     }
 }

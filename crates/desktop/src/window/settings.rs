@@ -53,10 +53,17 @@ impl Window {
         screen.on_switch(self.with(|window, what, on| {
             window.send(Command::Set(settings::switched(what, on)));
         }));
-        screen.on_choose(self.with(|window, what, index| match settings::chosen(what, index) {
-            Some(edit) => window.send(Command::Set(edit)),
-            // A field opens; what is typed there changes something.
-            None => window.app.global::<ui::Settings>().set_proxy(index),
+        screen.on_choose(self.with(|window, what, index| {
+            if what == ui::Choice::Proxy {
+                // A field opens or goes. What is in force may be the same as before it was opened.
+                let screen = window.app.global::<ui::Settings>();
+                screen.set_proxy(index);
+                settings::refuse(&screen, ui::Typed::ProxyAt, SharedString::default());
+                settings::fill_typed(&screen, ui::Typed::ProxyAt, &window.view().preferences);
+            }
+            if let Some(edit) = settings::chosen(what, index) {
+                window.send(Command::Set(edit));
+            }
         }));
         screen.on_type(self.with(|window, what, text: SharedString| window.typed(what, &text)));
         screen.on_reset(self.on(|window| {

@@ -17,11 +17,9 @@ impl Window {
         let tunnels = self.app.global::<ui::Tunnels>();
         tunnels.on_filtered(self.on(|window| window.draw()));
         tunnels.on_switch(self.with(|window, key: SharedString, on: bool| {
-            let Some(card) = window.card(&key) else { return };
-            let Some(tunnel) = card.tunnel().cloned() else { return };
+            let Some(tunnel) = window.tunnel(&key) else { return };
             match on {
-                true if card.is_taken() => window.open(ui::Dialog::TakeOver, &key, 0),
-                true => window.send(Command::Host(tunnel)),
+                true => window.start(tunnel),
                 false => window.send(Command::Stop(tunnel)),
             }
         }));
@@ -64,6 +62,34 @@ impl Window {
                 .filter_map(Card::tunnel)
                 .for_each(|tunnel| window.send(Command::Host(tunnel.clone())));
         }));
+    }
+
+    /// Starts a tunnel. Where another computer has it meanwhile, somebody is asked first.
+    fn start(&self, tunnel: TunnelKey) {
+        if self.is_taken(&tunnel) {
+            let key = terms::card_key(&CardId::Tunnel(tunnel));
+            self.open(ui::Dialog::TakeOver, &key, 0);
+        } else {
+            self.send(Command::Host(tunnel));
+        }
+    }
+
+    /// Does what was offered a while ago, outside the window. What asks somebody first is shown by `raise`.
+    pub fn do_late(&self, command: Command, raise: impl FnOnce()) {
+        match command {
+            Command::Host(tunnel) => {
+                if self.is_taken(&tunnel) {
+                    raise();
+                }
+                self.start(tunnel);
+            }
+            command => self.send(command),
+        }
+    }
+
+    fn is_taken(&self, tunnel: &TunnelKey) -> bool {
+        let key = terms::card_key(&CardId::Tunnel(tunnel.clone()));
+        self.card(&key).is_some_and(|card| card.is_taken())
     }
 
     /// Leads to the card of a tunnel, whatever was filtered.

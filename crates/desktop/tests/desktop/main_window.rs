@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::words::Language;
-use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
+use adit_desktop::{Bars, Tip, Tunnels};
 use adit_proto::health::{Health, Label, Proof, Reason};
+use adit_tunnel::host::State;
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
@@ -122,6 +123,76 @@ fn a_removal_waits_and_can_be_undone() {
     stage.press("Undo");
     assert!(matches!(stage.demo.asked().last(), Some(Command::Undo(_))));
     stage.beginning("design-review,");
+}
+
+/// The words of the first state that counts down to a try.
+fn next_try(stage: &Stage) -> String {
+    let cards = stage.window.app().global::<Tunnels<'_>>().get_cards();
+    let told = cards.iter().filter_map(|card| card.told.row_data(0));
+    told.map(String::from).find(|it| it.contains("try ")).unwrap()
+}
+
+#[test]
+fn what_counts_down_is_told_while_it_does() {
+    let stage = Stage::new(Scene::Main);
+    stage.window.keep_told();
+    // Only the clock goes on: nobody tells the window anything.
+    let tick = |seconds| {
+        stage.demo.pass(Duration::from_secs(seconds));
+        stage.wait(Duration::from_millis(1_100));
+    };
+    let before = next_try(&stage);
+    tick(1);
+    assert_ne!(next_try(&stage), before);
+    let bars = stage.window.app().global::<Bars<'_>>();
+    let tunnel = stage.window.view().cards[0].tunnel().unwrap().clone();
+    stage.window.send(Command::Delete(tunnel));
+    stage.settle();
+    let left = || bars.get_undo().row_data(0).unwrap().left;
+    let before = left();
+    tick(1);
+    assert!(left() < before);
+}
+
+/// As when a tunnel is stopped: it is on its way down, and then down, before anything is drawn.
+#[test]
+fn a_row_that_changes_twice_between_two_frames_shows_the_last() {
+    let stage = Stage::new(Scene::Main);
+    stage.beginning("port 5173, Live");
+    let card = stage.window.view().cards.iter().find(|it| it.name == "storefront").cloned();
+    let tunnel = card.unwrap().tunnel().unwrap().clone();
+    for state in [State::Reconnecting, State::Standby] {
+        let event = adit_tunnel::host::Event::State(state);
+        stage.demo.change(|world| world.engine(&tunnel, event));
+        stage.window.catch_up();
+    }
+    stage.settle();
+    stage.beginning("port 5173, Standing by");
+}
+
+#[test]
+fn what_is_said_of_a_control_goes_with_it() {
+    let stage = Stage::new(Scene::Main);
+    let copy = stage.all("Copy URL").remove(0);
+    let (at, size) = (copy.absolute_position(), copy.size());
+    let tip = stage.window.app().global::<Tip<'_>>();
+    let point = || {
+        stage.point(at.x + size.width / 2.0, at.y + size.height / 2.0);
+        stage.wait(Duration::from_millis(700));
+    };
+    point();
+    assert!(tip.get_shown() && !tip.get_text().is_empty());
+    // Another screen takes its place below the pointer.
+    stage.control(',');
+    stage.wait(Duration::from_millis(700));
+    assert_eq!((tip.get_shown(), tip.get_text().as_str()), (false, ""));
+    stage.key(Key::Escape);
+    stage.point(2.0, 2.0);
+    point();
+    assert!(tip.get_shown());
+    stage.key('n');
+    stage.wait(Duration::from_millis(700));
+    assert_eq!((tip.get_shown(), tip.get_text().as_str()), (false, ""));
 }
 
 #[test]

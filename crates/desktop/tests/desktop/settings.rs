@@ -139,6 +139,11 @@ fn a_proxy_is_chosen_and_then_typed() {
     assert_eq!(String::from(stage.preferences().proxy), "system", "nothing is typed yet");
     stage.fill("Address of the proxy", "http://ann:secret@proxy.example:3128");
     assert!(stage.labels().iter().any(|it| it.ends_with("Still as the system says.")));
+    // What is in force is chosen again, though nothing changes with that.
+    stage.press("As the system");
+    assert!(stage.all("Address of the proxy").is_empty());
+    stage.press("This one");
+    assert!(!stage.labels().iter().any(|it| it.ends_with("Still as the system says.")));
     stage.fill("Address of the proxy", "proxy.example:3128");
     assert_eq!(String::from(stage.preferences().proxy), "proxy.example:3128");
     stage.press("None");

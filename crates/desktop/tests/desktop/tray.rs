@@ -7,6 +7,7 @@ use adit_app::command::Command;
 use adit_app::effect::{Notice, NoticeKind};
 use adit_app::face::{Face, PATIENCE};
 use adit_app::message::{Message, Offer};
+use adit_app::view::Does;
 use adit_desktop::around::{Around, Memory, Saver};
 use adit_desktop::demo::Scene;
 use adit_desktop::notify::{Answer, Notifier};
@@ -265,6 +266,26 @@ fn what_a_notification_offers_is_done() {
     let other = Notice { offer: Some(Offer::TakeOver), ..shown_notice(&tunnel) };
     desk.around.answered(Answer::Act(other));
     assert_eq!(desk.dialog(), Dialog::TakeOver);
+}
+
+#[test]
+fn what_was_offered_before_another_computer_took_the_tunnel_asks_first() {
+    let mut desk = Desk::of(Scene::Errors, None);
+    let (_panel, _icon) = desk.panel();
+    let view = desk.stage.window.view();
+    let taken = view.cards.iter().find(|it| it.is_taken()).unwrap();
+    let tunnel = taken.tunnel().unwrap().clone();
+    let notice = Notice { offer: Some(Offer::Start), ..shown_notice(&tunnel) };
+    let start = Does::Command(Box::new(Command::Host(tunnel)));
+    desk.close();
+    assert!(!desk.is_visible());
+    desk.around.answered(Answer::Act(notice));
+    assert!(desk.is_visible() && desk.dialog() == Dialog::TakeOver);
+    desk.stage.key(Key::Escape);
+    assert_eq!(desk.dialog(), Dialog::None);
+    desk.around.happened(Event::Chosen(start));
+    assert_eq!(desk.dialog(), Dialog::TakeOver);
+    assert!(!desk.stage.demo.asked().iter().any(|it| matches!(it, Command::Host(_))));
 }
 
 #[test]

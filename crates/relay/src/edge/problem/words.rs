@@ -135,12 +135,12 @@ impl Problem {
             )
             .into(),
             Self::Refused { port, text: None } => format!(
-                "The tunnel works, but on the computer it leads to nothing accepted the connection \
+                "The tunnel works, but on the computer it leads to, nothing accepted the connection \
                  to port {port}."
             )
             .into(),
             Self::Refused { port, text: Some(text) } => format!(
-                "The tunnel works, but on the computer it leads to nothing accepted the connection \
+                "The tunnel works, but on the computer it leads to, nothing accepted the connection \
                  to port {port} ({text})."
             )
             .into(),
