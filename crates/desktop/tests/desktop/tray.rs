@@ -306,7 +306,8 @@ fn a_notification_leads_to_the_card_it_is_about() {
         stage.settle();
         let card = stage.window.view().cards[at].clone();
         desk.around.answered(Answer::Show(shown_notice(card.tunnel().unwrap())));
-        stage.settle();
+        // Some frames: the list is looked through as it is made.
+        (0..12).for_each(|_| stage.wait(Duration::from_millis(20)));
         assert_eq!(nav.get_screen(), Screen::Tunnels);
         assert_eq!((tunnels.get_card(), tunnels.get_row()), (at as i32, -1));
         let header = stage.beginning(&format!("{}, ", card.name));
