@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use crate::common::Stage;
 use adit_app::command::Command;
+use adit_app::event::Event;
 use adit_app::words::Language;
 use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
 use adit_proto::health::{Health, Label, Proof, Reason};
+use adit_tunnel::host::Event::Observed;
+use adit_tunnel::inspect::{self, NotInspected, Observation, Passed};
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
@@ -432,6 +435,39 @@ fn a_tunnel_that_comes_to_be_another_way_is_announced_once() {
     stage.press("Stop all");
     stage.pass(6);
     assert!(said(&stage).contains("hosted"), "{}", said(&stage));
+}
+
+#[test]
+fn charts_say_what_they_cannot_show_and_bytes_never_speak_of_requests() {
+    let stage = Stage::new(Scene::Main);
+    let card = stage.window.view().cards[0].clone();
+    let tunnel = card.tunnel().unwrap().clone();
+    let nav = stage.window.app().global::<adit_desktop::Nav<'_>>();
+    nav.invoke_open_port(adit_desktop::adapter::terms::card_key(&card.id), 3000);
+    stage.settle();
+    let count = |label: &str| stage.all(label).len();
+    let told = |requests: &str, in_charts| {
+        assert_eq!((count(requests), count("No traffic in the last 15 min.")), (in_charts, 1));
+    };
+    told("No requests in the last 15 min.", 2);
+    let unseen = |why| {
+        let observation = Observation::NotInspected(why);
+        let event = Observed(inspect::Observed { port: 3000, observation });
+        stage.demo.change(|world| world.engine(&tunnel, event));
+        stage.settle();
+    };
+    unseen(NotInspected::Encrypted);
+    told("Encrypted: requests are not seen.", 2);
+    // The list of requests says it too.
+    unseen(NotInspected::NotHttp);
+    told("Not HTTP: there are no requests.", 3);
+    let passed = [(3000, Passed { received: 5_000, sent: 70_000 })].into();
+    stage.demo.change(|world| world.event(Event::Passed([(tunnel.clone(), passed)].into())));
+    stage.pass(2);
+    assert_eq!(count("No traffic in the last 15 min."), 0);
+    assert_eq!(count("Not HTTP: there are no requests."), 3);
+    stage.beginning("Bytes per second, ");
+    assert!(!stage.labels().iter().any(|it| it.starts_with("Bytes per second, 0")));
 }
 
 #[test]
