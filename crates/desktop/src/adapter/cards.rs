@@ -185,9 +185,8 @@ pub fn expires(card: &Card, speech: &Speech) -> SharedString {
 
 /// What is said below the header: why it does not work with what to do, and what is wrong besides.
 fn notices(card: &Card, speech: &Speech, strings: &ui::Strings<'_>) -> Vec<ui::Notice> {
-    let own = (matches!(card.standing.mood, Mood::Error | Mood::Standby))
-        .then(|| own_notice(&card.standing, speech, strings))
-        .flatten();
+    let own =
+        card.standing.is_explained().then(|| own_notice(&card.standing, speech, strings)).flatten();
     let others = card.notices.iter().enumerate().map(|(index, standing)| {
         let text = speech.say(&standing.text);
         let text = match &standing.detail {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use slint::{Model, ModelRc, SharedString, VecModel};
 
 use super::terms::{self, Speech};
-use super::{cards, chart, sync};
+use super::{cards, chart, events, sync};
 use crate::ui;
 
 /// The models of the screen; they live as long as the window.
@@ -141,7 +141,7 @@ fn event(entry: &Entry, speech: &Speech) -> ui::EventRow {
     ui::EventRow {
         time: clock(entry.at, speech).into(),
         mood: terms::mood(entry.mood),
-        text: speech.say(&entry.text),
+        text: events::text(entry, speech),
     }
 }
 

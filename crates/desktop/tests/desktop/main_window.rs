@@ -9,7 +9,7 @@ use adit_app::words::Language;
 use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
 use adit_proto::health::{Health, Label, Proof, Reason};
-use adit_tunnel::host::Event::Observed;
+use adit_tunnel::host::Event::{Observed, Retry};
 use adit_tunnel::inspect::{self, NotInspected, Observation, Passed};
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::platform::Key;
@@ -468,6 +468,25 @@ fn charts_say_what_they_cannot_show_and_bytes_never_speak_of_requests() {
     assert_eq!(count("Not HTTP: there are no requests."), 3);
     stage.beginning("Bytes per second, ");
     assert!(!stage.labels().iter().any(|it| it.starts_with("Bytes per second, 0")));
+}
+
+#[test]
+fn a_tunnel_that_does_not_come_back_says_why() {
+    let stage = Stage::new(Scene::Main);
+    let has = |said: &str| stage.labels().iter().any(|it| it == said);
+    assert!(has("The network is down."), "{:?}", stage.labels());
+    let tunnel = |name: &str| {
+        let view = stage.window.view();
+        view.cards.iter().find(|it| it.name == name).unwrap().tunnel().unwrap().clone()
+    };
+    let review = tunnel("design-review");
+    let retry = |attempt| Retry { attempt, wait: Duration::from_secs(9), cause: "no route".into() };
+    stage.demo.change(|world| world.engine(&review, retry(2)));
+    stage.settle();
+    assert!(!has("The network is down.") && !has("No route."));
+    stage.demo.change(|world| world.engine(&review, retry(3)));
+    stage.settle();
+    assert!(has("No route."));
 }
 
 #[test]
