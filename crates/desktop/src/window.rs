@@ -288,7 +288,9 @@ impl Window {
         let wanted =
             Wanted { filter: tunnels.get_filter(), search: tunnels.get_search().to_string() };
         let rows = self.desk.rows.borrow().clone();
+        let focused = self.cards.borrow().focused(tunnels.get_card(), tunnels.get_row());
         self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
+        self.keep_focus(focused.as_ref());
         self.draw_port(&view, &speech);
         self.draw_events(&speech);
         self.draw_settings();
