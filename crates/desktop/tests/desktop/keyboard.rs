@@ -131,6 +131,20 @@ fn what_is_filtered_away_has_the_keyboard_no_more_and_arrows_go_on_from_there() 
 }
 
 #[test]
+fn a_screen_reader_is_told_what_the_keyboard_is_on() {
+    let stage = Stage::new(Scene::Main);
+    let told = |said: &str| stage.labels().iter().filter(|it| it.starts_with(said)).count();
+    assert_eq!(told("port 5173, Live, "), 1);
+    down(&stage, 4);
+    // The row, and what says it.
+    assert_eq!(told("port 5173, Live, "), 2);
+    assert_eq!(told("storefront, "), 1);
+    let copies = told("Copy URL");
+    stage.key(Key::RightArrow);
+    assert_eq!((told("Copy URL"), told("port 5173, Live, ")), (copies + 1, 1));
+}
+
+#[test]
 fn whatever_row_the_keyboard_is_on_is_in_sight() {
     let stage = Stage::new(Scene::Many);
     for step in 0..40 {
