@@ -308,7 +308,7 @@ impl Window {
         self.draw_import(&bars, &view);
         let now = (self.desk.clock)().at;
         let held = |id| self.held.borrow().get(&id).copied();
-        sync(&self.undo, bars::undo(&view.undo, &speech, now, &strings, &held), |bar| bar.id);
+        sync(&self.undo, bars::undo(&view.undo, &speech, now, &held), |bar| bar.id);
         self.announce(&view, &speech);
         self.tell_drawn();
         self.draw_dialog(&view);
