@@ -9,7 +9,9 @@ use adit_app::words::Language;
 use adit_desktop::Bars;
 use adit_desktop::demo::Scene;
 use adit_proto::health::{Health, Label, Proof, Reason};
-use adit_tunnel::host::Event::{Observed, Retry};
+use adit_proto::host::GiveUp;
+use adit_tunnel::host::Event::{Observed, Retry, State};
+use adit_tunnel::host::State as Engine;
 use adit_tunnel::inspect::{self, NotInspected, Observation, Passed};
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use slint::platform::Key;
@@ -444,6 +446,34 @@ fn a_tunnel_that_comes_to_be_another_way_is_announced_once() {
     stage.press("Stop all");
     stage.pass(6);
     assert!(said(&stage).contains("hosted"), "{}", said(&stage));
+}
+
+#[test]
+fn what_needs_a_person_is_announced_at_once_and_by_name() {
+    let stage = Stage::new(Scene::Main);
+    let said = |stage: &Stage| stage.window.app().global::<Bars<'_>>().get_announcement();
+    let tunnel = |name: &str| {
+        let view = stage.window.view();
+        view.cards.iter().find(|it| it.name == name).unwrap().tunnel().unwrap().clone()
+    };
+    let (phone, hooks) = (tunnel("phone-demo"), tunnel("webhooks"));
+    stage.press("Stop storefront");
+    assert_eq!(said(&stage), "storefront: Stopped");
+    // Within the pause of that, and with one that can wait.
+    stage.press("Stop billing");
+    stage.demo.change(|world| {
+        world.engine(&phone, State(Engine::Standby));
+        world.engine(&hooks, State(Engine::Error(GiveUp::UnknownTunnel)));
+    });
+    stage.settle();
+    let told = said(&stage);
+    assert!(
+        told.starts_with("phone-demo: Another computer hosts this tunnel. webhooks: "),
+        "{told}"
+    );
+    assert!(!told.contains("billing"), "{told}");
+    stage.pass(6);
+    assert_eq!(said(&stage), "billing: Stopped");
 }
 
 #[test]
