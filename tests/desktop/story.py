@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The desktop app as a screen reader and a panel see it: first run, a URL that answers, a second start, stop, the tray,
-quit.
+"""The desktop app as a screen reader and a panel see it: first run, a URL that answers, the keyboard, a second start,
+stop, the tray, quit.
 
 Usage: story.py FOLDER-WITH-adit-AND-adit-desktop [SCREENSHOT]
 
@@ -25,6 +25,7 @@ from gi.repository import Atspi  # noqa: E402
 
 from panel import Panel  # noqa: E402
 
+DOWN, UP, RIGHT, MENU, ESCAPE = 0xFF54, 0xFF52, 0xFF53, 0xFF67, 0xFF1B  # as X names keys
 LIMIT = 60  # seconds; longer than anything takes on a busy machine
 LOOK = 0.1  # seconds between two looks, where nobody tells
 
@@ -114,6 +115,30 @@ class App:
         until(f"something to press called /{pattern}/", look)
 
 
+    def focused(self):
+        """What a screen reader reads: the names of what has the focus."""
+        found = []
+        for it in elements(self.root()):
+            try:
+                if it.get_state_set().contains(Atspi.StateType.FOCUSED):
+                    found.append(name(it))
+            except Exception:  # noqa: BLE001: gone
+                continue
+        return found
+
+    def key(self, key, pattern):
+        """Presses a key, which leads a screen reader to what is called so."""
+        Atspi.generate_keyboard_event(key, None, Atspi.KeySynthType.SYM)
+
+        def look():
+            return [it for it in self.focused() if re.search(pattern, it)]
+
+        try:
+            until(f"the focus on /{pattern}/", look)
+        except Failed as failed:
+            raise Failed(f"{failed}; it is on {self.focused()}") from None
+
+
 class Page(http.server.BaseHTTPRequestHandler):
     TEXT = b"hello from the local server"
 
@@ -170,6 +195,16 @@ def story(folder, picture):
         say(f"a port has a URL, and it answers: {url}")
         app.press(r"^Show my tunnels$")
         app.one(r", Live")
+        # There is no window manager here that would do it.
+        search = ["xdotool", "search", "--onlyvisible", "--name", "^Adit$"]
+        subprocess.run([*search, "windowfocus"], check=True)
+        app.key(DOWN, r", Live")
+        app.key(DOWN, rf"^port {port}, ")
+        app.key(RIGHT, r"^Copy URL$")
+        app.key(MENU, r"^Copy URL$")
+        app.key(UP, r"^Delete")
+        app.key(ESCAPE, r"^Copy URL$")
+        say("the keyboard leads a screen reader along, in the list and in a menu")
         if picture:
             subprocess.run(["import", "-window", "root", picture], check=False)
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_proto::contracts;
 use adit_tunnel::host;
-use adit_tunnel::inspect::Exchange;
+use adit_tunnel::inspect::{Exchange, Passed};
 use adit_tunnel::management;
 
 use crate::command::{Command, Ticket};
@@ -35,7 +35,9 @@ impl Input {
         matches!(
             self,
             Self::Event(
-                Event::Engine { event: host::Event::Observed(_), .. } | Event::Connections(_)
+                Event::Engine { event: host::Event::Observed(_), .. }
+                    | Event::Connections(_)
+                    | Event::Passed(_)
             )
         )
     }
@@ -121,6 +123,8 @@ pub enum Event {
     },
     /// The most connections at a time since this was told last, of each tunnel with an engine, by port.
     Connections(BTreeMap<TunnelKey, BTreeMap<u16, u32>>),
+    /// The bytes that passed since this was told last, of each tunnel and port of which some did.
+    Passed(BTreeMap<TunnelKey, BTreeMap<u16, Passed>>),
     /// Something was set up, or not.
     Setup(setup::Told),
     /// A way leads out of this computer, or none does.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adit_tunnel::host;
-use adit_tunnel::inspect::{Exchange, NotInspected, Observation};
+use adit_tunnel::inspect::{Exchange, NotInspected, Observation, Passed};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -71,9 +71,18 @@ pub struct OfPort {
     /// The last requests, oldest first.
     #[serde(skip)]
     pub requests: Requests,
-    /// Whether the last connection was encrypted, so that its requests could not be seen.
+    /// Why no requests of the last connection were seen, where there was nothing to see from its begin on.
     #[serde(skip)]
-    pub is_encrypted: bool,
+    pub unseen: Option<Unseen>,
+}
+
+/// Why there are no requests to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unseen {
+    /// The bytes are encrypted.
+    Encrypted,
+    /// They are not HTTP.
+    NotHttp,
 }
 
 impl History {
@@ -94,14 +103,17 @@ impl History {
             host::Event::Observed(observed) => match &observed.observation {
                 Observation::Exchange(exchange) => {
                     let port = of.ports.entry(observed.port).or_default();
-                    port.is_encrypted = false;
+                    port.unseen = None;
                     port.count(exchange, now);
                     self.keep(tunnel, observed.port, exchange, None, now);
                     true
                 }
                 Observation::NotInspected(why) => {
-                    let is_encrypted = *why == NotInspected::Encrypted;
-                    of.ports.entry(observed.port).or_default().is_encrypted = is_encrypted;
+                    of.ports.entry(observed.port).or_default().unseen = match why {
+                        NotInspected::Encrypted => Some(Unseen::Encrypted),
+                        NotInspected::NotHttp => Some(Unseen::NotHttp),
+                        NotInspected::HeadTooLarge | NotInspected::Unclear => None,
+                    };
                     false
                 }
             },
@@ -162,6 +174,15 @@ impl History {
         }
     }
 
+    /// Takes in how many bytes of a port passed.
+    pub fn passed(&mut self, tunnel: &TunnelKey, port: u16, passed: Passed, now: Timestamp) {
+        let of = self.tunnels.entry(tunnel.clone()).or_default();
+        let of = of.ports.entry(port).or_default();
+        for series in [&mut of.quarter, &mut of.day] {
+            series.at(now).pass(passed.received, passed.sent);
+        }
+    }
+
     /// Forgets a tunnel that is gone; `false` when nothing was known of it.
     pub fn forget(&mut self, tunnel: &TunnelKey) -> bool {
         let Some(of) = self.tunnels.remove(tunnel) else { return false };
@@ -208,7 +229,7 @@ impl OfTunnel {
 impl OfPort {
     fn count(&mut self, exchange: &Exchange, now: Timestamp) {
         for series in [&mut self.quarter, &mut self.day] {
-            series.at(now).add(exchange.status, exchange.sent, exchange.received);
+            series.at(now).add(exchange.status);
         }
     }
 }
@@ -222,7 +243,7 @@ impl Default for OfTunnel {
 impl Default for OfPort {
     fn default() -> Self {
         let day = Series::new(DAY.0, DAY.1);
-        Self { quarter: quarter(), day, requests: Requests::default(), is_encrypted: false }
+        Self { quarter: quarter(), day, requests: Requests::default(), unseen: None }
     }
 }
 

@@ -78,6 +78,7 @@ impl Turn<'_> {
                 self.sent_again(&tunnel, port, of, result);
             }
             Event::Connections(counts) => self.connections(&counts),
+            Event::Passed(passed) => self.passed(&passed),
             Event::NotHosted { tunnel, failure } => self.not_hosted(&tunnel, failure),
             Event::Ended(tunnel) => self.ended(&tunnel),
             Event::Setup(told) => self.told_setup(told),

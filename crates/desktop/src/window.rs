@@ -291,7 +291,9 @@ impl Window {
         let wanted =
             Wanted { filter: tunnels.get_filter(), search: tunnels.get_search().to_string() };
         let rows = self.desk.rows.borrow().clone();
+        let focused = self.cards.borrow().focused(tunnels.get_card(), tunnels.get_row());
         self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
+        self.keep_focus(focused.as_ref());
         self.draw_port(&view, &speech);
         self.draw_events(&speech);
         self.draw_settings();
@@ -309,7 +311,7 @@ impl Window {
         self.draw_import(&bars, &view);
         let now = (self.desk.clock)().at;
         let held = |id| self.held.borrow().get(&id).copied();
-        sync(&self.undo, bars::undo(&view.undo, &speech, now, &strings, &held), |bar| bar.id);
+        sync(&self.undo, bars::undo(&view.undo, &speech, now, &held), |bar| bar.id);
         self.announce(&view, &speech);
         self.tell_drawn();
         self.draw_dialog(&view);

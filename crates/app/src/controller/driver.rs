@@ -315,9 +315,9 @@ impl Driver {
         });
     }
 
-    /// Tells the traffic of ports, and takes in how many connections there are.
+    /// Tells the traffic of ports, and takes in what was counted.
     fn tell_traffic(&mut self) {
-        if let Some(counted) = self.traffic.act(&self.state, Moment::now()) {
+        for counted in self.traffic.act(&self.state, Moment::now()) {
             self.take(Input::Event(counted));
         }
     }

@@ -1,4 +1,4 @@
-//! Tells the traffic of ports at its own pace, counts connections, and sends requests to local servers again.
+//! Tells the traffic of ports at its own pace, counts connections and bytes, and sends requests to local servers again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,8 +93,8 @@ impl Traffic {
         [count, told].into_iter().flatten().min()
     }
 
-    /// Tells what is due, and returns the number of connections when it is time to count them.
-    pub(super) fn act(&mut self, state: &State, now: Moment) -> Option<Event> {
+    /// Tells what is due, and returns what was counted: connections in their time, and bytes then and for who looks.
+    pub(super) fn act(&mut self, state: &State, now: Moment) -> Vec<Event> {
         let (detail, rows) = self.pace.take(state.visible, state.selected.is_some(), now.at);
         if detail {
             self.tell_detail(state, now);
@@ -104,11 +104,20 @@ impl Traffic {
             self.out.rows.send_if_modified(|told| replace(told, rows));
         }
         let is_due = !self.keeps.is_empty() && after(self.counted, STEP, now.at) <= now.at;
-        is_due.then(|| {
+        let mut counted = Vec::new();
+        if is_due {
             self.counted = Some(now.at);
             let count = |(tunnel, keep): (&TunnelKey, &Keep)| (tunnel.clone(), keep.connections());
-            Event::Connections(self.keeps.iter().map(count).collect())
-        })
+            counted.push(Event::Connections(self.keeps.iter().map(count).collect()));
+        }
+        if is_due || detail {
+            let passed = |(tunnel, keep): (&TunnelKey, &Keep)| (tunnel.clone(), keep.passed());
+            let passed = self.keeps.iter().map(passed).filter(|(_, ports)| !ports.is_empty());
+            let passed: BTreeMap<_, _> = passed.collect();
+            // Where nothing passes there is nothing to be told again.
+            counted.extend((!passed.is_empty()).then_some(Event::Passed(passed)));
+        }
+        counted
     }
 
     fn tell_detail(&self, state: &State, now: Moment) {

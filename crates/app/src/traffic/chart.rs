@@ -71,8 +71,6 @@ pub struct Charts {
     pub charts: Vec<Chart>,
     /// When each step begins.
     pub times: Vec<Timestamp>,
-    /// Whether there was a request.
-    pub has_traffic: bool,
 }
 
 /// The tops of the axes, which never shrink while somebody looks at them. In the order of [`Kind::ALL`].
@@ -140,7 +138,6 @@ pub fn charts(series: &Series, now: Timestamp, before: Tops) -> Charts {
         step: series.step(),
         charts: Kind::ALL.into_iter().zip(before.0).map(chart).collect(),
         times: rates::times(series, now),
-        has_traffic: samples.iter().flatten().any(|sample| sample.requests > 0),
     }
 }
 
@@ -179,6 +176,13 @@ impl Charts {
             let values: Option<Vec<f64>> = lines.iter().map(|line| line.points[at]).collect();
             Some((*time, values?))
         })
+    }
+}
+
+impl Chart {
+    /// Whether nothing is counted in it.
+    pub fn is_empty(&self) -> bool {
+        self.lines.iter().all(|line| line.total == 0)
     }
 }
 
@@ -225,7 +229,8 @@ mod tests {
     fn series() -> Series {
         let mut series = Series::new(Duration::from_secs(5), 180);
         for (second, count, status) in [(985, 100, 200), (986, 15, 404), (995, 5, 503)] {
-            (0..count).for_each(|_| series.at(at(second)).add(Some(status), 10, 1_000));
+            (0..count).for_each(|_| series.at(at(second)).add(Some(status)));
+            series.at(at(second)).pass(10 * count, 1_000 * count);
         }
         series.at(at(995)).connections = 7;
         series
@@ -245,7 +250,7 @@ mod tests {
         let totals: Vec<_> = charts.chart(Kind::Answers).lines.iter().map(|it| it.total).collect();
         assert_eq!(totals, [100, 0, 15, 5]);
         assert_eq!(charts.chart(Kind::Connections).lines[0].total, 7);
-        assert!(charts.has_traffic);
+        assert!(charts.charts.iter().all(|it| !it.is_empty()));
     }
 
     #[test]
@@ -254,7 +259,10 @@ mod tests {
         let later = at(999 + 900);
         assert_eq!(charts(&series(), later, tops).tops(), tops);
         let anew = charts(&series(), later, Tops::default());
-        assert_eq!((anew.chart(Kind::Requests).top, anew.has_traffic), (1.0, false));
+        assert_eq!(
+            (anew.chart(Kind::Requests).top, anew.chart(Kind::Bytes).is_empty()),
+            (1.0, true)
+        );
         assert_eq!(anew.chart(Kind::Requests).lines[0].now(), None);
     }
 

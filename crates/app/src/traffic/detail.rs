@@ -7,7 +7,7 @@ use super::chart::{Charts, Tops, charts};
 use super::events::{self, Entry};
 use crate::command::OF_TUNNEL;
 use crate::failure::Failure;
-use crate::history::{OfPort, Request};
+use crate::history::{OfPort, Request, Unseen};
 use crate::moment::Moment;
 use crate::state::State;
 use crate::tunnel_key::TunnelKey;
@@ -29,8 +29,8 @@ pub struct Detail {
     pub events: Vec<Entry>,
     /// Whether bodies of requests and answers are kept.
     pub keeps_bodies: bool,
-    /// Whether the port's bytes are encrypted, so that there are no requests to see and no bodies to keep.
-    pub is_encrypted: bool,
+    /// Why there are no requests to see and no bodies to keep, where that is so.
+    pub unseen: Option<Unseen>,
     /// What became of the last request that was to be sent again, while it is under way or has failed.
     pub again: Option<Again>,
 }
@@ -88,7 +88,7 @@ pub fn detail(state: &State, now: Moment, axes: Axes) -> Option<Detail> {
         requests: of.requests.iter().rev().cloned().collect(),
         events: of_tunnel.map_or_else(Vec::new, |of| events::entries(of, about)),
         keeps_bodies: state.traffic.bodies.contains(&key),
-        is_encrypted: of.is_encrypted,
+        unseen: of.unseen,
         again: state.traffic.again.get(&key).cloned(),
     })
 }

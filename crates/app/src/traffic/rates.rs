@@ -13,9 +13,9 @@ const SETTLED: f64 = 0.2;
 pub(super) struct Rates {
     /// Requests per second.
     pub(super) requests: f64,
-    /// Bytes of bodies from visitors, per second.
+    /// Bytes from visitors, per second.
     pub(super) received: f64,
-    /// Bytes of bodies to visitors, per second.
+    /// Bytes to visitors, per second.
     pub(super) sent: f64,
     /// The most connections at a time.
     pub(super) connections: u32,
@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn a_gap_stays_a_gap_and_a_quiet_step_is_zero() {
         let mut series = Series::new(Duration::from_secs(5), 4);
-        (0..10).for_each(|_| series.at(at(100)).add(Some(200), 100, 1_000));
+        (0..10).for_each(|_| series.at(at(100)).add(Some(200)));
+        series.at(at(100)).pass(1_000, 10_000);
         series.at(at(111)).connections = 1;
         assert_eq!(requests(&series, 119), [Some(2.0), None, Some(0.0), None]);
         let first = rates(&series, at(119))[0].unwrap();
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn the_step_at_hand_is_measured_by_what_has_passed_of_it() {
         let mut series = Series::new(Duration::from_secs(10), 2);
-        (0..6).for_each(|_| series.at(at(100)).add(None, 0, 0));
+        (0..6).for_each(|_| series.at(at(100)).add(None));
         assert_eq!(requests(&series, 100), [None, None]);
         assert_eq!(requests(&series, 101), [None, Some(3.0)]);
         assert_eq!(requests(&series, 109), [None, Some(0.6)]);

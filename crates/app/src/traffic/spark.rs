@@ -91,7 +91,7 @@ mod tests {
     fn a_row_shows_the_rate_of_now_and_where_it_came_from() {
         let mut series = Series::new(Duration::from_secs(5), 180);
         for second in 100..1_000 {
-            (0..2).for_each(|_| series.at(at(second)).add(Some(200), 0, 0));
+            (0..2).for_each(|_| series.at(at(second)).add(Some(200)));
         }
         let spark = spark(&series, at(999)).unwrap();
         assert_eq!(spark.rate, 2.0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_tunnel::inspect::Exchange;
+use adit_tunnel::inspect::{Exchange, Passed};
 
 use super::Turn;
 use crate::effect::Effect;
@@ -88,6 +88,20 @@ impl Turn<'_> {
                 let count = counts.get(port).copied().unwrap_or(0);
                 state.history.connections(tunnel, *port, count, self.now.wall);
             }
+        }
+    }
+
+    /// How many bytes passed. They count also when the session has been lost meanwhile.
+    pub(super) fn passed(&mut self, passed: &BTreeMap<TunnelKey, BTreeMap<u16, Passed>>) {
+        for (tunnel, ports) in passed {
+            // One that is gone meanwhile stays forgotten.
+            if !self.state.hosted.contains_key(tunnel) {
+                continue;
+            }
+            for (port, passed) in ports {
+                self.state.history.passed(tunnel, *port, *passed, self.now.wall);
+            }
+            self.save_history_later();
         }
     }
 }

@@ -52,6 +52,9 @@ pub struct Standing {
     pub offer: Option<Offer>,
 }
 
+/// From this try on it is told why the one before failed: what mends itself at once needs no reason.
+const EXPLAINED_FROM: u32 = 3;
+
 /// How it stands with a hosted tunnel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TunnelStatus {
@@ -122,6 +125,17 @@ impl Standing {
     /// Adds what others said of the cause.
     pub(crate) fn said(self, said: &str) -> Self {
         self.detail(Cause::said(said))
+    }
+
+    /// Whether its reason is told beside the sentence: somebody is needed, or it does not come back by itself so soon.
+    pub fn is_explained(&self) -> bool {
+        match (self.mood, &self.text) {
+            (Mood::Error | Mood::Standby, _) => true,
+            (_, Message::ConnectingAgain { attempt, .. } | Message::Retry { attempt, .. }) => {
+                *attempt >= EXPLAINED_FROM
+            }
+            _ => false,
+        }
     }
 
     /// Of a tunnel that nobody hosts.
@@ -390,6 +404,30 @@ mod tests {
             words::text(&Message::NoUrlYet, Language::English, &now),
             "URL appears after the first connection"
         );
+    }
+
+    #[test]
+    fn a_connection_that_does_not_come_back_says_why_from_the_third_try_on() {
+        let explained = |events: &[Event]| {
+            let mut tunnel = Tunnel::new("shop.loc1", "here", None, at(80));
+            events.iter().for_each(|event| tunnel.apply(event, at(88)));
+            let standing = of_status(&tunnel).standing;
+            (standing.is_explained(), standing.detail)
+        };
+        let retry = |attempt| Event::Retry {
+            attempt,
+            wait: Duration::from_secs(20),
+            cause: "no route".into(),
+        };
+        let why = Some(Cause::Said("no route".to_owned()));
+        assert_eq!(explained(&[HOSTING, RECONNECTING, retry(2)]), (false, why.clone()));
+        let third = [HOSTING, RECONNECTING, retry(3)];
+        assert_eq!(explained(&third), (true, why.clone()));
+        // Also while the try is under way, so that nothing comes and goes with each.
+        let step = Event::Progress(host::Phase::ConnectingRelay);
+        assert_eq!(explained(&[&third[..], &[step]].concat()), (true, why.clone()));
+        assert_eq!(explained(&[retry(3)]), (true, why));
+        assert!(!explained(&[HOSTING, RECONNECTING, retry(3), HOSTING]).0);
     }
 
     #[test]

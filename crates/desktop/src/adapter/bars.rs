@@ -55,7 +55,6 @@ pub fn undo(
     offers: &[Undo],
     speech: &Speech,
     now: Instant,
-    strings: &ui::Strings<'_>,
     held: &dyn Fn(i32) -> Option<Duration>,
 ) -> Vec<ui::UndoOffer> {
     let bar = |undo: &Undo| {
@@ -68,8 +67,8 @@ pub fn undo(
         let part = left.as_secs_f32() / UNDO.as_secs_f32();
         ui::UndoOffer {
             id,
-            text: strings
-                .invoke_in_seconds(speech.say(&undo.text), i32::try_from(seconds).unwrap_or(0)),
+            text: speech.say(&undo.text),
+            seconds: i32::try_from(seconds).unwrap_or(0),
             left: ((part * STEPS).ceil() / STEPS).clamp(0.0, 1.0),
         }
     };

@@ -10,7 +10,7 @@ use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, Mood, Row, Standing, View};
 use adit_app::words;
 use jiff::Timestamp;
-use slint::{ModelRc, SharedString, VecModel};
+use slint::{Model as _, ModelRc, SharedString, VecModel};
 
 use super::terms::{self, Speech};
 use super::{chart, sync, sync_in_place, sync_inner};
@@ -39,6 +39,14 @@ pub struct Cards {
     inner: BTreeMap<SharedString, Inner>,
     /// Whose ports are all shown.
     pub unfolded: BTreeSet<SharedString>,
+}
+
+/// What the keyboard is on, wherever that is in the list.
+pub struct Focused {
+    key: SharedString,
+    row: i32,
+    /// Its port, where the row is one.
+    port: Option<i32>,
 }
 
 #[derive(Default)]
@@ -90,6 +98,24 @@ impl Cards {
         sync(&self.model, cards, |card| card.key.clone());
     }
 
+    /// What is at that card and row, as the interface counts them.
+    pub fn focused(&self, card: i32, row: i32) -> Option<Focused> {
+        let card = self.model.row_data(usize::try_from(card).ok()?)?;
+        let port = usize::try_from(row).ok().and_then(|at| card.rows.row_data(at));
+        Some(Focused { key: card.key, row, port: port.map(|it| it.port) })
+    }
+
+    /// At which card and row that is now; nothing when it is not shown any more.
+    pub fn find(&self, focused: &Focused) -> Option<(i32, i32)> {
+        let (at, card) = self.model.iter().enumerate().find(|(_, it)| it.key == focused.key)?;
+        let row = match focused.port {
+            Some(port) => index(card.rows.iter().position(|it| it.port == port)?),
+            // Its header, or what shows all ports.
+            None => focused.row.min(index(card.rows.row_count()) - i32::from(card.more_rows == 0)),
+        };
+        Some((index(at), row))
+    }
+
     fn card(
         &mut self,
         card: &Card,
@@ -132,6 +158,10 @@ impl Cards {
             is_placeholder: card.is_placeholder,
         }
     }
+}
+
+fn index(at: usize) -> i32 {
+    i32::try_from(at).unwrap_or(i32::MAX)
 }
 
 /// A port, as a row shows it.
@@ -186,9 +216,8 @@ pub fn expires(card: &Card, speech: &Speech) -> SharedString {
 
 /// What is said below the header: why it does not work with what to do, and what is wrong besides.
 fn notices(card: &Card, speech: &Speech, strings: &ui::Strings<'_>) -> Vec<ui::Notice> {
-    let own = (matches!(card.standing.mood, Mood::Error | Mood::Standby))
-        .then(|| own_notice(&card.standing, speech, strings))
-        .flatten();
+    let own =
+        card.standing.is_explained().then(|| own_notice(&card.standing, speech, strings)).flatten();
     let others = card.notices.iter().enumerate().map(|(index, standing)| {
         let text = speech.say(&standing.text);
         let text = match &standing.detail {

@@ -43,6 +43,7 @@ fn chart(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> ui::Ch
         note: note(chart, language, strings),
         series: list(series.collect()),
         axis: list(axis.to_vec()),
+        is_empty: chart.is_empty(),
     }
 }
 

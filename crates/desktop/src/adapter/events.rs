@@ -1,6 +1,7 @@
 //! What happened to a tunnel, as lines to read.
 
 use adit_app::traffic::Entry;
+use slint::SharedString;
 
 use super::port::clock;
 use super::terms::{self, Speech};
@@ -14,8 +15,17 @@ pub fn rows(entries: &[Entry], speech: &Speech) -> Vec<ui::EventRow> {
         ui::EventRow {
             time: if date == speech.now.date() { time } else { format!("{date} {time}") }.into(),
             mood: terms::mood(entry.mood),
-            text: speech.say(&entry.text),
+            text: text(entry, speech),
         }
     };
     entries.iter().map(row).collect()
+}
+
+/// What happened, and why where somebody said so.
+pub fn text(entry: &Entry, speech: &Speech) -> SharedString {
+    let text = speech.say(&entry.text);
+    match &entry.cause {
+        Some(cause) => slint::format!("{text} – {cause}"),
+        None => text,
+    }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use adit_app::history::Request;
+use adit_app::history::{Request, Unseen};
 use adit_app::traffic::{Again, Detail, Entry, Rows};
 use adit_app::view::{Card, Row};
 use adit_app::words::number;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use slint::{Model, ModelRc, SharedString, VecModel};
 
 use super::terms::{self, Speech};
-use super::{cards, chart, sync};
+use super::{cards, chart, events, sync};
 use crate::ui;
 
 /// The models of the screen; they live as long as the window.
@@ -52,7 +52,6 @@ impl PortLists {
         } else {
             self.charts.set_vec(drawn);
         }
-        port.set_has_traffic(charts.has_traffic);
         port.set_times(ModelRc::new(VecModel::from(times(is_day, strings))));
         if port.get_is_table() {
             let time = |at: Timestamp| clock(at, speech);
@@ -64,7 +63,8 @@ impl PortLists {
         }
         let events = detail.events.iter().map(|it| event(it, speech)).collect();
         sync(&self.events, events, |row: &ui::EventRow| (row.time.clone(), row.text.clone()));
-        port.set_is_encrypted(detail.is_encrypted);
+        port.set_is_encrypted(detail.unseen == Some(Unseen::Encrypted));
+        port.set_is_no_http(detail.unseen == Some(Unseen::NotHttp));
         port.set_again(match &detail.again {
             None => SharedString::default(),
             Some(Again::Sending { .. }) => strings.invoke_sending(),
@@ -85,7 +85,6 @@ impl PortLists {
         self.table.set_vec(Vec::new());
         self.requests.set_vec(Vec::new());
         self.events.set_vec(Vec::new());
-        port.set_has_traffic(false);
         port.set_current(-1);
         port.set_again(SharedString::default());
         port.set_is_paused(false);
@@ -142,7 +141,7 @@ fn event(entry: &Entry, speech: &Speech) -> ui::EventRow {
     ui::EventRow {
         time: clock(entry.at, speech).into(),
         mood: terms::mood(entry.mood),
-        text: speech.say(&entry.text),
+        text: events::text(entry, speech),
     }
 }
 

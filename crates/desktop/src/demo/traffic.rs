@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use adit_app::event::Event;
 use adit_app::moment::Moment;
 use adit_tunnel::host;
-use adit_tunnel::inspect::{Exchange, Inspector, Keep, Observation, Observed};
+use adit_tunnel::inspect::{Exchange, Inspector, Keep, Observation, Observed, Passed};
 
 use super::World;
 use super::scene::drawn;
@@ -87,13 +88,17 @@ pub(super) fn traffic(world: &mut World) {
             let wall = end.wall.checked_sub(ago).unwrap_or(end.wall);
             world.set_now(Moment { at: begin.at, wall });
             let count = level.max(0.0) as usize;
+            let mut passed = Passed::default();
             for n in 0..count {
                 let last = (step + 1 == steps).then(|| (n + LAST.len()).checked_sub(count));
                 let index = last.flatten().map_or_else(|| index(noise, n), |at| LAST[at]);
                 let Some(exchange) = visits.get(index) else { continue };
+                passed.received += exchange.sent;
+                passed.sent += exchange.received;
                 let observation = Observation::Exchange(exchange.clone());
                 world.engine(&tunnel, host::Event::Observed(Observed { port, observation }));
             }
+            world.event(Event::Passed([(tunnel.clone(), [(port, passed)].into())].into()));
         }
     }
     world.set_now(begin);

@@ -9,7 +9,8 @@ use adit_app::view::{Card, CardId};
 use slint::{ComponentHandle, Model as _, SharedString};
 
 use super::Window;
-use crate::adapter::{cards, terms};
+use crate::adapter::cards::{self, Focused};
+use crate::adapter::terms;
 use crate::ui;
 
 impl Window {
@@ -106,6 +107,21 @@ impl Window {
         if let Some(Ok(index)) = at().map(i32::try_from) {
             tunnels.set_sought(index);
         }
+    }
+
+    /// The keyboard stays on what it was on, whatever came or went before that. When it is gone the keyboard is on nothing, so
+    /// that no key does to another tunnel what was meant for it.
+    pub(super) fn keep_focus(&self, focused: Option<&Focused>) {
+        let Some(focused) = focused else { return };
+        let tunnels = self.app.global::<ui::Tunnels>();
+        let found = self.cards.borrow().find(focused);
+        if found.is_none() {
+            tunnels.set_near(tunnels.get_card());
+            tunnels.set_action(0);
+        }
+        let (card, row) = found.unwrap_or((-1, -1));
+        tunnels.set_card(card);
+        tunnels.set_row(row);
     }
 
     pub(super) fn act(&self, key: &str, id: &str) {

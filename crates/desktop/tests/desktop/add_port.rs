@@ -159,7 +159,7 @@ fn a_tunnel_whose_port_failed_is_removed() {
     stage.key(Key::Return);
     stage.press("Remove empty tunnel");
     assert!(!is_open(&stage));
-    stage.one("port-3000 will be deleted in 6 s");
+    stage.one("port-3000 will be deleted");
     stage.pass(7);
     assert!(!stage.labels().iter().any(|it| it.contains("port-3000")), "{:?}", stage.labels());
 }

@@ -4,6 +4,7 @@ use crate::common::Stage;
 use adit_app::command::Command;
 use adit_desktop::demo::Scene;
 use adit_desktop::{Dialog, Dialogs};
+use adit_tunnel::host::Event;
 use slint::ComponentHandle;
 use slint::platform::Key;
 
@@ -30,4 +31,23 @@ fn the_menu_of_a_tunnel_leads_to_all_that_happened_to_it() {
     let dialogs = stage.window.app().global::<Dialogs<'_>>();
     assert_eq!(dialogs.get_current(), Dialog::None);
     assert_eq!(stage.demo.asked().last(), Some(&Command::Select(None)));
+}
+
+#[test]
+fn what_happened_is_told_with_its_cause_in_both_lists() {
+    let stage = at_events();
+    let view = stage.window.view();
+    let card = view.cards.iter().find(|it| it.name == "storefront").unwrap();
+    let tunnel = card.tunnel().unwrap();
+    let wait = std::time::Duration::from_secs(9);
+    let failed = Event::SwapFailed { wait, cause: "the relay is full".into() };
+    stage.demo.change(|world| world.engine(tunnel, failed));
+    stage.settle();
+    let has = || stage.labels().iter().any(|it| it.ends_with(" – the relay is full"));
+    assert!(has(), "{:?}", stage.labels());
+    stage.key(Key::Escape);
+    assert!(!has());
+    stage.beginning("port 5173").invoke_accessible_default_action();
+    stage.settle();
+    assert!(has(), "{:?}", stage.labels());
 }

@@ -68,6 +68,82 @@ fn all_ports_of_a_tunnel_are_reached() {
     assert_eq!(row(&stage), (1, -1));
 }
 
+/// The tunnel of that name.
+fn tunnel(stage: &Stage, name: &str) -> adit_app::tunnel_key::TunnelKey {
+    let view = stage.window.view();
+    view.cards.iter().find(|it| it.name == name).unwrap().tunnel().unwrap().clone()
+}
+
+#[test]
+fn the_keyboard_stays_on_its_tunnel_when_one_above_goes() {
+    let stage = Stage::new(Scene::Main);
+    down(&stage, 3);
+    assert_eq!(row(&stage), (1, -1));
+    let (billing, storefront) = (tunnel(&stage, "billing"), tunnel(&stage, "storefront"));
+    stage.window.send(Command::Delete(billing));
+    stage.settle();
+    assert_eq!(row(&stage), (0, -1));
+    stage.key('s');
+    assert_eq!(stage.demo.asked().last(), Some(&Command::Stop(storefront.clone())));
+    // And on its port, when one above that goes.
+    down(&stage, 2);
+    assert_eq!(row(&stage), (0, 1));
+    stage.window.send(Command::DeletePort { tunnel: storefront.clone(), port: 5173 });
+    stage.settle();
+    assert_eq!(row(&stage), (0, 0));
+    stage.key('c');
+    assert!(stage.outside.copied.borrow()[0].contains("8080"), "{:?}", stage.outside.copied);
+    // Its own port goes: no key is for another.
+    stage.window.send(Command::DeletePort { tunnel: storefront, port: 8080 });
+    stage.settle();
+    assert_eq!(row(&stage), (-1, -1));
+    let asked = stage.demo.asked().len();
+    stage.key('s');
+    stage.key(Key::Delete);
+    assert!(is_open(&stage, Dialog::None));
+    assert_eq!((stage.demo.asked().len(), stage.outside.copied.borrow().len()), (asked, 1));
+}
+
+#[test]
+fn what_is_filtered_away_has_the_keyboard_no_more_and_arrows_go_on_from_there() {
+    let stage = Stage::new(Scene::Main);
+    down(&stage, 1);
+    let tunnels = stage.window.app().global::<Tunnels<'_>>();
+    while tunnels.get_cards().row_data(row(&stage).0 as usize).unwrap().name != "design-review" {
+        down(&stage, 1);
+    }
+    let asked = stage.demo.asked().len();
+    // It is not live; those around it are.
+    stage.key('2');
+    assert_eq!(row(&stage), (-1, -1));
+    stage.key(Key::Delete);
+    stage.key('s');
+    stage.key(Key::Return);
+    assert!(is_open(&stage, Dialog::None));
+    assert_eq!(stage.demo.asked().len(), asked);
+    down(&stage, 1);
+    let (card, at) = row(&stage);
+    assert!(card > 0 && at == -1, "{card}");
+    // It comes back as nothing that has the keyboard.
+    let live = tunnels.get_cards().row_data(card as usize).unwrap().name;
+    stage.key('1');
+    assert_eq!(tunnels.get_cards().row_data(row(&stage).0 as usize).unwrap().name, live);
+}
+
+#[test]
+fn a_screen_reader_is_told_what_the_keyboard_is_on() {
+    let stage = Stage::new(Scene::Main);
+    let told = |said: &str| stage.labels().iter().filter(|it| it.starts_with(said)).count();
+    assert_eq!(told("port 5173, Live, "), 1);
+    down(&stage, 4);
+    // The row, and what says it.
+    assert_eq!(told("port 5173, Live, "), 2);
+    assert_eq!(told("storefront, "), 1);
+    let copies = told("Copy URL");
+    stage.key(Key::RightArrow);
+    assert_eq!((told("Copy URL"), told("port 5173, Live, ")), (copies + 1, 1));
+}
+
 #[test]
 fn whatever_row_the_keyboard_is_on_is_in_sight() {
     let stage = Stage::new(Scene::Many);

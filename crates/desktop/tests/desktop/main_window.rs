@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use crate::common::Stage;
 use adit_app::command::Command;
+use adit_app::event::Event;
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
-use adit_desktop::{Bars, Tip, Tunnels};
+use adit_desktop::{
+    Bars, Dialog, Dialogs, FirstRun, FirstStep, Nav, Screen, Settings, SettingsPage, Tip, Tunnels,
+};
 use adit_proto::health::{Health, Label, Proof, Reason};
-use adit_tunnel::host::State;
-use i_slint_backend_testing::{AccessibleRole, ElementQuery};
+use adit_proto::host::GiveUp;
+use adit_tunnel::host::Event::{Observed, Retry, State};
+use adit_tunnel::host::State as Engine;
+use adit_tunnel::inspect::{self, NotInspected, Observation, Passed};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
 
@@ -119,7 +125,16 @@ fn a_card_says_why_in_the_language_of_the_window() {
 fn a_removal_waits_and_can_be_undone() {
     let stage = Stage::new(Scene::SignIn);
     assert!(!stage.labels().iter().any(|it| it.starts_with("design-review,")));
-    stage.one("design-review and its URL will be deleted in 4 s");
+    // Said once: what counts is seen only.
+    let seconds =
+        || stage.window.app().global::<Bars<'_>>().get_undo().row_data(0).unwrap().seconds;
+    assert_eq!(seconds(), 4);
+    stage.one("design-review and its URL will be deleted");
+    stage.demo.pass(Duration::from_secs(1));
+    stage.window.keep_told();
+    stage.wait(Duration::from_millis(600));
+    assert_eq!(seconds(), 3);
+    stage.one("design-review and its URL will be deleted");
     stage.press("Undo");
     assert!(matches!(stage.demo.asked().last(), Some(Command::Undo(_))));
     stage.beginning("design-review,");
@@ -161,9 +176,8 @@ fn a_row_that_changes_twice_between_two_frames_shows_the_last() {
     stage.beginning("port 5173, Live");
     let card = stage.window.view().cards.iter().find(|it| it.name == "storefront").cloned();
     let tunnel = card.unwrap().tunnel().unwrap().clone();
-    for state in [State::Reconnecting, State::Standby] {
-        let event = adit_tunnel::host::Event::State(state);
-        stage.demo.change(|world| world.engine(&tunnel, event));
+    for state in [Engine::Reconnecting, Engine::Standby] {
+        stage.demo.change(|world| world.engine(&tunnel, State(state)));
         stage.window.catch_up();
     }
     stage.settle();
@@ -506,27 +520,201 @@ fn a_tunnel_that_comes_to_be_another_way_is_announced_once() {
 }
 
 #[test]
-fn controls_have_names_and_are_large_enough_at_the_smallest_size() {
-    for scene in [Scene::Main, Scene::Errors, Scene::Empty, Scene::Offline, Scene::SignIn] {
-        let stage = Stage::new(scene);
-        stage.size(640, 440, 2.0);
-        let controls = ElementQuery::from_root(stage.window.app())
-            .match_predicate(|it| {
-                use AccessibleRole::{Button, Checkbox, Combobox, Switch, Tab, TextInput};
-                let role = it.accessible_role();
-                role.is_some_and(|it| {
-                    [Button, Checkbox, Combobox, Switch, Tab, TextInput].contains(&it)
-                })
-            })
-            .find_all();
-        assert!(controls.len() > 3, "{scene:?}");
-        for control in controls {
-            let name = control.accessible_label().unwrap_or_default();
-            assert!(!name.is_empty(), "{scene:?}: {:?} has no name", control.type_name());
-            let size = control.size();
-            let is_shown = size.width > 0.0 && size.height > 0.0;
-            let is_large = size.width >= 24.0 && size.height >= 24.0;
-            assert!(!is_shown || is_large, "{scene:?}: `{name}` has {size:?}");
+fn what_needs_a_person_is_announced_at_once_and_by_name() {
+    let stage = Stage::new(Scene::Main);
+    let said = |stage: &Stage| stage.window.app().global::<Bars<'_>>().get_announcement();
+    let tunnel = |name: &str| {
+        let view = stage.window.view();
+        view.cards.iter().find(|it| it.name == name).unwrap().tunnel().unwrap().clone()
+    };
+    let (phone, hooks) = (tunnel("phone-demo"), tunnel("webhooks"));
+    stage.press("Stop storefront");
+    assert_eq!(said(&stage), "storefront: Stopped");
+    // Within the pause of that, and with one that can wait.
+    stage.press("Stop billing");
+    stage.demo.change(|world| {
+        world.engine(&phone, State(Engine::Standby));
+        world.engine(&hooks, State(Engine::Error(GiveUp::UnknownTunnel)));
+    });
+    stage.settle();
+    let told = said(&stage);
+    assert!(
+        told.starts_with("phone-demo: Another computer hosts this tunnel. webhooks: "),
+        "{told}"
+    );
+    assert!(!told.contains("billing"), "{told}");
+    stage.pass(6);
+    assert_eq!(said(&stage), "billing: Stopped");
+}
+
+#[test]
+fn charts_say_what_they_cannot_show_and_bytes_never_speak_of_requests() {
+    let stage = Stage::new(Scene::Main);
+    let card = stage.window.view().cards[0].clone();
+    let tunnel = card.tunnel().unwrap().clone();
+    let nav = stage.window.app().global::<adit_desktop::Nav<'_>>();
+    nav.invoke_open_port(adit_desktop::adapter::terms::card_key(&card.id), 3000);
+    stage.settle();
+    let count = |label: &str| stage.all(label).len();
+    let told = |requests: &str, in_charts| {
+        assert_eq!((count(requests), count("No traffic in the last 15 min.")), (in_charts, 1));
+    };
+    told("No requests in the last 15 min.", 2);
+    let unseen = |why| {
+        let observation = Observation::NotInspected(why);
+        let event = Observed(inspect::Observed { port: 3000, observation });
+        stage.demo.change(|world| world.engine(&tunnel, event));
+        stage.settle();
+    };
+    unseen(NotInspected::Encrypted);
+    told("Encrypted: requests are not seen.", 2);
+    // The list of requests says it too.
+    unseen(NotInspected::NotHttp);
+    told("Not HTTP: there are no requests.", 3);
+    let passed = [(3000, Passed { received: 5_000, sent: 70_000 })].into();
+    stage.demo.change(|world| world.event(Event::Passed([(tunnel.clone(), passed)].into())));
+    stage.pass(2);
+    assert_eq!(count("No traffic in the last 15 min."), 0);
+    assert_eq!(count("Not HTTP: there are no requests."), 3);
+    stage.beginning("Bytes per second, ");
+    assert!(!stage.labels().iter().any(|it| it.starts_with("Bytes per second, 0")));
+}
+
+#[test]
+fn a_tunnel_that_does_not_come_back_says_why() {
+    let stage = Stage::new(Scene::Main);
+    let has = |said: &str| stage.labels().iter().any(|it| it == said);
+    assert!(has("The network is down."), "{:?}", stage.labels());
+    let tunnel = |name: &str| {
+        let view = stage.window.view();
+        view.cards.iter().find(|it| it.name == name).unwrap().tunnel().unwrap().clone()
+    };
+    let review = tunnel("design-review");
+    let retry = |attempt| Retry { attempt, wait: Duration::from_secs(9), cause: "no route".into() };
+    stage.demo.change(|world| world.engine(&review, retry(2)));
+    stage.settle();
+    assert!(!has("The network is down.") && !has("No route."));
+    stage.demo.change(|world| world.engine(&review, retry(3)));
+    stage.settle();
+    assert!(has("No route."));
+}
+
+/// What is wrong with the controls at the smallest size, twice as large: each needs a name, and room for a finger.
+fn faults(stage: &Stage, what: &str, least: usize) -> Vec<String> {
+    use AccessibleRole::{
+        Button, Checkbox, Combobox, RadioButton, Slider, Spinbox, Switch, Tab, TextInput,
+    };
+    const CONTROLS: [AccessibleRole; 9] =
+        [Button, Checkbox, Combobox, RadioButton, Slider, Spinbox, Switch, Tab, TextInput];
+    stage.size(640, 440, 2.0);
+    let controls = ElementQuery::from_root(stage.window.app())
+        .match_predicate(|it| it.accessible_role().is_some_and(|role| CONTROLS.contains(&role)))
+        .find_all();
+    assert!(controls.len() >= least, "{what}");
+    let fault = |control: &ElementHandle| {
+        let name = control.accessible_label().unwrap_or_default();
+        let size = control.size();
+        let is_shown = size.width > 0.0 && size.height > 0.0;
+        let is_small = size.width < 24.0 || size.height < 24.0;
+        let kind = control.type_name();
+        match name.is_empty() {
+            true => Some(format!("{what}: {kind:?} has no name")),
+            false => (is_shown && is_small).then(|| format!("{what}: `{name}` has {size:?}")),
         }
+    };
+    controls.iter().filter_map(fault).collect()
+}
+
+#[test]
+fn controls_of_screens_have_names_and_are_large_enough_at_the_smallest_size() {
+    let mut found = Vec::new();
+    for scene in [
+        Scene::Main,
+        Scene::Errors,
+        Scene::Empty,
+        Scene::Offline,
+        Scene::SignIn,
+        Scene::FirstRun,
+        Scene::FirstRunImport,
+    ] {
+        found.extend(faults(&Stage::new(scene), &format!("{scene:?}"), 2));
     }
+    let stage = Stage::new(Scene::SignIn);
+    let nav = stage.window.app().global::<Nav<'_>>();
+    nav.invoke_go(Screen::Log);
+    found.extend(faults(&stage, "the log", 4));
+    nav.invoke_go(Screen::Settings);
+    for page in [
+        SettingsPage::General,
+        SettingsPage::Places,
+        SettingsPage::Defaults,
+        SettingsPage::Notifications,
+        SettingsPage::Network,
+        SettingsPage::Status,
+        SettingsPage::About,
+    ] {
+        stage.window.app().global::<Settings<'_>>().invoke_go(page);
+        found.extend(faults(&stage, &format!("{page:?}"), 4));
+    }
+    let stage = Stage::new(Scene::FirstRun);
+    for step in [FirstStep::Relay, FirstStep::Microsoft, FirstStep::Port, FirstStep::Done] {
+        stage.window.app().global::<FirstRun<'_>>().set_step(step);
+        found.extend(faults(&stage, &format!("{step:?}"), 0));
+    }
+    let stage = at_port();
+    found.extend(faults(&stage, "a port", 4));
+    stage.press("Table");
+    found.extend(faults(&stage, "a port's table", 4));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn controls_of_dialogs_have_names_and_are_large_enough_at_the_smallest_size() {
+    let mut found = Vec::new();
+    for dialog in [
+        Dialog::NewTunnel,
+        Dialog::EditTunnel,
+        Dialog::AddPort,
+        Dialog::EditPort,
+        Dialog::Access,
+        Dialog::Anyone,
+        Dialog::Share,
+        Dialog::Events,
+        Dialog::DeleteTunnel,
+        Dialog::DeletePort,
+        Dialog::SignIn,
+        Dialog::TakeOver,
+        Dialog::ReadRequest,
+        Dialog::SendAgain,
+        Dialog::MoveTunnel,
+        Dialog::Quit,
+        Dialog::Shortcuts,
+        Dialog::Report,
+        Dialog::AddRelay,
+        Dialog::ForgetPlace,
+        Dialog::AllowNetwork,
+        Dialog::RemoveAdit,
+        Dialog::Import,
+    ] {
+        let stage = at_port();
+        let view = stage.window.view();
+        let card = view.cards.iter().find(|card| card.name == "storefront").unwrap();
+        let key = match dialog {
+            Dialog::SignIn | Dialog::ForgetPlace => card.place.as_str().into(),
+            _ => adit_desktop::adapter::terms::card_key(&card.id),
+        };
+        let request = || {
+            let port = stage.window.app().global::<adit_desktop::Port<'_>>();
+            port.get_requests().row_data(0).unwrap().id
+        };
+        let port = match dialog {
+            Dialog::ReadRequest | Dialog::SendAgain => request(),
+            _ => 5173,
+        };
+        stage.window.open(dialog, &key, port);
+        stage.settle();
+        assert_eq!(stage.window.app().global::<Dialogs<'_>>().get_current(), dialog);
+        found.extend(faults(&stage, &format!("{dialog:?}"), 2));
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

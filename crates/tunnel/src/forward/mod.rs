@@ -32,7 +32,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 
-use crate::inspect::Tap;
+use crate::inspect::{Counts, Tap};
 use buffer::ReadBuffer;
 
 /// Pieces of a channel that are written to the local side at once.
@@ -177,9 +177,13 @@ async fn from_local(
                 if let Some(tap) = tap {
                     tap.show(|tap, now| tap.response(&bytes, now));
                 }
+                let n = bytes.len();
                 if writer.send(bytes).await.is_err() {
                     // The peer closed, or the session is lost: the other direction knows which.
                     return Ok(());
+                }
+                if let Some(counts) = tap.and_then(|tap| tap.counts.as_ref()) {
+                    counts.sent(n);
                 }
             }
             Ok(None) => break,
@@ -231,6 +235,9 @@ async fn write_all(
         let n = write_some(write, batch).await?;
         advance(batch, n);
         taken(n);
+        if let Some(counts) = tap.and_then(|tap| tap.counts.as_ref()) {
+            counts.received(n);
+        }
     }
     Ok(())
 }
@@ -259,16 +266,19 @@ fn advance(batch: &mut VecDeque<Bytes>, mut n: usize) {
 }
 
 /// A tap that both directions of one task look through. They are never at it at once: the lock
-/// only tells the compiler so.
-struct Glance(Mutex<Tap>);
+/// only tells the compiler so. Bytes are counted beside it, also where nothing is looked at.
+struct Glance {
+    tap: Mutex<Tap>,
+    counts: Option<Counts>,
+}
 
 impl Glance {
     fn new(tap: Tap) -> Self {
-        Self(Mutex::new(tap))
+        Self { counts: tap.counts(), tap: Mutex::new(tap) }
     }
 
     fn show(&self, look: impl FnOnce(&mut Tap, std::time::Instant)) {
-        let mut tap: MutexGuard<'_, Tap> = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tap: MutexGuard<'_, Tap> = self.tap.lock().unwrap_or_else(PoisonError::into_inner);
         if tap.is_looking() {
             look(&mut tap, clock::now());
         }

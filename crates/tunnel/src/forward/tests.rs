@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::inspect::{Inspector, Keep, Observation};
+use crate::inspect::{Inspector, Keep, Observation, Passed};
 
 const PORT: u16 = 3000;
 
@@ -293,4 +293,55 @@ async fn a_reader_that_does_not_read_costs_observations_and_no_byte() {
     assert!(inspector.dropped() > 0);
     keep.connections();
     assert_eq!(keep.connections(), [].into());
+}
+
+/// Takes what passed until it is that much, which a test's time limit ends.
+async fn until_passed(keep: &Keep, received: u64, sent: u64) {
+    let mut all = Passed::default();
+    while all != (Passed { received, sent }) {
+        let passed = keep.passed().remove(&PORT).unwrap_or_default();
+        all = Passed { received: all.received + passed.received, sent: all.sent + passed.sent };
+        assert!(all.received <= received && all.sent <= sent, "{all:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_count_both_ways_while_they_pass_also_where_nothing_is_looked_at() {
+    let keep = Keep::default();
+    let (inspector, mut seen) = Inspector::keeping(keep.clone());
+    let mut tap = inspector.tap(PORT, true);
+    tap.joined();
+    let Joined { visitor, mut server, mut splice, session: _session } =
+        Joined::new(Some(tap)).await;
+    assert_eq!(keep.passed(), [].into());
+    let (mut reader, mut writer) = visitor.split();
+    // An echo that says everything twice, on a connection that goes on.
+    for _ in 0..2 {
+        writer.send(Bytes::from(vec![1; 40_000])).await.expect("it is open");
+        let mut heard = vec![0; 40_000];
+        server.read_exact(&mut heard).await.expect("it is open");
+        let tell = async {
+            server.write_all(&heard).await.expect("it is open");
+            server.write_all(&heard).await.expect("it is open");
+        };
+        let hear = async {
+            let mut told = 0;
+            while told < 80_000 {
+                let bytes = reader.recv().await.expect("an answer");
+                reader.consumed(bytes.len());
+                told += bytes.len();
+            }
+        };
+        tokio::join!(tell, hear);
+        until_passed(&keep, 40_000, 80_000).await;
+    }
+    drop(server);
+    writer.eof().await.expect("it is open");
+    assert_eq!(splice.join().await, Some(Outcome::Complete));
+    assert_eq!(keep.passed(), [].into());
+    assert!(matches!(
+        seen.try_recv().expect("it is told").observation,
+        Observation::NotInspected(_)
+    ));
 }

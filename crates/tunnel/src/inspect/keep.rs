@@ -1,7 +1,7 @@
 //! What is kept of the traffic of a host, and how much of it there may be.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most bytes of one body that are kept.
@@ -12,7 +12,7 @@ pub const MAX_BODY: usize = 64 * 1024;
 const ROOM: usize = 8 * 1024 * 1024;
 
 /// Says what is kept of requests and answers besides what [`Exchange`](super::Exchange) always has, and counts
-/// connections. The default keeps nothing. Clones are the same.
+/// connections and bytes. The default keeps nothing. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Keep(Arc<Shared>);
 
@@ -31,6 +31,18 @@ pub(super) struct Port {
     open: AtomicU32,
     /// The most that were open at a time since somebody asked.
     peak: AtomicU32,
+    /// Bytes since somebody asked, from visitors and to them.
+    received: AtomicU64,
+    sent: AtomicU64,
+}
+
+/// Bytes that passed, whatever they are: heads, bodies, encrypted ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// From visitors to the local server.
+    pub received: u64,
+    /// From the local server to visitors.
+    pub sent: u64,
 }
 
 /// How many bytes of bodies may still be kept.
@@ -43,6 +55,10 @@ pub(super) struct Keeping {
     port: Arc<Port>,
     room: Arc<Room>,
 }
+
+/// Counts the bytes of a connection as they pass.
+#[derive(Debug)]
+pub(crate) struct Counts(Arc<Port>);
 
 /// One open connection, as long as it lives.
 #[derive(Debug)]
@@ -71,6 +87,13 @@ impl Keep {
         let ports = self.0.ports.lock().unwrap_or_else(PoisonError::into_inner);
         let peaks = ports.iter().map(|(number, port)| (*number, port.take_peak()));
         peaks.filter(|(_, peak)| *peak > 0).collect()
+    }
+
+    /// The bytes of each port since this was asked last. A port of which none passed is left out.
+    pub fn passed(&self) -> BTreeMap<u16, Passed> {
+        let ports = self.0.ports.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = ports.iter().map(|(number, port)| (*number, port.take_passed()));
+        passed.filter(|(_, passed)| *passed != Passed::default()).collect()
     }
 
     /// What an observer of a port's connection keeps; nothing at all where heads are not kept.
@@ -106,7 +129,28 @@ impl Keeping {
     }
 }
 
+impl Open {
+    pub(super) fn counts(&self) -> Counts {
+        Counts(self.0.clone())
+    }
+}
+
+impl Counts {
+    pub(crate) fn received(&self, bytes: usize) {
+        self.0.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.0.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
 impl Port {
+    fn take_passed(&self) -> Passed {
+        let take = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
+        Passed { received: take(&self.received), sent: take(&self.sent) }
+    }
+
     fn take_peak(&self) -> u32 {
         let open = self.open.load(Ordering::Relaxed);
         self.peak.swap(open, Ordering::Relaxed).max(open)

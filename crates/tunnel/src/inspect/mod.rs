@@ -34,7 +34,8 @@ use tokio::sync::mpsc;
 
 pub use again::{Again, NotSent, Unfit};
 pub use capture::Capture;
-pub use keep::{Keep, MAX_BODY};
+pub(crate) use keep::Counts;
+pub use keep::{Keep, MAX_BODY, Passed};
 pub use mask::mask_query;
 pub use message::{Header, Message, Version};
 pub use observer::Observer;
@@ -187,6 +188,11 @@ impl Tap {
     /// The connection is joined with the local server, and counts as open until the tap is dropped.
     pub fn joined(&mut self) {
         self.open.get_or_insert_with(|| self.inspector.keep.open(self.port));
+    }
+
+    /// What counts the connection's bytes, once it is joined.
+    pub(crate) fn counts(&self) -> Option<Counts> {
+        self.open.as_ref().map(keep::Open::counts)
     }
 
     /// Whether bytes are still of interest; when not, there is no need to show them.

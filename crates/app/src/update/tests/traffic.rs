@@ -1,15 +1,16 @@
 //! The traffic of ports: what details show, what is kept, sent again and counted.
 
 use adit_tunnel::host;
-use adit_tunnel::inspect::{Exchange, NotInspected, Observation, Observed};
+use adit_tunnel::inspect::{Exchange, NotInspected, Observation, Observed, Passed};
 
 use crate::command::Command;
 use crate::effect::Effect;
 use crate::event::{Done, Event};
 use crate::failure::{Code, Failure};
+use crate::history::Unseen;
 use crate::history::request::tests::exchange;
 use crate::state::world::{World, key, tunnel};
-use crate::traffic::{self, Again, Axes, Detail, Kind};
+use crate::traffic::{self, Again, Axes, Chart, Detail, Kind};
 
 /// A tunnel that is hosted, whose port is looked at.
 fn hosted() -> World {
@@ -80,18 +81,49 @@ fn a_port_without_any_history_has_empty_details() {
     world.command(Command::Visible(true));
     world.command(Command::Select(Some((key("shop"), 80))));
     let shown = detail(&world).unwrap();
-    assert!(shown.requests.is_empty() && !shown.quarter.has_traffic);
+    assert!(shown.requests.is_empty() && shown.quarter.charts.iter().all(Chart::is_empty));
     assert_eq!(shown.quarter.rows().count(), 0);
 }
 
 #[test]
-fn an_encrypted_port_is_said_to_be_one() {
+fn where_no_requests_are_seen_it_is_said_why() {
     let mut world = hosted();
-    let observation = Observation::NotInspected(NotInspected::Encrypted);
-    world.engine("shop", host::Event::Observed(Observed { port: 80, observation }));
-    assert!(detail(&world).unwrap().is_encrypted);
+    for (why, unseen) in [
+        (NotInspected::Encrypted, Some(Unseen::Encrypted)),
+        (NotInspected::NotHttp, Some(Unseen::NotHttp)),
+        (NotInspected::HeadTooLarge, None),
+    ] {
+        let observation = Observation::NotInspected(why);
+        world.engine("shop", host::Event::Observed(Observed { port: 80, observation }));
+        assert_eq!(detail(&world).unwrap().unseen, unseen);
+        seen(&mut world, 80, post("a"));
+        assert_eq!(detail(&world).unwrap().unseen, None);
+    }
+}
+
+#[test]
+fn bytes_count_as_they_pass_and_not_again_with_their_request() {
+    let mut world = hosted();
+    let passed = |received, sent| {
+        let ports = [(80, Passed { received, sent })].into();
+        Event::Passed([(key("shop"), ports)].into())
+    };
+    world.event(passed(100, 2_000));
     seen(&mut world, 80, post("a"));
-    assert!(!detail(&world).unwrap().is_encrypted);
+    // The session is lost, and what passed before comes after that.
+    world.engine_state("shop", host::State::Reconnecting);
+    world.event(passed(1, 30));
+    let shown = detail(&world).unwrap();
+    let totals: Vec<_> =
+        shown.quarter.chart(Kind::Bytes).lines.iter().map(|line| line.total).collect();
+    assert_eq!(totals, [2_030, 101]);
+    world.command(Command::Stop(key("shop")));
+    world.event(Event::Ended(key("shop")));
+    world.event(passed(5, 5));
+    assert_eq!(
+        detail(&world).unwrap().quarter.chart(Kind::Bytes),
+        shown.quarter.chart(Kind::Bytes)
+    );
 }
 
 #[test]
@@ -178,5 +210,5 @@ fn a_quiet_time_is_zero_and_a_time_without_a_session_is_a_gap() {
     assert_eq!(points[175..179], [Some(3.0), Some(0.0), None, Some(1.0)]);
     let requests = &shown.quarter.chart(Kind::Requests).lines[0].points;
     assert_eq!(requests[175..179], [Some(0.0), Some(0.0), None, Some(0.0)]);
-    assert!(!shown.quarter.has_traffic);
+    assert!(shown.quarter.chart(Kind::Requests).is_empty());
 }
