@@ -195,7 +195,8 @@ impl Draft {
             description,
             ports: Vec::new(),
             access,
-            expiration,
+            // Asked for where nothing is set too, so that it is what dialogs say.
+            expiration: Some(expiration.unwrap_or_default()),
             labels: Labels::default(),
             options: OptionsChange::default(),
         }
@@ -226,7 +227,8 @@ mod tests {
         let draft = |settings: NewTunnels| Draft::new(PlaceKey::here(), &settings).to_contract(now);
         let plain = draft(NewTunnels::default());
         assert_eq!(plain.access_control.unwrap().entries.len(), 0);
-        assert_eq!((plain.custom_expiration, plain.description), (None, None));
+        // What services have it, which dialogs promise.
+        assert_eq!((plain.custom_expiration, plain.description), (Some(30 * 86_400), None));
         let open = draft(NewTunnels {
             expiration: "2h".parse().ok(),
             anonymous: "8h".parse().ok(),

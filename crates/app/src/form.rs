@@ -9,6 +9,7 @@ mod options;
 
 pub use add_port::{AddPort, CheckedPort, To, suggest_name};
 pub use mistake::Mistake;
+pub(crate) use new_tunnel::lifetime;
 pub use new_tunnel::{CheckedTunnel, NameSays, NewTunnel, default_place, reach};
 pub(crate) use options::seconds;
 pub use options::{CheckedOptions, HeaderText, Labels, OptionsText};

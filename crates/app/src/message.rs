@@ -92,6 +92,13 @@ pub enum Message {
     GivenUpElsewhere,
     /// Somebody has to sign in to the place again.
     SignIn(PlaceKey),
+    /// Tunnels are not hosted until somebody has signed in.
+    HostedAfter {
+        /// What some are called; at least one.
+        names: Vec<String>,
+        /// How many there are besides.
+        more: u64,
+    },
     /// The service does not allow this user to host the tunnel.
     AccessRefused,
     /// The service knows no such tunnel.

@@ -16,10 +16,11 @@ mod tests;
 mod tray;
 mod undo;
 
-use crate::condition::{Condition, Severity, Subject};
+use crate::condition::{Code, Condition, Severity, Subject};
 use crate::manage::Sheet;
+use crate::message::{Message, Offer};
 use crate::preferences::Preferences;
-use crate::state::State;
+use crate::state::{Remembered, State};
 
 pub(crate) use card::start_or_ask;
 pub use card::{Card, CardId, Hosts, Row, Toggle};
@@ -87,17 +88,13 @@ pub fn fold(state: &State) -> View {
     let (cards, selection) = card::fold(state);
     let visible = state.conditions.visible();
     let conditions: Vec<_> = visible.into_iter().map(|(condition, _)| condition.clone()).collect();
-    let is_general = |condition: &&Condition| {
-        matches!(condition.about, Subject::App | Subject::Place(_))
-            && condition.code.severity() > Severity::Info
-    };
     let rows = cards.iter().flat_map(|card| &card.rows);
     View {
         headline: headline::fold(state, &cards),
         counts: headline::counts(&cards),
         rendered_ports: rows.filter(|row| row.index.is_some()).count(),
         selection,
-        banner: conditions.iter().find(is_general).cloned(),
+        banner: banner(state, &cards, &conditions),
         errand: errand::fold(state, &cards),
         undo: undo::fold(state),
         sheet: state.sheet.as_ref().map(|open| open.sheet.clone()),
@@ -109,4 +106,34 @@ pub fn fold(state: &State) -> View {
         cards,
         conditions,
     }
+}
+
+/// Of what waits for the same, so many are named.
+const NAMED: usize = 3;
+
+/// The worst of what is wrong with the application or a place; of a sign-in that has ended, with what waits for it.
+fn banner(state: &State, cards: &[Card], conditions: &[Condition]) -> Option<Condition> {
+    let is_general = |condition: &&Condition| {
+        matches!(condition.about, Subject::App | Subject::Place(_))
+            && condition.code.severity() > Severity::Info
+    };
+    let mut banner = conditions.iter().find(is_general).cloned()?;
+    if let (Code::SignInNeeded, Some(place)) = (banner.code, banner.about.place()) {
+        let resumes = |card: &Card| {
+            let is_it = |it: &&Remembered| Some(&it.key) == card.tunnel();
+            let remembered = state.remembered.iter().find(is_it);
+            remembered.is_some_and(|it| it.resume.is_some() && !state.hosted.contains_key(&it.key))
+        };
+        let waits = |card: &&Card| {
+            let asks = card.standing.offer == Some(Offer::SignIn(place.clone()));
+            card.place == *place && (resumes(card) || (asks && card.standing.mood == Mood::Error))
+        };
+        let mut names: Vec<_> = cards.iter().filter(waits).map(|card| card.name.clone()).collect();
+        if !names.is_empty() {
+            let more = names.len().saturating_sub(NAMED) as u64;
+            names.truncate(NAMED);
+            banner.text = Message::All(vec![banner.text, Message::HostedAfter { names, more }]);
+        }
+    }
+    Some(banner)
 }

@@ -20,7 +20,7 @@ use crate::message::Message;
 pub use cause::cause;
 pub(crate) use finding::{told, verdict};
 pub use notice::{Telling, telling};
-pub use span::{clock, span, until_clock};
+pub use span::{clock, date, span, until_clock};
 
 /// A language that there is a catalogue for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -57,18 +57,16 @@ pub struct CheckedTunnel {
     pub draft: Option<Draft>,
 }
 
-/// What services have it that a tunnel lives without use.
-const DAYS: &str = "30";
-
 impl NewTunnel {
     /// As the settings have it, without a name.
     pub fn new(place: PlaceKey, settings: &NewTunnels) -> Self {
         let Draft { access, description, .. } = Draft::new(place.clone(), settings);
+        let expiration = days(settings.expiration.unwrap_or_default());
         Self {
             name: String::new(),
             place,
             access,
-            expiration: settings.expiration.map_or_else(|| DAYS.to_owned(), days),
+            expiration,
             description: description.unwrap_or_default(),
             options: OptionsText::default(),
         }
@@ -171,20 +169,13 @@ impl PlaceView {
     }
 }
 
-fn lifetime(text: &str, supports: Supports) -> Result<Expiration, Mistake> {
-    let expiration = expiration(text)?;
+/// How long a tunnel lives, at a place that may take whole hours only.
+pub(crate) fn lifetime(text: &str, supports: Supports) -> Result<Expiration, Mistake> {
+    let expiration: Expiration = text.parse().map_err(|_| Mistake::Expiration)?;
     match supports.whole_hours && !expiration.seconds().is_multiple_of(3_600) {
         true => Err(Mistake::ExpirationHours),
         false => Ok(expiration),
     }
-}
-
-/// A number is one of days.
-fn expiration(text: &str) -> Result<Expiration, Mistake> {
-    let text = text.trim();
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let text = if is_number { format!("{text}d") } else { text.to_owned() };
-    text.parse().map_err(|_| Mistake::Expiration)
 }
 
 /// Days as a number, and other times with their unit.
@@ -267,6 +258,7 @@ mod tests {
 
     #[test]
     fn a_number_is_one_of_days() {
+        let expiration = |text: &str| lifetime(text, Supports::of(&relay()));
         for (text, seconds) in [("7", 7 * 86_400), (" 30 ", 30 * 86_400), ("8h", 8 * 3_600)] {
             assert_eq!(expiration(text).unwrap().seconds(), seconds, "{text}");
         }

@@ -6,10 +6,9 @@ use adit_proto::contracts::{Protocol, Tunnel, TunnelOptions, TunnelPort};
 use adit_tunnel::management::change::{Change, OptionsChange, Removal};
 
 use super::{Supports, Whole};
-use crate::form::{HeaderText, Labels, Mistake, seconds};
+use crate::form::{HeaderText, Labels, Mistake, lifetime, seconds};
 use crate::name::Name;
 use crate::place_key::Kind;
-use crate::preferences::Expiration;
 
 /// Seconds that a request may be silent where nothing else is said.
 const TIMEOUT: u32 = 100;
@@ -149,15 +148,14 @@ impl TunnelForm {
         if self.expiration.trim() == was.expiration {
             return None;
         }
-        let seconds = self.expiration.parse::<Expiration>().map(Expiration::seconds);
-        match seconds {
-            Err(_) => broken.push((Field::Expiration, Mistake::Expiration)),
-            Ok(seconds) if supports.whole_hours && !seconds.is_multiple_of(3_600) => {
-                broken.push((Field::Expiration, Mistake::ExpirationHours));
+        match lifetime(&self.expiration, supports) {
+            // The same may be written in another way.
+            Ok(life) => Some(life.seconds()).filter(|seconds| written(*seconds) != was.expiration),
+            Err(mistake) => {
+                broken.push((Field::Expiration, mistake));
+                None
             }
-            Ok(seconds) => return Some(seconds),
         }
-        None
     }
 }
 
@@ -327,6 +325,19 @@ mod tests {
         assert_eq!((form.expiration.as_str(), form.labels.as_str()), ("2d", "a b"));
         assert_eq!(form.change(&shop, relay()), Ok(None));
         assert_eq!(PortForm::of(&port(80)).change(&port(80), relay()), Ok(None));
+    }
+
+    #[test]
+    fn a_number_is_one_of_days_as_in_the_form_of_a_new_tunnel() {
+        let shop = shop();
+        let seconds = |text: &str| {
+            let expiration = text.to_owned();
+            let form = TunnelForm { expiration, ..TunnelForm::of(&shop.tunnel) };
+            form.change(&shop, relay()).map(|edit| edit.and_then(|edit| edit.expiration))
+        };
+        assert_eq!(seconds("30"), Ok(Some(30 * 86_400)));
+        assert_eq!((seconds("2"), seconds("48h")), (Ok(None), Ok(None)), "as it was");
+        assert_eq!(seconds("31"), Err(vec![(Field::Expiration, Mistake::Expiration)]));
     }
 
     #[test]

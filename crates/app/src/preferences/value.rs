@@ -125,11 +125,22 @@ impl Expiration {
     }
 }
 
+/// As services have it where nobody says otherwise.
+impl Default for Expiration {
+    fn default() -> Self {
+        Self(Self::MOST)
+    }
+}
+
 impl FromStr for Expiration {
     type Err = Refused;
 
+    /// A number alone is one of days.
     fn from_str(text: &str) -> Result<Self, Refused> {
-        let seconds = span::parse(text.trim()).and_then(|span| u32::try_from(span.as_secs()).ok());
+        let text = text.trim();
+        let days = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("{text}d"));
+        let span = span::parse(days.as_deref().unwrap_or(text));
+        let seconds = span.and_then(|span| u32::try_from(span.as_secs()).ok());
         let is_allowed = |seconds: &u32| {
             (Self::LEAST..=Self::MOST).contains(seconds)
                 && constraints::custom_expiration(*seconds).is_ok()

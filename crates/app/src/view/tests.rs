@@ -593,7 +593,35 @@ fn a_banner_is_about_the_application_or_a_place_and_the_worst_of_them() {
     world.pass(5);
     assert_eq!(world.view().banner.unwrap().text, Message::RelayUnreachable(relay()));
     world.answer_list(Err(failure(Code::SignIn)));
+    // What is served still does not wait for it.
     assert_eq!(world.view().banner.unwrap().text, Message::SignIn(relay()));
+}
+
+#[test]
+fn a_banner_names_what_waits_for_a_sign_in() {
+    let names = ["alfa", "beta", "gama", "delta", "echo"];
+    let told: Vec<_> = names.iter().map(|name| tunnel(name, &[80])).collect();
+    let mut world = World::told(&told);
+    world.check(crate::event::Preflight::SignedOut);
+    let said = |world: &World, language| {
+        let now = world.now.wall.to_zoned_datetime(TimeZone::UTC);
+        words::text(&world.view().banner.unwrap().text, language, &now)
+    };
+    assert_eq!(said(&world, Language::English), "Sign in to r.example again");
+    for (name, waiting) in [
+        ("alfa", "alfa is not hosted until you do."),
+        ("beta", "alfa and beta are not hosted until you do."),
+        ("gama", "alfa, beta and gama are not hosted until you do."),
+        ("delta", "alfa, beta, gama and 1 more are not hosted until you do."),
+        ("echo", "alfa, beta, gama and 2 more are not hosted until you do."),
+    ] {
+        world.command(Command::Host(key(name)));
+        world.engine_state(name, host::State::Error(GiveUp::SignIn));
+        let text = format!("Sign in to r.example again. {waiting}");
+        assert_eq!(said(&world, Language::English), text);
+    }
+    let text = "Entre em r.example novamente. alfa, beta, gama e mais 2 não serão hospedados até você entrar.";
+    assert_eq!(said(&world, Language::Portuguese), text);
 }
 
 #[test]

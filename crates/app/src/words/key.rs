@@ -44,7 +44,9 @@ sentences! {
     ConnectingNow: "Connecting, try {n} now";
     Checking: "Hosting, checking the URL";
     Live: "Live, checked {time} ago";
+    LiveNow: "Live, checked just now";
     LiveWeak: "Live, an answer was seen {time} ago";
+    LiveWeakNow: "Live, an answer was seen just now";
     LocalDown: "Nothing answers on localhost:{port}. The tunnel is fine; start your server.";
     LocalScheme: "localhost:{port} speaks another protocol than the port says.";
     LocalSchemeIs: "localhost:{port} speaks {other}, the port says {configured}.";
@@ -63,6 +65,9 @@ sentences! {
     AnotherHost: "Another computer hosts this tunnel";
     GivenUpElsewhere: "Nobody hosts this tunnel any more: another computer took it, and has ended that";
     SignInAgain: "Sign in to {place} again";
+    SignInMicrosoft: "Sign in to Microsoft again";
+    HostedAfter: "{names} is not hosted until you do" | "{names} are not hosted until you do";
+    AndMore: "{n} more";
     AccessRefused: "You may not host this tunnel";
     UnknownTunnel: "There is no such tunnel any more";
     Refused: "The service refuses this tunnel";
@@ -184,6 +189,7 @@ sentences! {
     ListFailed: "{place} does not tell your tunnels";
     AsOf: "As of {time}";
     CheckedAgo: "Checked {time} ago";
+    CheckedNow: "Checked just now";
 
     // Why something could not be set up, and what to do.
     RelayRefused: "{place} refused the key. Ask whoever runs the relay for a new one.";
@@ -267,7 +273,7 @@ sentences! {
     CopyTheUrl: "Copy URL";
     AddPort: "Add port";
     ChangeProtocol: "Change to {protocol}";
-    Refresh: "Refresh";
+    Refresh: "Look again";
     TryAgain: "Try again";
     Undo: "Undo";
     GetCommand: "Get it";

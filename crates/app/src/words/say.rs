@@ -45,12 +45,9 @@ impl Speaker<'_> {
             Message::LocalAnswers(port) => self.of_port(Key::LocalAnswers, *port),
             Message::UrlAnswers(port) => self.of_port(Key::UrlAnswers, *port),
             Message::UrlDeadOf(port) => self.of_port(Key::UrlDeadOf, *port),
-            Message::Live { at, proof } => {
-                let key = match proof {
-                    Proof::Strong => Key::Live,
-                    Proof::Weak => Key::LiveWeak,
-                };
-                self.say(key, &[("time", span::ago(*at, self.now))])
+            Message::Live { at, proof: Proof::Strong } => self.ago(Key::Live, Key::LiveNow, *at),
+            Message::Live { at, proof: Proof::Weak } => {
+                self.ago(Key::LiveWeak, Key::LiveWeakNow, *at)
             }
             Message::LocalDown(port) => self.of_port(Key::LocalDown, *port),
             Message::LocalScheme { port, configured } => self.local_scheme(*port, configured),
@@ -58,7 +55,7 @@ impl Speaker<'_> {
             Message::DnsOrTls => self.bare(Key::DnsOrTls),
             Message::NoNetwork => self.bare(Key::NoNetwork),
             Message::WaitingForNetwork(since) => {
-                self.say(Key::WaitingForNetwork, &[("time", span::clock(*since, self.now))])
+                self.say(Key::WaitingForNetwork, &[("time", self.clock(*since))])
             }
             Message::RelayUnreachable(place) => self.of_place(Key::RelayUnreachable, place),
             Message::Limited => self.bare(Key::Limited),
@@ -68,7 +65,12 @@ impl Speaker<'_> {
             }
             Message::AnotherHost => self.bare(Key::AnotherHost),
             Message::GivenUpElsewhere => self.bare(Key::GivenUpElsewhere),
+            // In Portuguese it takes an article, which no relay does.
+            Message::SignIn(place) if place.kind() == Kind::Microsoft => {
+                self.bare(Key::SignInMicrosoft)
+            }
             Message::SignIn(place) => self.of_place(Key::SignInAgain, place),
+            Message::HostedAfter { names, more } => self.hosted_after(names, *more),
             Message::AccessRefused => self.bare(Key::AccessRefused),
             Message::UnknownTunnel => self.bare(Key::UnknownTunnel),
             Message::Refused => self.bare(Key::Refused),
@@ -100,9 +102,7 @@ impl Speaker<'_> {
             Message::Left(Left::Options) => self.bare(Key::LeftOptions),
             Message::CouldNotStart => self.bare(Key::CouldNotStart),
             Message::PortsNotTold => self.bare(Key::PortsNotTold),
-            Message::Expiring(at) => {
-                self.say(Key::Expiring, &[("time", span::clock(*at, self.now))])
-            }
+            Message::Expiring(at) => self.say(Key::Expiring, &[("time", self.clock(*at))]),
             Message::UrlIs(url) => self.say(Key::UrlIs, &[("url", url.clone())]),
             Message::Refusal(refusal) => self.refusal(refusal),
             Message::ErrandFailed(kind, code) => self.errand_failed(kind, *code),
@@ -118,10 +118,8 @@ impl Speaker<'_> {
                 self.say(Key::CommandOld, &holes)
             }
             Message::ListFailed(place) => self.of_place(Key::ListFailed, place),
-            Message::AsOf(at) => self.say(Key::AsOf, &[("time", span::clock(*at, self.now))]),
-            Message::CheckedAgo(at) => {
-                self.say(Key::CheckedAgo, &[("time", span::ago(*at, self.now))])
-            }
+            Message::AsOf(at) => self.say(Key::AsOf, &[("time", self.clock(*at))]),
+            Message::CheckedAgo(at) => self.ago(Key::CheckedAgo, Key::CheckedNow, *at),
             Message::LiveCount { live, of } if live == of => self.count(Key::AllLive, *of, &[]),
             Message::LiveCount { of: 1, .. } => self.bare(Key::NotLive),
             Message::LiveCount { live, of } => {
@@ -315,6 +313,32 @@ impl Speaker<'_> {
         let holes =
             [("port", port.to_string()), ("other", other.to_owned()), ("configured", configured)];
         self.say(Key::LocalSchemeIs, &holes)
+    }
+
+    fn clock(&self, at: jiff::Timestamp) -> String {
+        span::clock(at, self.now, self.language)
+    }
+
+    fn ago(&self, earlier: Key, just_now: Key, at: jiff::Timestamp) -> String {
+        match span::ago(at, self.now) {
+            Some(time) => self.say(earlier, &[("time", time)]),
+            None => self.bare(just_now),
+        }
+    }
+
+    /// "a, b and c", or "a, b, c and 4 more".
+    fn hosted_after(&self, names: &[String], more: u64) -> String {
+        let (all, last) = match (names, more) {
+            ([], _) => return String::new(),
+            ([first @ .., last], 0) => (first, last.clone()),
+            (all, more) => (all, self.count(Key::AndMore, more, &[])),
+        };
+        let names = match all {
+            [] => last,
+            _ => self.say(Key::And, &[("one", all.join(", ")), ("other", last)]),
+        };
+        let n = all.len() as u64 + 1;
+        self.count(Key::HostedAfter, n, &[("names", names)])
     }
 
     fn of_file(&self, key: Key, file: &Path) -> String {

@@ -2,8 +2,41 @@
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
+use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
+
+use super::Language;
+
+const MONTHS: [[&str; 12]; 2] = [
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    [
+        "janeiro",
+        "fevereiro",
+        "março",
+        "abril",
+        "maio",
+        "junho",
+        "julho",
+        "agosto",
+        "setembro",
+        "outubro",
+        "novembro",
+        "dezembro",
+    ],
+];
 
 /// A length of time in its largest unit: `12 s`, `3 min`, `2 h`, `4 d`. Every language we have writes them so.
 pub fn span(length: Duration) -> String {
@@ -15,25 +48,41 @@ pub fn span(length: Duration) -> String {
     }
 }
 
+/// A date, such as `1 March 2027`.
+pub fn date(date: Date, language: Language) -> String {
+    let (day, year) = (date.day(), date.year());
+    let month = usize::try_from(date.month() - 1).unwrap_or_default();
+    match language {
+        Language::English => format!("{day} {} {year}", MONTHS[0][month]),
+        Language::Portuguese => format!("{day} de {} de {year}", MONTHS[1][month]),
+    }
+}
+
 /// A time of day, such as `18:40`; with its date when that is not today's.
-pub fn clock(at: Timestamp, now: &ZonedDateTime) -> String {
-    let zone: TimeZone = now.time_zone().clone();
-    let at = at.to_zoned_datetime(zone);
+pub fn clock(at: Timestamp, now: &ZonedDateTime, language: Language) -> String {
+    let at = at.to_zoned_datetime(now.time_zone().clone());
     let time = format!("{:02}:{:02}", at.hour(), at.minute());
-    if at.date() == now.date() { time } else { format!("{} {time}", at.date()) }
+    match at.date() {
+        day if day == now.date() => time,
+        day => format!("{}, {time}", date(day, language)),
+    }
 }
 
 /// When something ends, as [`clock`] but without the date where the next such time is meant: `02:10` tonight.
-pub fn until_clock(at: Timestamp, now: &ZonedDateTime) -> String {
+pub fn until_clock(at: Timestamp, now: &ZonedDateTime, language: Language) -> String {
     let left = at.duration_since(now.timestamp());
     let is_next = left.is_positive() && left.as_secs() < 86_400;
     let time = at.to_zoned_datetime(now.time_zone().clone());
-    if is_next { format!("{:02}:{:02}", time.hour(), time.minute()) } else { clock(at, now) }
+    match is_next {
+        true => format!("{:02}:{:02}", time.hour(), time.minute()),
+        false => clock(at, now, language),
+    }
 }
 
-/// How long ago something was; nothing that lies ahead is told as such, since clocks are set back.
-pub(super) fn ago(at: Timestamp, now: &ZonedDateTime) -> String {
-    span(between(at, now.timestamp()))
+/// How long ago something was; nothing of what is a moment ago, or lies ahead since clocks are set back.
+pub(super) fn ago(at: Timestamp, now: &ZonedDateTime) -> Option<String> {
+    let passed = between(at, now.timestamp());
+    (passed.as_secs() > 0).then(|| span(passed))
 }
 
 /// How long until something begins, rounded up, so that a countdown ends at its end; nothing when it has.
@@ -49,6 +98,8 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -73,22 +124,31 @@ mod tests {
     #[test]
     fn another_day_has_its_date() {
         let now = at(100_000).to_zoned_datetime(TimeZone::UTC);
-        assert_eq!(clock(at(90_000), &now), "01:00");
-        assert_eq!(clock(at(0), &now), "1970-01-01 00:00");
+        let told = |second| Language::ALL.map(|language| clock(at(second), &now, language));
+        assert_eq!(told(90_000), ["01:00", "01:00"]);
+        assert_eq!(told(0), ["1 January 1970, 00:00", "1 de janeiro de 1970, 00:00"]);
+    }
+
+    #[test]
+    fn a_date_names_its_month() {
+        let told = |month| Language::ALL.map(|it| date(jiff::civil::date(2027, month, 1), it));
+        assert_eq!(told(3), ["1 March 2027", "1 de março de 2027"]);
+        assert_eq!(told(12), ["1 December 2027", "1 de dezembro de 2027"]);
     }
 
     #[test]
     fn an_end_within_a_day_needs_no_date() {
         let now = at(80_000).to_zoned_datetime(TimeZone::UTC);
-        assert_eq!(until_clock(at(90_000), &now), "01:00");
-        assert_eq!(until_clock(at(80_000 + 86_400), &now), "1970-01-02 22:13");
-        assert_eq!(until_clock(at(79_000), &now), "21:56");
+        let told = |second| until_clock(at(second), &now, Language::English);
+        assert_eq!(told(90_000), "01:00");
+        assert_eq!(told(80_000 + 86_400), "2 January 1970, 22:13");
+        assert_eq!(told(79_000), "21:56");
     }
 
     #[test]
     fn a_clock_that_was_set_back_counts_from_now() {
         let now = at(100).to_zoned_datetime(TimeZone::UTC);
-        assert_eq!(ago(at(200), &now), "0 s");
+        assert_eq!((ago(at(200), &now), ago(at(99), &now)), (None, Some("1 s".to_owned())));
         assert_eq!(until(at(50), &now), None);
         assert_eq!(until(Timestamp::from_millisecond(107_001).unwrap(), &now).unwrap(), "8 s");
     }

@@ -27,7 +27,7 @@ const PORT: &str = "port-";
 pub struct Wanted {
     /// 0 all, 1 live, 2 where a person has something to do, 3 stopped.
     pub filter: i32,
-    /// What must be in the name, an address, a port or the place.
+    /// What must be in the name, the id, an address, a port or the place.
     pub search: String,
 }
 
@@ -72,6 +72,7 @@ impl Wanted {
         let has = |text: &str| text.to_lowercase().contains(&wanted);
         wanted.is_empty()
             || has(&card.name)
+            || card.tunnel().is_some_and(|tunnel| has(&tunnel.id.to_string()))
             || has(card.place.host())
             || card.description.as_deref().is_some_and(has)
             || card
@@ -196,8 +197,8 @@ pub fn access(openness: Openness, speech: &Speech) -> (ui::Who, i32, SharedStrin
             (ui::Who::Shared, i32::try_from(with).unwrap_or(i32::MAX), SharedString::default())
         }
         Openness::Anyone { until } => {
-            let until = until.map(|at| words::until_clock(at, &speech.now)).unwrap_or_default();
-            (ui::Who::Anyone, 0, until.into())
+            let until = until.map(|at| words::until_clock(at, &speech.now, speech.language));
+            (ui::Who::Anyone, 0, until.unwrap_or_default().into())
         }
     }
 }
@@ -207,8 +208,8 @@ pub fn expires(card: &Card, speech: &Speech) -> SharedString {
     let text = |at: Timestamp| {
         let date = at.to_zoned_datetime(speech.now.time_zone().clone()).date();
         match date == speech.now.date() {
-            true => words::until_clock(at, &speech.now),
-            false => date.to_string(),
+            true => words::until_clock(at, &speech.now, speech.language),
+            false => words::date(date, speech.language),
         }
     };
     card.expires.map(text).unwrap_or_default().into()

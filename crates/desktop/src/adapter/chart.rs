@@ -33,7 +33,8 @@ fn chart(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> ui::Ch
     let is_filled = chart.kind != Kind::Answers;
     let series = chart.lines.iter().enumerate().map(|(index, line)| ui::Series {
         color: color(line.measure),
-        name: legend(line, language, strings),
+        name: name(line.measure, strings),
+        value: figure(line, language).into(),
         line: plot.line(&line.points).into(),
         area: if is_filled && index == 0 { plot.area(&line.points) } else { String::new() }.into(),
     });
@@ -67,20 +68,25 @@ fn note(chart: &Chart, language: Language, strings: &ui::Strings<'_>) -> SharedS
         .unwrap_or_default()
 }
 
-fn legend(line: &Line, language: Language, strings: &ui::Strings<'_>) -> SharedString {
-    let bytes = || SharedString::from(bytes(line.now().unwrap_or_default(), language));
-    let counted = |class: &str| match line.total {
-        0 => class.into(),
-        total => slint::format!("{class} {}", count(total, language)),
-    };
-    match line.measure {
-        Measure::Out => strings.invoke_bytes_out(bytes()),
-        Measure::In => strings.invoke_bytes_in(bytes()),
+/// What a line is called in the legend.
+fn name(measure: Measure, strings: &ui::Strings<'_>) -> SharedString {
+    match measure {
+        Measure::Out => strings.invoke_bytes_out(),
+        Measure::In => strings.invoke_bytes_in(),
         Measure::Fine => "2xx".into(),
         Measure::Moved => "3xx".into(),
-        Measure::Refused => counted("4xx"),
-        Measure::Failed => counted("5xx"),
+        Measure::Refused => "4xx".into(),
+        Measure::Failed => "5xx".into(),
         Measure::Requests | Measure::Connections => SharedString::default(),
+    }
+}
+
+/// What the legend says of it besides: bytes now, and how many failed.
+fn figure(line: &Line, language: Language) -> String {
+    match line.measure {
+        Measure::Out | Measure::In => bytes(line.now().unwrap_or_default(), language),
+        Measure::Refused | Measure::Failed if line.total > 0 => count(line.total, language),
+        _ => String::new(),
     }
 }
 

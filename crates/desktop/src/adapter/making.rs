@@ -19,9 +19,6 @@ use crate::ui;
 /// For so long everybody may be let in at once, besides what the settings have.
 const OPEN_FOR: [&str; 3] = ["1h", "8h", "1d"];
 
-/// How long a tunnel lives without use, where the settings leave it to the service.
-const LIFE: Duration = Duration::from_secs(30 * 86_400);
-
 /// A place to choose, as it is with that access.
 pub fn place(
     place: &PlaceView,
@@ -73,7 +70,7 @@ pub fn settings(
     settings: &NewTunnels,
     strings: &ui::MakingStrings<'_>,
 ) -> (SharedString, SharedString) {
-    let life = settings.expiration.map_or(LIFE, |it| Duration::from_secs(it.seconds().into()));
+    let life = Duration::from_secs(settings.expiration.unwrap_or_default().seconds().into());
     let open = settings.anonymous.map(|open| length(open.span(), strings));
     (length(life, strings), open.unwrap_or_default())
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_app::history::{Request, Unseen};
-use adit_app::traffic::{Again, Detail, Entry, Rows};
+use adit_app::traffic::{Again, Detail, Rows};
 use adit_app::view::{Card, Row};
 use adit_app::words::number;
 use jiff::Timestamp;
@@ -61,8 +61,9 @@ impl PortLists {
             let rows = detail.requests.iter().map(|it| request(it, speech)).collect();
             sync(&self.requests, rows, |row| row.id);
         }
-        let events = detail.events.iter().map(|it| event(it, speech)).collect();
-        sync(&self.events, events, |row: &ui::EventRow| (row.time.clone(), row.text.clone()));
+        sync(&self.events, events::rows(&detail.events, speech), |row: &ui::EventRow| {
+            (row.time.clone(), row.text.clone())
+        });
         port.set_is_encrypted(detail.unseen == Some(Unseen::Encrypted));
         port.set_is_no_http(detail.unseen == Some(Unseen::NotHttp));
         port.set_again(match &detail.again {
@@ -134,14 +135,6 @@ fn request(request: &Arc<Request>, speech: &Speech) -> ui::RequestRow {
         status: request.status.map(|it| it.to_string()).unwrap_or_else(|| "-".to_owned()).into(),
         class,
         took: number::took(request.took, speech.language).into(),
-    }
-}
-
-fn event(entry: &Entry, speech: &Speech) -> ui::EventRow {
-    ui::EventRow {
-        time: clock(entry.at, speech).into(),
-        mood: terms::mood(entry.mood),
-        text: events::text(entry, speech),
     }
 }
 

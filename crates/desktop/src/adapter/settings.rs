@@ -177,7 +177,7 @@ pub fn checks(told: &Examination, language: Language) -> Vec<ui::CheckRow> {
 /// When it was looked, and what came of it.
 pub fn looked(told: &Examination, speech: &Speech, strings: &ui::Strings<'_>) -> SharedString {
     let Some((at, checks)) = &told.found else { return SharedString::default() };
-    let time = SharedString::from(words::clock(*at, &speech.now));
+    let time = SharedString::from(words::clock(*at, &speech.now, speech.language));
     let count = |verdict| {
         let found = checks.iter().filter(|check| check.verdict == verdict).count();
         i32::try_from(found).unwrap_or(i32::MAX)

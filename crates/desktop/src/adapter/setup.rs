@@ -53,7 +53,7 @@ fn line(place: &PlaceView, speech: &Speech, strings: &ui::SetupStrings<'_>) -> S
             None => strings.invoke_has_key(),
         },
         (Kind::Microsoft, Usable::SignedOut(Some(lapsed))) => {
-            let at = words::clock(lapsed.at, &speech.now);
+            let at = words::clock(lapsed.at, &speech.now, speech.language);
             strings.invoke_lapsed(lapsed.account.as_str().into(), at.into())
         }
         (Kind::Microsoft, _) => match account {

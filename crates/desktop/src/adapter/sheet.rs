@@ -21,7 +21,7 @@ const QUIET: usize = 4;
 
 /// A time, as people say it.
 pub fn time(at: Timestamp, speech: &Speech) -> SharedString {
-    words::until_clock(at, &speech.now).into()
+    words::until_clock(at, &speech.now, speech.language).into()
 }
 
 /// When open access ends, as the end of a sentence.

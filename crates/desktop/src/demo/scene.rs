@@ -337,7 +337,7 @@ fn script(scene: Scene, world: &mut World) {
             tell(
                 "phone-demo",
                 gave_up(GiveUp::Forbidden(
-                    "401 from cp.relay.example.com: this key was revoked".into(),
+                    "403 from cp.relay.example.com: ana may not host it any more".into(),
                 )),
             );
         }
@@ -376,15 +376,20 @@ pub(super) fn listening(scene: Scene) -> Found {
     if scene == Scene::FirstRunQuiet {
         return Found::Ports([].into());
     }
-    let entry = |port, program: &str| Listening {
+    let entry = |port, program: &str, minutes: u64| Listening {
         port,
         program: Some(program.to_owned()),
-        since: None,
+        since: start().checked_sub(Duration::from_secs(minutes * 60)).ok(),
         risk: risk(port),
     };
     Found::Ports(
-        [entry(5173, "vite"), entry(8080, "api-server"), entry(8000, "python3 -m http.server")]
-            .into(),
+        [
+            entry(5173, "vite", 42),
+            entry(8080, "api-server", 41),
+            entry(8000, "python3 -m http.server", 7),
+            entry(5432, "postgres", 9 * 60),
+        ]
+        .into(),
     )
 }
 

@@ -86,10 +86,13 @@ pub(super) fn traffic(world: &mut World) {
             level += (f64::from(base) - level) * 0.3 + push * f64::from(base) * 0.6;
             let ago = Duration::from_secs((180 - step) * 5);
             let wall = end.wall.checked_sub(ago).unwrap_or(end.wall);
-            world.set_now(Moment { at: begin.at, wall });
             let count = level.max(0.0) as usize;
             let mut passed = Passed::default();
             for n in 0..count {
+                // Fewer and fewer, so that those at the head of the list are some time apart.
+                let passed = Duration::from_secs_f64(4.0 * (n as f64 / count as f64).powi(3));
+                let wall = wall.checked_add(passed).unwrap_or(wall);
+                world.set_now(Moment { at: begin.at, wall });
                 let last = (step + 1 == steps).then(|| (n + LAST.len()).checked_sub(count));
                 let index = last.flatten().map_or_else(|| index(noise, n), |at| LAST[at]);
                 let Some(exchange) = visits.get(index) else { continue };

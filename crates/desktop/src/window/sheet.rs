@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use adit_app::access::Access;
 use adit_app::command::Command;
 use adit_app::form::Mistake;
 use adit_app::manage::edit::{PortForm, TunnelForm};
@@ -20,7 +21,7 @@ use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
 use super::Window;
 use crate::adapter::terms::{self, Speech};
-use crate::adapter::{sheet, sync};
+use crate::adapter::{making, sheet, sync};
 use crate::ui;
 
 /// How long URLs open for, in hours: what the first choices say.
@@ -278,12 +279,11 @@ impl Window {
 
     fn draw_move(&self, view: &View, sheet: &Sheet, speech: &Speech) {
         let form = self.app.global::<ui::MoveForm<'_>>();
-        let choice = |place: &PlaceKey| ui::MoveTarget {
-            kind: terms::place_kind(place),
-            host: place.host().into(),
-            reach: terms::reach_of(view, place),
-        };
-        let places: Vec<_> = self.other_places().iter().map(choice).collect();
+        let strings = self.app.global::<ui::MakingStrings<'_>>();
+        // Open access does not come along.
+        let choice = |place| making::place(place, Access::Private, false, speech, &strings);
+        let others = view.places.iter().filter(|it| it.key != sheet.tunnel.place);
+        let places: Vec<_> = others.map(choice).collect();
         set_parts(form.get_places(), places, |places| form.set_places(places));
         let Some(moving) = self.moving() else { return form.set_can_move(false) };
         let urls = |urls: &[String]| urls.iter().map(|url| terms::address(url)).collect();
@@ -297,7 +297,8 @@ impl Window {
         // Without a name the place makes an id.
         let bad = if name.is_empty() { None } else { Name::on(kind, &name).err() };
         let said = bad.map(|bad| speech.say(&Message::Mistake(Mistake::Name(bad))));
-        form.set_can_move(said.is_none());
+        let can_be_used = view.places.iter().any(|it| Some(&it.key) == to && it.can_be_used());
+        form.set_can_move(said.is_none() && can_be_used);
         form.set_name_error(said.unwrap_or_default());
         let Work::Moved(to) = &sheet.work else { return };
         form.set_has_moved(true);

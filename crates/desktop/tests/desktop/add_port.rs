@@ -55,11 +55,14 @@ fn a_port_is_typed_added_and_its_url_copied() {
 fn arrows_choose_what_listens() {
     let stage = at_storefront();
     // What the tunnel has already is not offered.
-    stage.one(":8000, python3 -m http.server");
-    assert!(stage.all(":5173, vite").is_empty());
+    stage.one(":8000, python3 -m http.server, 7 min");
+    assert!(stage.all(":5173, vite, 42 min").is_empty());
     stage.key(Key::DownArrow);
     assert_eq!(stage.value("Port"), "8000");
-    assert_eq!(stage.one(":8000, python3 -m http.server").accessible_item_selected(), Some(true));
+    assert_eq!(
+        stage.one(":8000, python3 -m http.server, 7 min").accessible_item_selected(),
+        Some(true)
+    );
     stage.key(Key::Return);
     assert_eq!(wishes(&stage).len(), 1);
 }
@@ -84,8 +87,10 @@ fn what_is_no_port_is_not_added() {
 #[test]
 fn a_database_is_marked_and_can_be_added_all_the_same() {
     let stage = at_storefront();
-    stage.type_text("5432");
+    // One that listens is marked in the list.
     stage.one("Database");
+    stage.type_text("5432");
+    assert_eq!(stage.all("Database").len(), 2);
     stage.press("https");
     stage.press_button("Add port");
     let [Wish::AddPort { port, .. }] = &wishes(&stage)[..] else { panic!("one port") };

@@ -17,6 +17,17 @@ fn at_events() -> Stage {
 }
 
 #[test]
+fn the_screen_of_a_port_says_on_which_day_it_happened() {
+    let stage = Stage::new(Scene::Main);
+    stage.beginning("port 5173").invoke_accessible_default_action();
+    stage.settle();
+    let dated = || stage.labels().iter().any(|it| it.starts_with("2026-11-"));
+    assert!(!dated(), "{:?}", stage.labels());
+    stage.pass(86_400);
+    assert!(dated(), "{:?}", stage.labels());
+}
+
+#[test]
 fn the_menu_of_a_tunnel_leads_to_all_that_happened_to_it() {
     let stage = at_events();
     stage.one("Events of storefront");

@@ -66,6 +66,9 @@ fn keys_choose_and_nothing_is_asked_before() {
     stage.key('n');
     stage.key('/');
     stage.key(Key::Escape);
+    for letter in ['l', ',', 'f'] {
+        stage.control(letter);
+    }
     assert_eq!(screen(&stage), Screen::FirstRun);
     assert!(asks(&stage).is_empty());
     stage.key('2');
@@ -99,6 +102,13 @@ fn a_port_of_this_computer_has_a_url_after_three_keys() {
     assert_eq!(screen(&stage), Screen::Tunnels);
     assert_eq!(asks(&stage).last(), Some(&Ask::EndFirstRun));
     stage.beginning("port-5173, Live");
+}
+
+#[test]
+fn adit_is_quit_from_the_first_run_too() {
+    let stage = Stage::new(Scene::FirstRun);
+    stage.control('q');
+    assert_eq!(stage.demo.asked().last(), Some(&Command::Quit));
 }
 
 #[test]

@@ -194,6 +194,35 @@ fn the_link_behind_a_state_is_reached() {
     assert!(matches!(stage.demo.asked().last(), Some(Command::TryNow(_))));
 }
 
+#[test]
+fn only_the_actions_that_a_row_shows_are_reached() {
+    let stage = Stage::new(Scene::Main);
+    // Billing's header and row.
+    down(&stage, 2);
+    let walk = |key: Key| {
+        let action = || stage.window.app().global::<Tunnels<'_>>().get_action();
+        let step = |_| {
+            stage.key(key);
+            action()
+        };
+        (0..5).map(step).collect::<Vec<_>>()
+    };
+    assert_eq!(walk(Key::RightArrow), [1, 2, 3, 4, 4]);
+    assert_eq!(walk(Key::LeftArrow), [3, 2, 1, 0, 0]);
+    stage.size(640, 440, 1.0);
+    assert_eq!(walk(Key::RightArrow), [1, 4, 4, 4, 4]);
+    assert_eq!(walk(Key::LeftArrow), [1, 0, 0, 0, 0]);
+    // A port that is being added has no URL yet.
+    stage.demo.change(|world| world.keep_waiting());
+    let tunnel = stage.window.view().cards[0].tunnel().unwrap().clone();
+    stage.window.send(Command::AddPort { tunnel, port: "4001".parse().unwrap() });
+    stage.settle();
+    down(&stage, 1);
+    assert_eq!(row(&stage), (0, 1));
+    assert_eq!(walk(Key::RightArrow), [4; 5]);
+    assert_eq!(walk(Key::LeftArrow), [0; 5]);
+}
+
 /// Presses Tab until keys scroll what begins so, and back. What is out of sight is not there.
 fn scrolls(stage: &Stage, start: &str) -> bool {
     (0..24).any(|_| {

@@ -114,11 +114,15 @@ fn a_card_says_why_in_the_language_of_the_window() {
     stage.size(960, 1_000, 1.0);
     let has = |said: &str| stage.labels().iter().any(|it| it.contains(said));
     assert!(has("The URL of port 5173 answers with status 502, but not through this host."));
-    assert!(has("Access was refused: 401 from cp.relay.example.com: this key was revoked."));
+    assert!(has(
+        "Access was refused: 403 from cp.relay.example.com: ana may not host it any more."
+    ));
     stage.window.speak(Language::Portuguese);
     stage.settle();
     assert!(has("A URL da porta 5173 responde com o status 502, mas não por este computador."));
-    assert!(has("O acesso foi recusado: 401 from cp.relay.example.com: this key was revoked."));
+    assert!(has(
+        "O acesso foi recusado: 403 from cp.relay.example.com: ana may not host it any more."
+    ));
 }
 
 #[test]
@@ -448,7 +452,58 @@ fn the_first_chart_shows_requests_or_connections() {
 fn a_card_says_until_when_its_tunnel_is_kept() {
     let stage = Stage::new(Scene::Many);
     let card = stage.beginning("service-0, ");
-    assert!(card.accessible_label().unwrap().ends_with(", Kept until 2026-12-20"));
+    assert!(card.accessible_label().unwrap().ends_with(", Kept until 20 December 2026"));
+}
+
+#[test]
+fn a_tunnel_is_found_by_its_id() {
+    let stage = Stage::new(Scene::Main);
+    let tunnels = stage.window.app().global::<Tunnels<'_>>();
+    // Its address here has no name in it.
+    tunnels.set_search("T4WQ8".into());
+    tunnels.invoke_filtered();
+    stage.settle();
+    let found: Vec<_> = tunnels.get_cards().iter().map(|card| card.name).collect();
+    assert_eq!(found, ["billing"]);
+}
+
+#[test]
+fn the_banner_names_what_waits_for_a_sign_in() {
+    let stage = Stage::new(Scene::SignIn);
+    stage.beginning("Sign in to Microsoft again. webhooks is not hosted until you do.");
+    stage.window.speak(Language::Portuguese);
+    stage.settle();
+    stage.beginning("Entre na Microsoft novamente. webhooks não será hospedado até você entrar.");
+}
+
+#[test]
+fn what_a_narrow_card_leaves_out_is_said_on_request() {
+    let stage = Stage::new(Scene::Main);
+    let asked = |stage: &Stage, label: &str| {
+        let place = stage.all(label)[0].absolute_position();
+        stage.point(place.x + 8.0, place.y + 8.0);
+        stage.window.app().global::<Tip<'_>>().get_text()
+    };
+    assert_eq!(asked(&stage, "This computer only"), "", "it is there in words");
+    stage.size(640, 440, 1.0);
+    assert_eq!(asked(&stage, "This computer only"), "This computer only");
+    stage.point(1.0, 1.0);
+    assert_eq!(stage.window.app().global::<Tip<'_>>().get_text(), "");
+}
+
+#[test]
+fn a_url_that_is_cut_is_said_whole_on_request() {
+    let stage = Stage::new(Scene::Main);
+    let asked = |width: u32| {
+        stage.size(width, 1_000, 1.0);
+        let row = stage.beginning("port 4000").absolute_position();
+        stage.point(row.x + 300.0, row.y + 20.0);
+        let text = stage.window.app().global::<Tip<'_>>().get_text();
+        stage.point(1.0, 1.0);
+        text
+    };
+    assert_eq!(asked(960), "");
+    assert_eq!(asked(500), "https://7jr2c0b1-4000.euw.devtunnels.ms/");
 }
 
 #[test]
@@ -468,8 +523,9 @@ fn a_port_that_is_gone_is_not_looked_at() {
 fn without_tunnels_what_listens_here_is_offered() {
     let stage = Stage::new(Scene::Empty);
     stage.one("No tunnels yet");
-    stage.one(":5173, vite");
-    assert_eq!(stage.all("Give it a URL").len(), 3);
+    stage.one(":5173, vite, 42 min");
+    stage.one(":5432, postgres, 9 h, Database");
+    assert_eq!(stage.all("Give it a URL").len(), 4);
     let dialogs = stage.window.app().global::<adit_desktop::Dialogs<'_>>();
     stage.all("Give it a URL")[1].invoke_accessible_default_action();
     assert_eq!((dialogs.get_current(), dialogs.get_port()), (adit_desktop::Dialog::AddPort, 8080));

@@ -135,7 +135,7 @@ fn opening_says_what_it_does_and_leaves_a_database_closed() {
     stage.press("Open 2 URLs until 02:02");
     assert_eq!(current(&stage), Dialog::None);
     stage.one("2 URLs are open until 02:02");
-    stage.beginning("storefront, Live, checked 0 s ago, Anyone with the link, until 02:02");
+    stage.beginning("storefront, Live, checked just now, Anyone with the link, until 02:02");
     let Some(Job::Access(steps)) = jobs(&stage).pop() else { panic!("access was changed") };
     assert_eq!(steps.iter().map(|it| it.port).collect::<Vec<_>>(), [Some(5432), None]);
 }
@@ -334,7 +334,7 @@ fn a_tunnel_moves_and_the_old_one_goes_only_on_request() {
     open(&stage, Dialog::MoveTunnel, "storefront", 0);
     stage.one("Move storefront to another place");
     stage.one("Does not come along 3 people or groups with access are not known there. Let them in again.");
-    choose(&stage, "This computer");
+    choose(&stage, "This computer, No account. Nobody else can open it., this computer only");
     stage.press("Make it there");
     stage.one("storefront is there");
     assert!(stage.all("http://127.0.0.1:51387/").len() == 1, "{:?}", stage.labels());

@@ -39,6 +39,7 @@ pictures! {
     contrast_errors: Errors, WIDE, in_contrast;
     contrast_settings: Main, WIDE, to_contrast_settings;
     narrow: Main, NARROW, |_| {};
+    narrow_row: Main, NARROW, to_narrow_row;
     empty: Empty, WIDE, |_| {};
     offline: Offline, WIDE, |_| {};
     errors: Errors, WIDE, |_| {};
@@ -63,6 +64,12 @@ pictures! {
     allow_network: SignIn, WIDE, to_allow_network;
     forget_place: SignIn, WIDE, to_forget;
     add_relay: SignIn, WIDE, to_add_relay;
+}
+
+/// On the first row of storefront, and on what is done with it last.
+fn to_narrow_row(stage: &Stage) {
+    (0..4).for_each(|_| stage.key(Key::DownArrow));
+    (0..2).for_each(|_| stage.key(Key::RightArrow));
 }
 
 fn to_events(stage: &Stage) {
