@@ -90,8 +90,8 @@ pub(super) fn traffic(world: &mut World) {
             let mut passed = Passed::default();
             for n in 0..count {
                 // Fewer and fewer, so that those at the head of the list are some time apart.
-                let passed = Duration::from_secs_f64(4.0 * (n as f64 / count as f64).powi(3));
-                let wall = wall.checked_add(passed).unwrap_or(wall);
+                let later = Duration::from_secs_f64(4.0 * (n as f64 / count as f64).powi(3));
+                let wall = wall.checked_add(later).unwrap_or(wall);
                 world.set_now(Moment { at: begin.at, wall });
                 let last = (step + 1 == steps).then(|| (n + LAST.len()).checked_sub(count));
                 let index = last.flatten().map_or_else(|| index(noise, n), |at| LAST[at]);
