@@ -14,6 +14,13 @@ pub trait Outside {
     fn open(&self, url: &str) -> bool;
 }
 
+/// Whether there is a screen to show a window on, as far as that is told.
+pub fn has_screen() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(any(windows, target_os = "macos"))
+        || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set)
+}
+
 /// The language of the system, as far as its variables tell.
 pub fn language() -> Language {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]

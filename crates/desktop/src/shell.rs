@@ -59,6 +59,12 @@ pub fn tell(failure: &Failure) {
 /// # Errors
 /// When a process without a window hosts for this user, files cannot be read, or nothing can be shown.
 pub fn run(environment: Environment, minimised: bool) -> Outcome {
+    if !crate::outside::has_screen() {
+        // Before another process gives way to a window that cannot be.
+        let failure =
+            Failure::new(Code::Internal, "the window cannot be shown: there is no screen");
+        return Err(failure.hint("it needs a screen; `adit host` works without one"));
+    }
     let journal = Journal::new(LogLevel::default());
     journal.install();
     let mut profile = Profile::new(environment, |remark| tracing::warn!("{remark}"))?;

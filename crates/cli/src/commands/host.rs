@@ -31,7 +31,7 @@ use crate::check::Check;
 use crate::context::Context;
 use crate::report::Report;
 use crate::screen::remark;
-use crate::signal::Requests;
+use crate::signal::{self, Requests};
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
@@ -155,11 +155,16 @@ async fn serve(
                         return Err(unheard(failure));
                     }
                 }
-                let pause = async {
-                    clock::sleep(LOOK_AGAIN).await;
-                    Ok(())
-                };
-                requests.unless(pause).await?;
+                tokio::select! {
+                    () = clock::sleep(LOOK_AGAIN) => {}
+                    // Nothing is hosted meanwhile that would have to end.
+                    () = requests.next() => {
+                        return match orders {
+                            Some(_) => report.of_run(Event::Stopped),
+                            None => Err(signal::interrupted()),
+                        };
+                    }
+                }
             }
             Followed::OwnerEnded => {
                 (unheard_until, leaves_it_until) = (None, Some(clock::now() + COURTESY));

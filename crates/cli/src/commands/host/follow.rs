@@ -70,7 +70,14 @@ pub(super) async fn run(
                         return Ok(Followed::Ended(standing.failed.map_or(Ok(()), Err)));
                     }
                 }
-                None => return Ok(Followed::OwnerEnded),
+                None => {
+                    // Whoever hosts these anew takes them from the host that has them.
+                    wanted.tunnels.retain(|tunnel| !standing.by.contains(&tunnel.to_string()));
+                    return Ok(match wanted.tunnels.is_empty() && !report.is_for_script() {
+                        true => Followed::Ended(Ok(())),
+                        false => Followed::OwnerEnded,
+                    });
+                }
             },
             order = orders.next(), if errand.is_idle() => match order.to_look_up() {
                 Some(locator) => errand.begin(order, locator, service.clone()),

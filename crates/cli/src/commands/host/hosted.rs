@@ -196,6 +196,16 @@ impl Hosted {
         self.live.values().any(|live| live.renew)
     }
 
+    /// Whether one of them waits because another host has it.
+    pub(super) fn stands_by(&self) -> bool {
+        self.live.values().any(|live| live.stands_by)
+    }
+
+    /// Those that nobody has told to end.
+    pub(super) fn staying(&self) -> impl Iterator<Item = &FullId> {
+        self.live.iter().filter(|(_, live)| live.ends != Ends::Told).map(|(id, _)| id)
+    }
+
     /// The tunnels.
     pub(super) fn ids(&self) -> impl Iterator<Item = &FullId> {
         self.live.keys()

@@ -5,6 +5,7 @@ mod orders;
 mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub(super) struct Run<'a> {
     /// Why the last tunnel that gave up did so.
     failed: Option<Failure>,
     manager: Manager,
+    /// Whether what it signs in with is known to this process only.
+    has_key_of_its_own: bool,
     /// Once it ends: how.
     ends: Option<Ends>,
     _claim: Claim,
@@ -118,6 +121,7 @@ impl<'a> Run<'a> {
             errand: Errand::default(),
             failed: None,
             manager: Manager::new(),
+            has_key_of_its_own: context.profile.has_key_in_environment(),
             ends: None,
             _claim: claim,
         })
@@ -133,6 +137,9 @@ impl<'a> Run<'a> {
         self.manager.ready();
         let mut alive = self.manager.every().map(|every| clock::now() + every);
         let ended = loop {
+            if self.ends.is_some() && self.errand.is_idle() {
+                return self.give_way_to(requests, orders).await;
+            }
             tokio::select! {
                 (tunnel, event) = self.hosted.next() => match self.told(&tunnel, event).await {
                     Ok(()) if self.is_over() => break self.failed.take().map_or(Ok(()), Err),
@@ -157,9 +164,6 @@ impl<'a> Run<'a> {
                 }
                 asked = self.control.next() => {
                     self.asked(asked).await;
-                    if self.ends.is_some() {
-                        return self.give_way_to(requests, orders).await;
-                    }
                     if self.is_over() {
                         break self.failed.take().map_or(Ok(()), Err);
                     }
@@ -195,16 +199,28 @@ impl<'a> Run<'a> {
         orders: Orders,
     ) -> Outcome<Finished<'a>> {
         self.wanted.tunnels =
-            self.hosted.ids().filter(|it| self.is_wanted_by_run(it)).cloned().collect();
+            self.hosted.staying().filter(|it| self.is_wanted_by_run(it)).cloned().collect();
         if !self.report.is_for_script() {
             remark("the desktop app has started, and hosts from now on");
         }
-        tokio::select! {
-            () = self.drain() => {}
-            () = requests.next() => return Err(signal::interrupted()),
-        }
+        let is_over = {
+            let mut draining = pin!(self.drain());
+            tokio::select! {
+                () = &mut draining => false,
+                // As at any other time: what is at hand is ended, and a second time at once.
+                () = requests.next() => tokio::select! {
+                    () = draining => true,
+                    () = requests.next() => return Err(signal::interrupted()),
+                },
+            }
+        };
         let Self { wanted, services, report, control, .. } = self;
         control.close().await;
+        // For people nothing is left to follow.
+        if is_over || (wanted.tunnels.is_empty() && !report.is_for_script()) {
+            report.of_run(LineEvent::Stopped)?;
+            return Ok(Finished::Over);
+        }
         Ok(Finished::GaveWay(Box::new(Rest { wanted, services, report, requests, orders })))
     }
 

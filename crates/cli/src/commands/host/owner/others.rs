@@ -83,13 +83,18 @@ impl Run<'_> {
 
     /// Has the process that asks host next, unless that could not do what was wanted here.
     fn give_way(&mut self) -> Outcome<Vec<String>> {
-        let alone = match (self.wanted.exclusive, self.hosted.renews()) {
-            (true, _) => "`adit host --exclusive` hosts alone",
-            (_, true) => "`adit host --renew` keeps its tunnels from running out",
-            _ => {
-                self.ends = Some(Ends::GivesWay);
-                return Ok(self.wanted.ids());
-            }
+        let alone = if self.wanted.exclusive {
+            "`adit host --exclusive` hosts alone"
+        } else if self.hosted.renews() {
+            "`adit host --renew` keeps its tunnels from running out"
+        } else if self.has_key_of_its_own {
+            "`adit host` signs in with ADIT_API_KEY, which only it has"
+        } else if self.hosted.stands_by() {
+            // Whoever hosts such a tunnel anew takes it from the host that has it.
+            "`adit host` stands by for a tunnel that another host has"
+        } else {
+            self.ends = Some(Ends::GivesWay);
+            return Ok(self.wanted.ids());
         };
         let failure =
             Failure::new(Code::Refused, format!("{alone}, and goes on until it is ended"));
