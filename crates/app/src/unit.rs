@@ -1,5 +1,6 @@
 //! The systemd unit that hosts tunnels from login on: what `adit service` installs, and whoever removes Adit removes.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -69,8 +70,7 @@ impl Unit {
     /// Whether it was installed, by us, for the same files.
     fn is_ours(&self) -> bool {
         fs::read_to_string(&self.path).is_ok_and(|text| {
-            let lines = text.split_inclusive('\n').filter(|line| line.starts_with(VARIABLE));
-            text.starts_with(MARK) && lines.collect::<String>() == self.environment
+            text.starts_with(MARK) && of_files(&text) == of_files(&self.environment)
         })
     }
 
@@ -111,6 +111,19 @@ impl Unit {
 
 /// How a line of an override begins.
 const VARIABLE: &str = "Environment=";
+
+/// The overrides that say where the files are.
+const FILES: [&str; 2] = ["ADIT_CONFIG", "ADIT_STATE_DIR"];
+
+/// The lines of a unit that say where its files are.
+fn of_files(text: &str) -> BTreeSet<&str> {
+    let is_it = |line: &&str| {
+        let pair = line.strip_prefix(VARIABLE).map(|pair| pair.trim_start_matches('"'));
+        let name = pair.and_then(|pair| pair.split_once('=')).map(|(name, _)| name);
+        name.is_some_and(|name| FILES.contains(&name))
+    };
+    text.lines().filter(is_it).collect()
+}
 
 /// The lines of a unit that has these overrides.
 ///
@@ -177,7 +190,9 @@ mod tests {
         };
         let (here, there) = (for_state("/var/100%"), for_state("/tmp/other"));
         let nothing = Unit::at(folder.path(), OsStr::new("/nowhere/systemctl"), &[]).unwrap();
-        let lines = environment(&[("ADIT_STATE_DIR", "/var/100%".into())]).unwrap();
+        // What else is said there is no matter of files.
+        let command = ("DEVTUNNEL_BIN", PathBuf::from("/opt/devtunnel"));
+        let lines = environment(&[command, ("ADIT_STATE_DIR", "/var/100%".into())]).unwrap();
         fs::write(here.path(), format!("{MARK}[Service]\n{lines}Restart=on-failure\n")).unwrap();
         there.remove().unwrap();
         nothing.remove().unwrap();

@@ -66,6 +66,8 @@ pub enum ErrandKind {
 /// How far it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// It is being found out whether it can be done; nothing was touched yet.
+    Checking,
     /// Tunnels are stopped first.
     Stopping,
     /// It is under way.
@@ -114,6 +116,11 @@ impl ErrandKind {
 impl Current {
     pub(crate) fn new(serial: u64, kind: ErrandKind, stage: Stage) -> Self {
         Self { serial, kind, stage, said: Vec::new(), code: None }
+    }
+
+    /// Whether it can be broken off without leaving something half done.
+    pub(crate) fn can_be_cancelled(&self) -> bool {
+        !self.is_over() && (self.stage == Stage::Checking || self.kind.can_be_cancelled())
     }
 
     pub(crate) fn is_over(&self) -> bool {

@@ -100,7 +100,8 @@ impl Turn<'_> {
             return;
         }
         let serial = self.state.serial();
-        self.state.setup.errand = Some(Current::new(serial, errand.kind(), Stage::Running));
+        let stage = if errand == Errand::MayRemove { Stage::Checking } else { Stage::Running };
+        self.state.setup.errand = Some(Current::new(serial, errand.kind(), stage));
         self.act(Act::Begin { serial, errand });
     }
 
@@ -109,8 +110,7 @@ impl Turn<'_> {
     }
 
     fn cancel(&mut self) {
-        let can_be = |it: &&Current| !it.is_over() && it.kind.can_be_cancelled();
-        if self.state.setup.errand.as_ref().filter(can_be).is_some() {
+        if self.state.setup.errand.as_ref().is_some_and(Current::can_be_cancelled) {
             self.state.setup.errand = None;
             self.act(Act::Cancel);
         }

@@ -97,7 +97,7 @@ pub struct Stays {
 impl ErrandView {
     /// Whether it is under way.
     pub fn is_under_way(&self) -> bool {
-        matches!(self.stage, Stage::Stopping | Stage::Running)
+        matches!(self.stage, Stage::Checking | Stage::Stopping | Stage::Running)
     }
 }
 
@@ -144,7 +144,7 @@ fn errand(state: &State) -> Option<ErrandView> {
     let is_open = failed.is_none() && !matches!(errand.stage, Stage::Done { .. });
     Some(ErrandView {
         serial: errand.serial,
-        can_be_cancelled: is_open && errand.kind.can_be_cancelled(),
+        can_be_cancelled: is_open && errand.can_be_cancelled(),
         kind: errand.kind.clone(),
         stage: errand.stage.clone(),
         failed,

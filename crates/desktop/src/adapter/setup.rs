@@ -79,6 +79,7 @@ fn action(place: &PlaceView, view: &View) -> ui::PlaceAction {
 pub fn errand(setup: &ui::Setup<'_>, errand: Option<&ErrandView>, speech: &Speech) {
     let kind = errand.map_or(ui::ErrandKind::None, |errand| errand_kind(&errand.kind));
     let stage = errand.map_or(ui::ErrandStage::None, |errand| match errand.stage {
+        Stage::Checking => ui::ErrandStage::Checking,
         Stage::Stopping => ui::ErrandStage::Stopping,
         Stage::Running => ui::ErrandStage::Running,
         Stage::Done { .. } => ui::ErrandStage::Done,

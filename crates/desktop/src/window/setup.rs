@@ -363,6 +363,11 @@ impl Window {
     pub(super) fn close_setup(&self) {
         self.leave_untried();
         self.put_away_failure();
+        let errand = self.view().setup.errand.clone();
+        if errand.is_some_and(|errand| errand.stage == Stage::Checking) {
+            // Whoever closes the question does not want what comes behind it.
+            self.cancel();
+        }
         if self.app.global::<ui::FirstRun>().get_step() != ui::FirstStep::Relay {
             self.clear_form();
         }

@@ -34,6 +34,19 @@ fn a_removal_that_is_not_possible_touches_nothing() {
 }
 
 #[test]
+fn a_removal_is_called_off_as_long_as_nothing_was_touched() {
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    world.command(Command::Host(key("shop")));
+    ask(&mut world, Ask::Remove);
+    let serial = begun(&world).0;
+    assert!(errand(&world).can_be_cancelled);
+    ask(&mut world, Ask::Cancel);
+    world.event(Event::Setup(Told::Ended { serial, result: Ok(None) }));
+    assert!(world.view().setup.errand.is_none() && !world.view().is_quitting);
+    assert!(world.card("shop").toggle.on);
+}
+
+#[test]
 fn a_removal_that_fails_says_what_is_left_and_goes_on() {
     let mut world = fresh();
     world.state.preferences.general.start_at_login = true;
