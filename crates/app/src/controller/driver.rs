@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_proto::change::Change;
 use adit_tunnel::host;
 use adit_wire::change::Watcher;
 use adit_wire::net::Connector;
@@ -128,8 +127,8 @@ impl Driver {
                     let is_there = *network.borrow_and_update();
                     self.take(Input::Event(Event::Network { is_there }));
                 }
-                // This computer may have another address by now, which some places serve at.
-                Change::Network = changes.next() => self.prefer(self.state.preferences.clone()),
+                // This computer may have another address by now, also after a sleep, which some places serve at.
+                _ = changes.next() => self.prefer(self.state.preferences.clone()),
                 () = clock::sleep_until_maybe(due) => self.take(Input::Tick),
                 () = clock::sleep_until_maybe(traffic) => self.tell_traffic(),
             }
@@ -145,7 +144,9 @@ impl Driver {
         match &input {
             Input::Event(Event::Ended(tunnel) | Event::NotHosted { tunnel, .. }) => {
                 self.engines.remove(tunnel);
-                self.traffic.end(tunnel);
+                if let Some(last) = self.traffic.end(tunnel) {
+                    self.take(Input::Event(last));
+                }
             }
             Input::Command(Command::Select(_) | Command::Visible(_)) => self.traffic.turn(),
             Input::Event(Event::Saved { .. }) => self.saver.written(),

@@ -66,8 +66,10 @@ impl Traffic {
         keep
     }
 
-    pub(super) fn end(&mut self, tunnel: &TunnelKey) {
-        self.keeps.remove(tunnel);
+    /// The engine of a tunnel has ended; what it forwarded since it was counted last.
+    pub(super) fn end(&mut self, tunnel: &TunnelKey) -> Option<Event> {
+        let passed = self.keeps.remove(tunnel)?.passed();
+        (!passed.is_empty()).then(|| Event::Passed([(tunnel.clone(), passed)].into()))
     }
 
     pub(super) fn keep_bodies(&self, tunnel: &TunnelKey, port: u16, wanted: bool) {
