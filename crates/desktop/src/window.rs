@@ -49,7 +49,7 @@ pub use life::raise;
 /// is open all day.
 const RETELL: Duration = Duration::from_secs(15);
 
-/// When the next try is is written anew so often, and what can be undone, in twelve steps of its six seconds.
+/// When the next try is due is written anew so often, and what can be undone, in twelve steps of its six seconds.
 const COUNT: Duration = Duration::from_secs(1);
 const COUNT_UNDO: Duration = Duration::from_millis(500);
 

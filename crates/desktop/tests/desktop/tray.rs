@@ -331,3 +331,25 @@ fn shown_notice(tunnel: &adit_app::tunnel_key::TunnelKey) -> Notice {
         offer: None,
     }
 }
+
+/// A list that fits moves nothing out of sight, and a dialog keeps the keyboard until it is closed.
+#[test]
+fn a_short_list_stays_where_it_is_and_a_dialog_is_not_left_behind() {
+    let desk = Desk::of(Scene::Main, None);
+    let stage = &desk.stage;
+    stage.size(960, 1_000, 1.0);
+    let first = stage.window.view().cards[0].name.clone();
+    let top = || stage.beginning(&format!("{first}, ")).absolute_position().y;
+    let before = top();
+    let last = stage.window.view().cards[4].clone();
+    stage.key('n');
+    assert_eq!(desk.dialog(), Dialog::NewTunnel);
+    desk.around.answered(Answer::Show(shown_notice(last.tunnel().unwrap())));
+    let frames = || (0..12).for_each(|_| stage.wait(Duration::from_millis(20)));
+    frames();
+    stage.key(Key::Escape);
+    assert_eq!(desk.dialog(), Dialog::None, "the keyboard was there still");
+    frames();
+    let tunnels = stage.window.app().global::<Tunnels<'_>>();
+    assert_eq!((tunnels.get_card(), top()), (4, before));
+}
