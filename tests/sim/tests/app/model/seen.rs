@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_app::message::Message;
+use adit_app::message::{Counted, Message};
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, CardId, Hosts, Mood, View};
 use adit_tunnel::host::{Event, Label, State};
@@ -126,7 +126,12 @@ fn engines(view: &View, model: &Model) -> Option<String> {
             return is_hosted.then(|| format!("{tunnel} is shown as hosted"));
         };
         let mood = seen.mood();
-        let hosts = if mood == Mood::Standby { Hosts::Elsewhere } else { Hosts::Us };
+        let hosts = match (mood, &card.standing.text) {
+            // Whoever took it may host it no longer.
+            (Mood::Standby, Message::GivenUpElsewhere) => Hosts::Nobody,
+            (Mood::Standby, _) => Hosts::Elsewhere,
+            _ => Hosts::Us,
+        };
         let on = seen.ends != Ends::Told;
         let is_right = (card.standing.mood, card.hosts, card.toggle.on) == (mood, hosts, on);
         (!is_right).then(|| {
@@ -152,6 +157,10 @@ fn counts(view: &View) -> Option<String> {
     let text = match (view.cards.len(), wanted) {
         (0, _) => matches!(view.headline.text, Message::Getting | Message::NoTunnels),
         (_, 0) => view.headline.text == Message::NothingHosted,
+        // "All" is said only of all that are shown.
+        (all, _) if live == wanted && wanted < all => {
+            view.headline.text == Message::Count { what: Counted::Live, n: live as u64 }
+        }
         _ => view.headline.text == Message::LiveCount { live: live as u64, of: wanted as u64 },
     };
     (!is_right || !text).then(|| format!("{counts:?}, {:?}", view.headline))

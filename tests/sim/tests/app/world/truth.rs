@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adit_app::message::Message;
+use adit_app::message::{Counted, Message};
 use adit_app::view::{Card, Hosts, Icon, Mood, Usable};
 
 use super::World;
@@ -82,6 +82,9 @@ impl World<'_> {
         let is_up = |ports: bool| if ports { Mood::Live } else { Mood::Checking };
         let (mood, hosts) = match self.engines.get(tunnel).map(|engine| engine.is) {
             Some(Is::Up) => (is_up(!truth.ports.is_empty()), Hosts::Us),
+            Some(Is::StandingBy) if !truth.elsewhere && card.hosts == Hosts::Nobody => {
+                (Mood::Standby, Hosts::Nobody)
+            }
             Some(Is::StandingBy) => (Mood::Standby, Hosts::Elsewhere),
             Some(Is::GivenUp) => (Mood::Error, Hosts::Us),
             Some(_) => return Some(format!("{tunnel} is not at rest")),
@@ -130,7 +133,8 @@ impl World<'_> {
         let up = self.engines.iter().filter(|(_, engine)| engine.is == Is::Up);
         let live = up.map(|(tunnel, _)| tunnel).filter(has_ports).count() as u64;
         let is_right = match &view.headline.text {
-            Message::LiveCount { live: told, .. } => *told == live,
+            Message::LiveCount { live: told, .. }
+            | Message::Count { what: Counted::Live, n: told } => *told == live,
             _ => live == 0,
         };
         (!is_right).then(|| format!("{live} live, and the headline says {:?}", view.headline))
