@@ -6,6 +6,7 @@ mod common;
 
 mod add_port;
 mod asked;
+mod controls;
 mod events;
 mod first_run;
 mod keyboard;
