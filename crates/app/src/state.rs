@@ -95,6 +95,13 @@ pub(crate) struct Hosted {
     pub(crate) ends: Ends,
 }
 
+impl Hosted {
+    /// Whether it waits because another computer took the tunnel.
+    pub(crate) fn stands_by(&self) -> bool {
+        self.ends == Ends::No && self.status.state == status::State::Standby
+    }
+}
+
 /// Whether an engine is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ends {
@@ -293,13 +300,10 @@ impl State {
     /// Whether the computer that took a tunnel from here hosts it no longer, by what the service counts. A count of just
     /// after that may know nothing of it yet.
     pub(crate) fn is_given_up_elsewhere(&self, tunnel: &TunnelKey) -> bool {
-        let stands_by = |hosted: &Hosted| {
-            hosted.ends == Ends::No && hosted.status.state == status::State::Standby
-        };
         let (Some(entry), Some(taken)) = (self.entry(tunnel), self.taken.get(tunnel)) else {
             return false;
         };
-        self.hosted.get(tunnel).is_some_and(stands_by)
+        self.hosted.get(tunnel).is_some_and(Hosted::stands_by)
             && entry.known.hosts == 0
             && entry.counted_at.is_some_and(|at| at > *taken + LEAVING)
     }

@@ -38,10 +38,7 @@ impl Turn<'_> {
 
     /// Takes a tunnel from whoever has it; a new host does so by coming.
     pub(super) fn take_over(&mut self, tunnel: &TunnelKey) {
-        let stands_by = |hosted: &Hosted| {
-            hosted.ends == Ends::No && hosted.status.state == status::State::Standby
-        };
-        if self.state.hosted.get(tunnel).is_some_and(stands_by) {
+        if self.state.hosted.get(tunnel).is_some_and(Hosted::stands_by) {
             self.tell(tunnel, host::Command::TakeOver);
         } else {
             self.host(tunnel);
