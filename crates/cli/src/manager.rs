@@ -6,6 +6,7 @@ use std::time::Duration;
 /// Tells the service manager. Without one, nothing happens.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manager {
+    is_there: bool,
     /// How often it wants a sign of life.
     every: Option<Duration>,
 }
@@ -14,7 +15,13 @@ impl Manager {
     /// As the environment says: `NOTIFY_SOCKET`, `WATCHDOG_USEC`.
     pub(crate) fn new() -> Self {
         // Twice as often as is asked for, so that one that comes late is no harm.
-        Self { every: watchdog().map(|within| within / 2) }
+        let every = watchdog().map(|within| within / 2);
+        Self { is_there: cfg!(unix) && std::env::var_os("NOTIFY_SOCKET").is_some(), every }
+    }
+
+    /// Whether this process is a service.
+    pub(crate) fn is_there(self) -> bool {
+        self.is_there
     }
 
     /// Hosting has begun. Tunnels may still be on their way: that they are is no failure to start.

@@ -1,7 +1,8 @@
 //! `adit host`: serves tunnels that exist.
 //!
 //! One process of a user hosts, the *owner* of the state directory; [`owner`] is that. A second `adit host`
-//! hands its tunnels over to the owner and [`follow`]s their events; when the owner ends, it is the next.
+//! hands its tunnels over to the owner and [`follow`]s their events; when the owner ends, it is the next. An owner
+//! without a window gives way to the desktop app, and follows that.
 
 mod errand;
 mod follow;
@@ -22,13 +23,15 @@ use adit_proto::id::FullId;
 use adit_tunnel::management::Locator;
 use adit_wire::clock;
 
-use self::follow::Followed;
+use self::errand::Errand;
+use self::follow::{Followed, Input};
 use self::order::Orders;
 use self::owner::Finished;
 use self::prepare::{With, prepare};
 use self::services::{Service, Services};
 use crate::check::Check;
 use crate::context::Context;
+use crate::manager::Manager;
 use crate::report::Report;
 use crate::screen::remark;
 use crate::signal::{self, Requests};
@@ -120,6 +123,7 @@ async fn serve(
     context: &Context,
 ) -> Outcome {
     let (mut orders, mut unheard_until, mut leaves_it_until) = (None, None, None);
+    let (mut errand, manager) = (Errand::default(), Manager::new());
     loop {
         // Who gave way leaves the claim to who asked for that.
         let taken = match leaves_it_until {
@@ -128,13 +132,13 @@ async fn serve(
         };
         let failure = match taken {
             Some(Ok(claim)) => {
-                let run = owner::Run::new(wanted, services, report, claim, context)?;
+                let run = owner::Run::new(wanted, services, report, errand, claim, context)?;
                 let Finished::GaveWay(rest) = run.finish(requests, orders).await? else {
                     return Ok(());
                 };
                 let rest = *rest;
                 (wanted, services, report) = (rest.wanted, rest.services, rest.report);
-                (requests, orders) = (rest.requests, Some(rest.orders));
+                (errand, requests, orders) = (rest.errand, rest.requests, Some(rest.orders));
                 (unheard_until, leaves_it_until) = (None, Some(clock::now() + GIVEN_WAY));
                 continue;
             }
@@ -144,9 +148,8 @@ async fn serve(
             Some(Err(failure)) => Some(failure),
             None => None,
         };
-        let followed =
-            follow::run(&mut wanted, service, &mut report, &mut requests, &mut orders, context);
-        match followed.await? {
+        let input = Input { requests: &mut requests, orders: &mut orders, errand: &mut errand };
+        match follow::run(&mut wanted, service, &mut report, input, context).await? {
             Followed::Ended(ended) => return ended,
             Followed::NobodyThere => {
                 if let Some(failure) = failure {
@@ -155,6 +158,8 @@ async fn serve(
                         return Err(unheard(failure));
                     }
                 }
+                // Who waits for others does not hang.
+                manager.alive();
                 tokio::select! {
                     () = clock::sleep(LOOK_AGAIN) => {}
                     // Nothing is hosted meanwhile that would have to end.

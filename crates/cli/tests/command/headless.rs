@@ -56,28 +56,56 @@ fn a_service_manager_hears_of_the_start_the_state_life_and_the_end() {
     let relay = Relay::start();
     let (local, ann) = (Local::start(), relay.user("ann"));
     let id = tunnel(&ann, "shop", local.port);
-    let path = ann.path("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let hears = |what: &str| {
+    let mut command = ann.command(&["host", &id]);
+    command.env("WATCHDOG_USEC", "200000");
+    let (manager, host) = managed(&ann, command);
+    manager.hears("READY=1");
+    manager.hears("STATUS=1 of 1 tunnels hosted");
+    manager.hears("WATCHDOG=1");
+    manager.hears("WATCHDOG=1");
+    host.signal("TERM");
+    manager.hears("STOPPING=1");
+    assert_eq!(host.ended().0.code(), Some(0));
+}
+
+#[test]
+fn a_service_manager_hears_how_it_stands_also_while_another_host_hosts() {
+    let relay = Relay::start();
+    let (local, ann) = (Local::start(), relay.user("ann"));
+    let id = tunnel(&ann, "shop", local.port);
+    let mut owner = ann.start(&["host", &id, "--json"]);
+    owner.event("ready");
+    let (manager, host) = managed(&ann, ann.command(&["host", &id]));
+    manager.hears("READY=1");
+    manager.hears("STATUS=1 of 1 tunnels hosted");
+    host.signal("TERM");
+    manager.hears("STOPPING=1");
+    assert_eq!(host.ended().0.code(), Some(0));
+    assert_eq!(owner.interrupted().0.code(), Some(0));
+}
+
+/// Whoever started the command as a service.
+pub(crate) struct ServiceManager(UnixDatagram);
+
+impl ServiceManager {
+    pub(crate) fn hears(&self, what: &str) {
         let mut buffer = [0; 1024];
         loop {
-            let length = socket.recv(&mut buffer).unwrap_or_else(|_| panic!("{what} never came"));
+            let length = self.0.recv(&mut buffer).unwrap_or_else(|_| panic!("{what} never came"));
             if String::from_utf8_lossy(&buffer[..length]).contains(what) {
                 return;
             }
         }
-    };
-    let mut command = ann.command(&["host", &id]);
-    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
-    let host = Running::start(command);
-    hears("READY=1");
-    hears("STATUS=1 of 1 tunnels hosted");
-    hears("WATCHDOG=1");
-    hears("WATCHDOG=1");
-    host.signal("TERM");
-    hears("STOPPING=1");
-    assert_eq!(host.ended().0.code(), Some(0));
+    }
+}
+
+/// Starts a command as a service of that user.
+pub(crate) fn managed(by: &Sandbox, mut command: Command) -> (ServiceManager, Running) {
+    let path = by.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    command.env("NOTIFY_SOCKET", &path);
+    (ServiceManager(socket), Running::start(command))
 }
 
 #[test]

@@ -33,15 +33,22 @@ pub(super) enum Followed {
     OwnerEnded,
 }
 
+/// What reaches this process from outside, whoever hosts.
+pub(super) struct Input<'a> {
+    pub(super) requests: &'a mut Requests,
+    pub(super) orders: &'a mut Option<Orders>,
+    pub(super) errand: &'a mut Errand,
+}
+
 /// Hands the tunnels over and shows what becomes of them.
 pub(super) async fn run(
     wanted: &mut Wanted,
     service: &Arc<Service>,
     report: &mut Report,
-    requests: &mut Requests,
-    orders: &mut Option<Orders>,
+    input: Input<'_>,
     context: &Context,
 ) -> Outcome<Followed> {
+    let Input { requests, orders, errand } = input;
     let Some(mut owner) = Client::connect(&context.profile.places.state).await else {
         return Ok(Followed::NobodyThere);
     };
@@ -56,27 +63,36 @@ pub(super) async fn run(
     let Some(orders) = orders else { return Ok(Followed::NobodyThere) };
     let manager = Manager::new();
     manager.ready();
+    manager.alive();
+    manager.hosted(0, wanted.tunnels.len());
     let mut alive = manager.every().map(|every| clock::now() + every);
-    let (mut standing, mut errand) = (Standing::default(), Errand::default());
+    let mut standing = Standing::default();
     loop {
         tokio::select! {
             reply = owner.next() => match reply {
                 Some(reply) => {
                     let reply = reply?;
-                    standing.hear(&reply);
+                    if standing.hear(&reply) {
+                        manager.hosted(standing.up.len(), wanted.tunnels.len());
+                    }
                     show(reply, service, report)?;
-                    if !report.is_for_script() && standing.is_over(wanted) {
+                    // A service is there for what is started again, too.
+                    let can_end = !report.is_for_script()
+                        && (standing.failed.is_some() || !manager.is_there());
+                    if can_end && standing.is_over(wanted) {
                         leave(&mut owner, service, report, requests).await?;
-                        return Ok(Followed::Ended(standing.failed.map_or(Ok(()), Err)));
+                        let failed = standing.failed.map(|(_, failure)| failure);
+                        return Ok(Followed::Ended(failed.map_or(Ok(()), Err)));
                     }
                 }
                 None => {
-                    // Whoever hosts these anew takes them from the host that has them.
-                    wanted.tunnels.retain(|tunnel| !standing.by.contains(&tunnel.to_string()));
-                    return Ok(match wanted.tunnels.is_empty() && !report.is_for_script() {
-                        true => Followed::Ended(Ok(())),
-                        false => Followed::OwnerEnded,
-                    });
+                    wanted.tunnels.retain(|tunnel| standing.goes_on(&tunnel.to_string()));
+                    if !wanted.tunnels.is_empty() || report.is_for_script() {
+                        return Ok(Followed::OwnerEnded);
+                    }
+                    remark("the adit that hosted this has ended, and nothing is left to host here");
+                    report.of_run(Event::Stopped)?;
+                    return Ok(Followed::Ended(Ok(())));
                 }
             },
             order = orders.next(), if errand.is_idle() => match order.to_look_up() {
@@ -107,35 +123,61 @@ pub(super) async fn run(
 /// How it stands with the tunnels, as far as it decides something here.
 #[derive(Default)]
 struct Standing {
+    /// Those that are hosted.
+    up: BTreeSet<String>,
     /// Those that stand by.
     by: BTreeSet<String>,
     /// Those that are hosted no longer.
     over: BTreeSet<String>,
-    /// Why the last one that gave up did so.
-    failed: Option<Failure>,
+    /// Those of them that somebody has stopped.
+    stopped: BTreeSet<String>,
+    /// The last one that gave up, unless it has been started again, and why it did so.
+    failed: Option<(String, Failure)>,
 }
 
 impl Standing {
-    fn hear(&mut self, reply: &Reply) {
+    /// Takes in what is told; whether that changes what is hosted.
+    fn hear(&mut self, reply: &Reply) -> bool {
+        let before = self.up.len();
         match reply {
             Reply::GaveUp { tunnel_id, failure } => {
+                self.up.remove(tunnel_id);
                 self.over.insert(tunnel_id.clone());
-                self.failed = Some(failure.clone());
+                self.failed = Some((tunnel_id.clone(), failure.clone()));
             }
             Reply::Told { tunnel_id, told: Event::Standby } => {
+                self.up.remove(tunnel_id);
                 self.by.insert(tunnel_id.clone());
             }
             Reply::Told { tunnel_id, told: Event::State { state, .. } } => {
                 self.by.remove(tunnel_id);
                 match state {
-                    State::Stopped => self.over.insert(tunnel_id.clone()),
-                    // The reason follows.
-                    State::Error => false,
-                    _ => self.over.remove(tunnel_id),
+                    State::Hosting => self.up.insert(tunnel_id.clone()),
+                    _ => self.up.remove(tunnel_id),
                 };
+                match state {
+                    State::Stopped => {
+                        self.over.insert(tunnel_id.clone());
+                        self.stopped.insert(tunnel_id.clone());
+                    }
+                    // The reason follows.
+                    State::Error => {}
+                    _ => {
+                        self.over.remove(tunnel_id);
+                        self.stopped.remove(tunnel_id);
+                        self.failed.take_if(|(failed, _)| failed == tunnel_id);
+                    }
+                }
             }
             _ => {}
         }
+        self.up.len() != before
+    }
+
+    /// Whether this process hosts the tunnel when the owner has ended: not what somebody stopped there, and not what
+    /// stands by, because whoever hosts that anew takes it from the host that has it.
+    fn goes_on(&self, tunnel: &str) -> bool {
+        !self.by.contains(tunnel) && !self.stopped.contains(tunnel)
     }
 
     /// Whether nothing more can happen.

@@ -82,6 +82,7 @@ pub(super) struct Rest<'a> {
     pub(super) wanted: Wanted,
     pub(super) services: Services<'a>,
     pub(super) report: Report,
+    pub(super) errand: Errand,
     pub(super) requests: Requests,
     pub(super) orders: Orders,
 }
@@ -100,6 +101,7 @@ impl<'a> Run<'a> {
         wanted: Wanted,
         services: Services<'a>,
         report: Report,
+        errand: Errand,
         claim: Claim,
         context: &Context,
     ) -> Outcome<Self> {
@@ -118,7 +120,7 @@ impl<'a> Run<'a> {
             tunnels: BTreeMap::new(),
             followers: BTreeMap::new(),
             wanters: BTreeMap::new(),
-            errand: Errand::default(),
+            errand,
             failed: None,
             manager: Manager::new(),
             has_key_of_its_own: context.profile.has_key_in_environment(),
@@ -135,9 +137,10 @@ impl<'a> Run<'a> {
     ) -> Outcome<Finished<'a>> {
         let mut orders = self.start(orders).await?;
         self.manager.ready();
+        self.manager.alive();
         let mut alive = self.manager.every().map(|every| clock::now() + every);
         let ended = loop {
-            if self.ends.is_some() && self.errand.is_idle() {
+            if self.ends.is_some() {
                 return self.give_way_to(requests, orders).await;
             }
             tokio::select! {
@@ -214,14 +217,15 @@ impl<'a> Run<'a> {
                 },
             }
         };
-        let Self { wanted, services, report, control, .. } = self;
+        let Self { wanted, services, report, errand, control, .. } = self;
         control.close().await;
         // For people nothing is left to follow.
         if is_over || (wanted.tunnels.is_empty() && !report.is_for_script()) {
             report.of_run(LineEvent::Stopped)?;
             return Ok(Finished::Over);
         }
-        Ok(Finished::GaveWay(Box::new(Rest { wanted, services, report, requests, orders })))
+        let rest = Rest { wanted, services, report, errand, requests, orders };
+        Ok(Finished::GaveWay(Box::new(rest)))
     }
 
     /// Starts all tunnels of the command line; all of them or none.

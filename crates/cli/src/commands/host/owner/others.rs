@@ -75,7 +75,7 @@ impl Run<'_> {
             Request::TakeOver { tunnel } => self.tell(&tunnel, Command::TakeOver).await,
             Request::Drop { tunnel } => self.tell(&tunnel, Command::Drop).await,
             Request::Show => Err(Failure::new(Code::Refused, "`adit host` has no window")
-                .hint("end it to have the window host, or see what it hosts with: adit status")),
+                .hint("see what it hosts with: adit status")),
             Request::GiveWay => self.give_way(),
             Request::Leave | Request::Status | Request::Watch => Ok(Vec::new()),
         }
