@@ -140,7 +140,7 @@ impl From<StoreError> for Problem {
             StoreError::Full => {
                 tracing::error!("the disk is full: changes are refused until there is room");
                 let detail = "The relay's disk is full, so nothing was changed. \
-                              Its operator has to make room.";
+                              There has to be room on it first.";
                 return Self::new(StatusCode::INSUFFICIENT_STORAGE, "No room left.", detail);
             }
             _ => {}
