@@ -318,9 +318,12 @@ impl Driver {
 
     /// Tells the traffic of ports, and takes in what was counted.
     fn tell_traffic(&mut self) {
-        for counted in self.traffic.act(&self.state, Moment::now()) {
+        let now = Moment::now();
+        let turn = self.traffic.turn_at(&self.state, now.at);
+        for counted in self.traffic.count(turn, now) {
             self.take(Input::Event(counted));
         }
+        self.traffic.tell(turn, &self.state, now);
     }
 
     /// Nothing stands between this computer and itself.

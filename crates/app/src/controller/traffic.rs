@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use adit_tunnel::inspect::{Again, Exchange, Keep, NotSent};
 use adit_wire::clock;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::event::Event;
@@ -20,6 +21,9 @@ const DETAIL: Duration = Duration::from_millis(250);
 
 /// A step of the charts of 15 minutes. What nobody visits changes with it, because the window of time moves on.
 const STEP: Duration = Duration::from_secs(5);
+
+/// How long before the end of a step what has passed in it is counted.
+const BEFORE_END: Duration = Duration::from_millis(20);
 
 /// For so long is an answer waited for.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -38,7 +42,15 @@ pub(super) struct Traffic {
     /// What engines keep, by tunnel.
     keeps: BTreeMap<TunnelKey, Keep>,
     pace: Pace,
-    counted: Option<Instant>,
+    /// When what passes is counted next; at once where it never was.
+    count_at: Option<Instant>,
+}
+
+/// What is told in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    detail: bool,
+    rows: bool,
 }
 
 /// When the details and rows are told.
@@ -54,7 +66,7 @@ struct Pace {
 
 impl Traffic {
     pub(super) fn new(out: Out) -> Self {
-        Self { out, keeps: BTreeMap::new(), pace: Pace::default(), counted: None }
+        Self { out, keeps: BTreeMap::new(), pace: Pace::default(), count_at: None }
     }
 
     /// What the engine of a tunnel that begins now keeps: heads, and the bodies of the ports that were switched on.
@@ -90,29 +102,26 @@ impl Traffic {
 
     /// When there is something to do next.
     pub(super) fn due(&self, state: &State, now: Instant) -> Option<Instant> {
-        let count = (!self.keeps.is_empty()).then(|| after(self.counted, STEP, now));
+        let count = (!self.keeps.is_empty()).then(|| self.count_at.unwrap_or(now));
         let told = self.pace.due(state.visible, state.selected.is_some(), now);
         [count, told].into_iter().flatten().min()
     }
 
-    /// Tells what is due, and returns what was counted: connections in their time, and bytes then and for who looks.
-    pub(super) fn act(&mut self, state: &State, now: Moment) -> Vec<Event> {
-        let (detail, rows) = self.pace.take(state.visible, state.selected.is_some(), now.at);
-        if detail {
-            self.tell_detail(state, now);
-        }
-        if rows {
-            let rows = traffic::rows(state.history(), now.wall);
-            self.out.rows.send_if_modified(|told| replace(told, rows));
-        }
-        let is_due = !self.keeps.is_empty() && after(self.counted, STEP, now.at) <= now.at;
+    /// What is due to be told, by [`tell`](Self::tell) once what was counted is taken in.
+    pub(super) fn turn_at(&self, state: &State, now: Instant) -> Turn {
+        self.pace.turn_at(state.visible, state.selected.is_some(), now)
+    }
+
+    /// Counts connections in their time, and bytes then and for who looks.
+    pub(super) fn count(&mut self, turn: Turn, now: Moment) -> Vec<Event> {
+        let is_due = !self.keeps.is_empty() && self.count_at.is_none_or(|at| at <= now.at);
         let mut counted = Vec::new();
         if is_due {
-            self.counted = Some(now.at);
+            self.count_at = Some(now.at + left_of_step(now.wall));
             let count = |(tunnel, keep): (&TunnelKey, &Keep)| (tunnel.clone(), keep.connections());
             counted.push(Event::Connections(self.keeps.iter().map(count).collect()));
         }
-        if is_due || detail {
+        if is_due || turn.detail {
             let passed = |(tunnel, keep): (&TunnelKey, &Keep)| (tunnel.clone(), keep.passed());
             let passed = self.keeps.iter().map(passed).filter(|(_, ports)| !ports.is_empty());
             let passed: BTreeMap<_, _> = passed.collect();
@@ -120,6 +129,18 @@ impl Traffic {
             counted.extend((!passed.is_empty()).then_some(Event::Passed(passed)));
         }
         counted
+    }
+
+    /// Tells what was due.
+    pub(super) fn tell(&mut self, turn: Turn, state: &State, now: Moment) {
+        self.pace.told(turn, now.at);
+        if turn.detail {
+            self.tell_detail(state, now);
+        }
+        if turn.rows {
+            let rows = traffic::rows(state.history(), now.wall);
+            self.out.rows.send_if_modified(|told| replace(told, rows));
+        }
     }
 
     fn tell_detail(&self, state: &State, now: Moment) {
@@ -173,19 +194,31 @@ impl Pace {
     }
 
     /// Whether details and rows are to be told now.
-    fn take(&mut self, visible: bool, selected: bool, now: Instant) -> (bool, bool) {
-        let turned = std::mem::take(&mut self.turned);
+    fn turn_at(&self, visible: bool, selected: bool, now: Instant) -> Turn {
         let wait = if self.is_new { DETAIL } else { STEP };
-        let detail = turned || (visible && selected && after(self.detail, wait, now) <= now);
-        let rows = visible && (turned || after(self.rows, STEP, now) <= now);
-        if detail {
+        let detail = self.turned || (visible && selected && after(self.detail, wait, now) <= now);
+        let rows = visible && (self.turned || after(self.rows, STEP, now) <= now);
+        Turn { detail, rows }
+    }
+
+    /// That was told, with all that is known by now.
+    fn told(&mut self, turn: Turn, now: Instant) {
+        self.turned = false;
+        if turn.detail {
             (self.is_new, self.detail) = (false, Some(now));
         }
-        if rows {
+        if turn.rows {
             self.rows = Some(now);
         }
-        (detail, rows)
     }
+}
+
+/// How long until what passes is counted for the step at hand: just before its end, so that it is of that step.
+fn left_of_step(wall: Timestamp) -> Duration {
+    let step = STEP.as_millis() as i64;
+    let passed = wall.as_millisecond().rem_euclid(step) + BEFORE_END.as_millis() as i64;
+    let left = if passed < step { step - passed } else { 2 * step - passed };
+    Duration::from_millis(left.unsigned_abs())
 }
 
 /// A while after the last time; now if there was none.
@@ -215,8 +248,9 @@ mod tests {
             let now = start + tick * 5 * MS;
             pace.is_new |= is_busy;
             if pace.due(visible, selected, now).is_some_and(|at| at <= now) {
-                let (detail, rows) = pace.take(visible, selected, now);
-                told = (told.0 + u32::from(detail), told.1 + u32::from(rows));
+                let turn = pace.turn_at(visible, selected, now);
+                pace.told(turn, now);
+                told = (told.0 + u32::from(turn.detail), told.1 + u32::from(turn.rows));
             }
         }
         told
@@ -233,13 +267,34 @@ mod tests {
     #[test]
     fn another_port_is_told_at_once_and_that_nobody_looks_too() {
         let (mut pace, now) = (Pace::default(), clock::now());
-        assert_eq!(pace.take(true, true, now), (true, true));
-        assert_eq!(pace.take(true, true, now + MS), (false, false));
+        let take = |pace: &mut Pace, visible, now| {
+            let turn = pace.turn_at(visible, true, now);
+            pace.told(turn, now);
+            (turn.detail, turn.rows)
+        };
+        assert_eq!(take(&mut pace, true, now), (true, true));
+        assert_eq!(take(&mut pace, true, now + MS), (false, false));
         pace.turned = true;
         assert_eq!(pace.due(true, true, now + MS), Some(now + MS));
-        assert_eq!(pace.take(true, true, now + MS), (true, true));
+        assert_eq!(take(&mut pace, true, now + MS), (true, true));
         pace.turned = true;
-        assert_eq!(pace.take(false, true, now + 2 * MS), (true, false));
+        assert_eq!(take(&mut pace, false, now + 2 * MS), (true, false));
         assert_eq!(pace.due(false, true, now + 3 * MS), None);
+    }
+
+    #[test]
+    fn what_is_taken_in_for_a_detail_is_no_reason_for_another() {
+        let (mut pace, now) = (Pace::default(), clock::now());
+        let turn = pace.turn_at(true, true, now);
+        // What was counted is taken in meanwhile.
+        pace.is_new = true;
+        pace.told(turn, now);
+        assert_eq!(pace.due(true, true, now), Some(now + STEP));
+    }
+
+    #[test]
+    fn bytes_are_counted_at_the_end_of_each_step() {
+        let left = |ms| left_of_step(Timestamp::from_millisecond(ms).unwrap()).as_millis();
+        assert_eq!([0, 1_000, 4_979, 4_980, 4_999].map(left), [4_980, 3_980, 1, 5_000, 4_981]);
     }
 }
