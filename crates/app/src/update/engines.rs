@@ -122,6 +122,7 @@ impl Turn<'_> {
                 let now = self.at();
                 self.state.taken.insert(tunnel.clone(), now);
             }
+            host::Event::State(Engine::Hosting) => self.is_reached(&tunnel.place),
             host::Event::ReloginRequired => self.signed_out(&tunnel.place),
             host::Event::State(Engine::Error(GiveUp::SignIn)) => self.signed_out(&tunnel.place),
             host::Event::State(Engine::Error(GiveUp::UnknownTunnel)) => self.unknown(tunnel),

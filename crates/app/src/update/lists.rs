@@ -62,6 +62,18 @@ impl Turn<'_> {
         }
     }
 
+    /// An engine reached a place: where no way led before, its list is asked for at once.
+    pub(super) fn is_reached(&mut self, key: &PlaceKey) {
+        let now = self.at();
+        let Some(place) = self.state.place_mut(key) else { return };
+        let is_unreachable = |failed: &Failed| {
+            failed.trouble.code() == Code::Unreachable && failed.trouble.retry_after.is_none()
+        };
+        if place.failed.as_ref().is_some_and(is_unreachable) {
+            place.by(now);
+        }
+    }
+
     pub(super) fn listed(
         &mut self,
         key: &PlaceKey,

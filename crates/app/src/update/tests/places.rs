@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use adit_tunnel::host;
+
 use crate::cause::Cause;
 use crate::command::Command;
 use crate::condition::Code as Wrong;
@@ -152,6 +154,25 @@ fn a_place_that_fails_is_asked_less_and_less_and_as_it_wishes() {
         world.pass(1);
         assert_eq!(lists(&world), 1, "{wait}");
     }
+}
+
+#[test]
+fn a_place_that_an_engine_reaches_again_is_asked_at_once() {
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    world.command(Command::Visible(true));
+    world.command(Command::Host(key("shop")));
+    world.hosting("shop", &[80]);
+    world.pass(60);
+    for _ in 0..3 {
+        world.answer_list(Err(failure(Code::Unreachable)));
+        world.pass(20);
+    }
+    world.answer_list(Err(failure(Code::Unreachable)));
+    world.engine_state("shop", host::State::Reconnecting);
+    assert_eq!(wrong(&world), [Wrong::RelayUnreachable]);
+    world.engine_state("shop", host::State::Hosting);
+    world.list(&[tunnel("shop", &[80])]);
+    assert_eq!(wrong(&world), []);
 }
 
 #[test]
