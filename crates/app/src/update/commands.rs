@@ -106,6 +106,7 @@ impl Turn<'_> {
 
     /// Ends all in good order. What could still be undone is not done; what is remembered stays so.
     pub(super) fn quit(&mut self) {
+        self.leave_removal();
         self.state
             .changes
             .retain(|change| !matches!(change.stage, Stage::Undoable { .. } | Stage::Held { .. }));

@@ -116,6 +116,14 @@ impl Turn<'_> {
         }
     }
 
+    /// What is only being found out before a removal is not gone on with.
+    pub(super) fn leave_removal(&mut self) {
+        let is_checking = |errand: &Current| errand.stage == Stage::Checking;
+        if self.state.setup.errand.as_ref().is_some_and(is_checking) {
+            self.cancel();
+        }
+    }
+
     fn errand_ended(&mut self, serial: u64, result: Outcome<Option<String>>) {
         let Some(errand) = self.errand(serial) else { return };
         let kind = errand.kind.clone();

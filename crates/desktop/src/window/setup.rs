@@ -363,13 +363,17 @@ impl Window {
     pub(super) fn close_setup(&self) {
         self.leave_untried();
         self.put_away_failure();
-        let errand = self.view().setup.errand.clone();
-        if errand.is_some_and(|errand| errand.stage == Stage::Checking) {
-            // Whoever closes the question does not want what comes behind it.
-            self.cancel();
-        }
+        self.leave_removal();
         if self.app.global::<ui::FirstRun>().get_step() != ui::FirstStep::Relay {
             self.clear_form();
+        }
+    }
+
+    /// Whoever closes the question of the removal, or goes on to another, does not want what comes behind it.
+    pub(super) fn leave_removal(&self) {
+        let errand = self.view().setup.errand.clone();
+        if errand.is_some_and(|errand| errand.stage == Stage::Checking) {
+            self.cancel();
         }
     }
 

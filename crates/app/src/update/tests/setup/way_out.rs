@@ -47,6 +47,18 @@ fn a_removal_is_called_off_as_long_as_nothing_was_touched() {
 }
 
 #[test]
+fn who_quits_while_a_removal_is_only_being_found_out_keeps_everything() {
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    world.state.preferences.general.start_at_login = true;
+    ask(&mut world, Ask::Remove);
+    let serial = begun(&world).0;
+    world.command(Command::Quit);
+    world.event(Event::Setup(Told::Ended { serial, result: Ok(None) }));
+    assert!(world.has(&Effect::Finish) && !world.view().setup.is_removed);
+    assert!(world.view().preferences.general.start_at_login);
+}
+
+#[test]
 fn a_removal_that_fails_says_what_is_left_and_goes_on() {
     let mut world = fresh();
     world.state.preferences.general.start_at_login = true;
