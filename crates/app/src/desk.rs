@@ -70,7 +70,8 @@ pub struct Desk {
 /// Starts the application for a user, or shows the window of the one that runs.
 ///
 /// # Errors
-/// [`Code::AlreadyRunning`] when a process without a window hosts for this user; when files cannot be read.
+/// [`Code::Refused`] when a process without a window hosts for this user and cannot give way, [`Code::AlreadyRunning`] when
+/// it does not answer; when files cannot be read.
 pub async fn start(profile: Profile) -> Outcome<Started> {
     let owner = profile.places.owner();
     let mut give_up = clock::now() + UNHEARD;

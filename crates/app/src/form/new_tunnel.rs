@@ -152,12 +152,11 @@ pub fn default_place(view: &View) -> PlaceKey {
     usable.map_or_else(PlaceKey::here, |it| it.key.clone())
 }
 
-/// How far the URLs of a tunnel with that access will reach, where that is known.
-pub fn reach(place: &PlaceView, access: Access, is_for_lan: bool) -> Option<Reach> {
-    match (place.key.kind(), access) {
-        (Kind::Here, Access::Anonymous(_)) if is_for_lan => Some(Reach::Network),
-        (Kind::Here, _) => Some(Reach::Computer),
-        _ => place.reach,
+/// How far the URLs of a tunnel with that access will reach at a place whose own reach so far, where that is known.
+pub fn reach(place: &PlaceKey, own: Option<Reach>, access: Access) -> Option<Reach> {
+    match (place.kind(), access) {
+        (Kind::Here, Access::Private) => Some(Reach::Computer),
+        _ => own,
     }
 }
 
@@ -307,15 +306,17 @@ mod tests {
     #[test]
     fn reach_is_told_only_where_it_is_known() {
         let mut world = World::told(&[]);
-        let of = |world: &World| reach(&world.view().places[0], Access::Private, true);
+        let of = |world: &World| {
+            let place = world.view().places[0].clone();
+            reach(&place.key, place.reach, Access::Private)
+        };
         assert_eq!(of(&world), None);
         world.event(Event::Reached { place: relay(), reach: Some(Reach::Internet) });
         assert_eq!(of(&world), Some(Reach::Internet));
-        let here =
-            PlaceView { key: PlaceKey::here(), reach: None, ..world.view().places[0].clone() };
+        let here = |own, access| reach(&PlaceKey::here(), Some(own), access);
         let open = Access::Anonymous("8h".parse().unwrap());
-        assert_eq!(reach(&here, Access::Private, true), Some(Reach::Computer));
-        assert_eq!(reach(&here, open, true), Some(Reach::Network));
-        assert_eq!(reach(&here, open, false), Some(Reach::Computer));
+        assert_eq!(here(Reach::Network, Access::Private), Some(Reach::Computer));
+        assert_eq!(here(Reach::Network, open), Some(Reach::Network));
+        assert_eq!(here(Reach::Computer, open), Some(Reach::Computer));
     }
 }

@@ -8,6 +8,7 @@ use super::{Mood, Selection, Standing, TunnelStatus};
 use crate::command::Ticket;
 use crate::condition::Code;
 use crate::failure::Failure;
+use crate::form;
 use crate::known::{Known, KnownPort, Openness};
 use crate::message::{Message, Offer, Word};
 use crate::place_key::{Kind, PlaceKey};
@@ -337,7 +338,11 @@ impl Fold<'_> {
             hosts: Hosts::Nobody,
             toggle: Toggle { on: false, is_enabled: false },
             openness: Openness::Unknown,
-            reach: super::place::reach(self.state, &draft.place),
+            reach: form::reach(
+                &draft.place,
+                super::place::reach(self.state, &draft.place),
+                draft.access,
+            ),
             expires: None,
             is_placeholder: true,
             has_port: !rows.is_empty(),

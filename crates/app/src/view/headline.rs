@@ -1,7 +1,7 @@
 //! How things are, in a sentence and what follows from it.
 
 use super::{Card, Hosts, Mood, Standing};
-use crate::message::{Counted, Message, Word};
+use crate::message::{Counted, Message, Offer, Word};
 use crate::state::State;
 
 /// The sentence at the top.
@@ -67,6 +67,7 @@ pub(super) fn fold(state: &State, cards: &[Card]) -> Headline {
     let below: Vec<_> = [
         Counted::Broken,
         Counted::Elsewhere,
+        Counted::Stopped,
         Counted::Waiting,
         Counted::Offline,
         Counted::Reconnecting,
@@ -99,6 +100,8 @@ fn counted(standing: &Standing) -> Option<Counted> {
         Mood::Connecting => Counted::Connecting,
         Mood::Reconnecting => Counted::Reconnecting,
         Mood::Local => Counted::Waiting,
+        // Who took it hosts it no longer.
+        Mood::Standby if standing.offer == Some(Offer::Start) => Counted::Stopped,
         Mood::Standby => Counted::Elsewhere,
         Mood::Error => Counted::Broken,
     })

@@ -172,8 +172,9 @@ fn of_state(card: &Card, tunnel: &TunnelKey) -> Vec<Item> {
     let does = |command| Does::Command(Box::new(command));
     let mut items = Vec::new();
     match &card.standing.offer {
+        Some(Offer::Forget) | None => {}
         // The switch says the same.
-        Some(Offer::Start | Offer::Forget) | None => {}
+        Some(Offer::Start) if !card.toggle.on => {}
         Some(Offer::SignIn(place)) => {
             let text = Message::Do(Offer::SignIn(place.clone()));
             items.push(Item::Action(text, Does::SignIn(place.clone())));

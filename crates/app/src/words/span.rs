@@ -54,7 +54,10 @@ pub fn date(date: Date, language: Language) -> String {
     let month = usize::try_from(date.month() - 1).unwrap_or_default();
     match language {
         Language::English => format!("{day} {} {year}", MONTHS[0][month]),
-        Language::Portuguese => format!("{day} de {} de {year}", MONTHS[1][month]),
+        Language::Portuguese => {
+            let ordinal = if day == 1 { "º" } else { "" };
+            format!("{day}{ordinal} de {} de {year}", MONTHS[1][month])
+        }
     }
 }
 
@@ -126,14 +129,14 @@ mod tests {
         let now = at(100_000).to_zoned_datetime(TimeZone::UTC);
         let told = |second| Language::ALL.map(|language| clock(at(second), &now, language));
         assert_eq!(told(90_000), ["01:00", "01:00"]);
-        assert_eq!(told(0), ["1 January 1970, 00:00", "1 de janeiro de 1970, 00:00"]);
+        assert_eq!(told(0), ["1 January 1970, 00:00", "1º de janeiro de 1970, 00:00"]);
     }
 
     #[test]
     fn a_date_names_its_month() {
         let told = |month| Language::ALL.map(|it| date(jiff::civil::date(2027, month, 1), it));
-        assert_eq!(told(3), ["1 March 2027", "1 de março de 2027"]);
-        assert_eq!(told(12), ["1 December 2027", "1 de dezembro de 2027"]);
+        assert_eq!(told(3), ["1 March 2027", "1º de março de 2027"]);
+        assert_eq!(told(12), ["1 December 2027", "1º de dezembro de 2027"]);
     }
 
     #[test]

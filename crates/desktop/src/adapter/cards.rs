@@ -136,7 +136,7 @@ impl Cards {
         sync_inner(&inner.rows, shown, |row| (row.port, row.is_placeholder));
         sync_inner(&inner.notices, notices(card, speech, strings), |notice| notice.id.clone());
         let (who, shared_with, until) = access(card.openness, speech);
-        let link = card.standing.offer.as_ref().filter(|offer| is_link(offer));
+        let link = link(&card.standing);
         ui::TunnelCard {
             key,
             name: card.name.as_str().into(),
@@ -237,9 +237,9 @@ pub fn port_notice(row: &Row, speech: &Speech, strings: &ui::Strings<'_>) -> Opt
     let standing = &row.standing;
     let id = slint::format!("{PORT}{}", row.port);
     if let Some(notice) = own_notice(standing, speech, strings) {
-        let action = match &standing.offer {
-            Some(offer) if is_link(offer) => speech.say(&Message::Do(offer.clone())),
-            _ => notice.action,
+        let action = match link(standing) {
+            Some(offer) => speech.say(&Message::Do(offer.clone())),
+            None => notice.action,
         };
         return Some(ui::Notice { id, action, ..notice });
     }
@@ -270,7 +270,7 @@ fn notice(
     standing: &Standing,
     speech: &Speech,
 ) -> ui::Notice {
-    let offer = standing.offer.as_ref().filter(|offer| id != "standing" || !is_link(offer));
+    let offer = standing.offer.as_ref().filter(|_| id != "standing" || link(standing).is_none());
     ui::Notice {
         id,
         text,
@@ -281,8 +281,14 @@ fn notice(
 }
 
 /// What is done at once stands as a link behind the status; the rest is a button beside its reason.
-fn is_link(offer: &Offer) -> bool {
-    matches!(offer, Offer::TryNow | Offer::ChangeProtocol { .. } | Offer::AddPort | Offer::Forget)
+fn link(standing: &Standing) -> Option<&Offer> {
+    use Offer::{AddPort, ChangeProtocol, Forget, Start, TryNow};
+    standing.offer.as_ref().filter(|offer| match offer {
+        TryNow | ChangeProtocol { .. } | AddPort | Forget => true,
+        // Elsewhere the switch says the same; of one that stands by it is on.
+        Start => standing.mood == Mood::Standby,
+        _ => false,
+    })
 }
 
 /// What an id of [`ui::Notice`] or of the link offers.

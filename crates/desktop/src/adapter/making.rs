@@ -23,11 +23,10 @@ const OPEN_FOR: [&str; 3] = ["1h", "8h", "1d"];
 pub fn place(
     place: &PlaceView,
     access: Access,
-    is_for_lan: bool,
     speech: &Speech,
     strings: &ui::MakingStrings<'_>,
 ) -> ui::PlaceChoice {
-    let reach = form::reach(place, access, is_for_lan);
+    let reach = form::reach(&place.key, place.reach, access);
     let enabled = place.can_be_used();
     let detail = match (&place.trouble, place.key.kind()) {
         (Some(trouble), _) if !enabled => speech.say(&trouble.text),

@@ -204,11 +204,10 @@ impl Window {
 
     fn draw_places(&self, view: &View, access: Access, speech: &Speech) {
         let strings = self.app.global::<ui::MakingStrings>();
-        let is_for_lan = view.preferences.local_network;
         let keys = self.making.places.borrow();
         let rows = keys.iter().filter_map(|key| {
             let place = view.places.iter().find(|it| it.key == *key)?;
-            Some(making::place(place, access, is_for_lan, speech, &strings))
+            Some(making::place(place, access, speech, &strings))
         });
         sync(&self.making.place_rows, rows.collect(), |row| row.key.clone());
     }

@@ -281,7 +281,7 @@ impl Window {
         let form = self.app.global::<ui::MoveForm<'_>>();
         let strings = self.app.global::<ui::MakingStrings<'_>>();
         // Open access does not come along.
-        let choice = |place| making::place(place, Access::Private, false, speech, &strings);
+        let choice = |place| making::place(place, Access::Private, speech, &strings);
         let others = view.places.iter().filter(|it| it.key != sheet.tunnel.place);
         let places: Vec<_> = others.map(choice).collect();
         set_parts(form.get_places(), places, |places| form.set_places(places));

@@ -165,3 +165,18 @@ fn the_command_is_got_by_a_line_that_a_click_runs() {
     stage.press("Run this line");
     assert!(has_run(&stage));
 }
+
+#[test]
+fn a_tunnel_that_the_other_computer_has_left_is_started_from_its_card() {
+    let stage = Stage::new(Scene::Errors);
+    stage.pass(120);
+    stage.beginning("design-review, Nobody hosts this tunnel any more");
+    // Behind its state; the other one is of a tunnel that was refused.
+    stage.all("Start")[0].invoke_accessible_default_action();
+    stage.settle();
+    let key = |name: &str| {
+        let view = stage.window.view();
+        view.cards.iter().find(|it| it.name == name).unwrap().tunnel().unwrap().clone()
+    };
+    assert_eq!(last(&stage), Some(Command::Host(key("design-review"))));
+}

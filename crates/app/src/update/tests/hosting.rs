@@ -12,7 +12,7 @@ use crate::condition;
 use crate::effect::{Effect, NoticeKind};
 use crate::event::{Event, Preflight};
 use crate::failure::{Code, Failure};
-use crate::message::{Message, Offer};
+use crate::message::{Counted, Message, Offer};
 use crate::persist::{Kept, Save};
 use crate::state::world::{World, failure, hosted_by, kept, key, portless, relay, tunnel};
 use crate::view::{Hosts, Mood};
@@ -238,6 +238,8 @@ fn a_tunnel_that_nobody_hosts_any_more_is_no_other_computers() {
     assert_eq!(card.standing.text, Message::GivenUpElsewhere);
     assert_eq!(card.standing.offer, Some(Offer::Start));
     assert!(!card.is_taken() && card.needs_you());
+    let stopped = Message::Count { what: Counted::Stopped, n: 1 };
+    assert_eq!(world.view().headline.below, Some(Message::All(vec![stopped])));
     world.command(Command::Host(key("shop")));
     assert!(world.has(&tell("shop", host::Command::TakeOver)));
 }
