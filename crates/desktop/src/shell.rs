@@ -38,6 +38,8 @@ use crate::window::Window;
 /// Threads for everything but the interface. What is forwarded by one computer is carried by two.
 const THREADS: usize = 2;
 
+const NEEDS_SCREEN: &str = "it needs a screen; `adit host` works without one";
+
 /// Tells a person why the application did not start, where they did not start it in a terminal.
 pub fn tell(failure: &Failure) {
     if std::io::stderr().is_terminal() {
@@ -57,14 +59,15 @@ pub fn tell(failure: &Failure) {
 /// window was shown.
 ///
 /// # Errors
-/// When a process without a window hosts for this user, files cannot be read, or nothing can be shown.
+/// When a process without a window hosts for this user and does not give way, files cannot be read, or nothing can be shown.
 pub fn run(environment: Environment, minimised: bool) -> Outcome {
+    // Before another process gives way to a window that cannot be.
     if !crate::outside::has_screen() {
-        // Before another process gives way to a window that cannot be.
         let failure =
             Failure::new(Code::Internal, "the window cannot be shown: there is no screen");
-        return Err(failure.hint("it needs a screen; `adit host` works without one"));
+        return Err(failure.hint(NEEDS_SCREEN));
     }
+    slint::BackendSelector::new().select().map_err(|error| not_shown(&error))?;
     let journal = Journal::new(LogLevel::default());
     journal.install();
     let mut profile = Profile::new(environment, |remark| tracing::warn!("{remark}"))?;
@@ -100,6 +103,10 @@ pub fn run(environment: Environment, minimised: bool) -> Outcome {
     ended
 }
 
+fn not_shown(error: &slint::PlatformError) -> Failure {
+    Failure::caused(Code::Internal, "the window cannot be shown", error).hint(NEEDS_SCREEN)
+}
+
 fn runtime() -> Outcome<Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(THREADS).thread_name("adit").enable_all();
@@ -131,9 +138,7 @@ async fn remembered(file: PathBuf) -> Face {
 /// # Errors
 /// When nothing can be shown.
 pub fn play(scene: Scene, minimised: bool) -> Outcome {
-    let failed = |error: slint::PlatformError| {
-        Failure::caused(Code::Internal, "the window cannot be shown", &error)
-    };
+    let failed = |error: slint::PlatformError| not_shown(&error);
     let runtime = runtime()?;
     let _inside = runtime.enter();
     let desk = Demo::new(scene).desk();
@@ -180,10 +185,7 @@ fn show(runtime: &Runtime, desk: desk::Desk, journal: &Journal, start: Start) ->
     let commands = desk.handle().commands();
     let language = crate::outside::language();
     let window = Window::new(ends, Rc::new(Desktop::default()), TimeZone::system(), language);
-    let window = window.map_err(|error| {
-        let error = Failure::caused(Code::Internal, "the window cannot be shown", &error);
-        error.hint("it needs a screen; `adit host` works without one")
-    })?;
+    let window = window.map_err(|error| not_shown(&error))?;
     let following = slint::spawn_local(window.clone().follow());
     following.map_err(|error| Failure::caused(Code::Internal, "cannot start", &error))?;
     window.keep_told();

@@ -31,6 +31,7 @@ use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, Standing, View};
 use adit_app::words::Language;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
 
 use crate::adapter::cards::{Cards, Wanted};
@@ -52,6 +53,9 @@ const RETELL: Duration = Duration::from_secs(15);
 /// When the next try is due is written anew so often, and what can be undone, in twelve steps of its six seconds.
 const COUNT: Duration = Duration::from_secs(1);
 const COUNT_UNDO: Duration = Duration::from_millis(500);
+
+/// What is as near as this is told in seconds.
+const IN_SECONDS: SignedDuration = SignedDuration::from_secs(60);
 
 /// A window with what fills it. Lives on the thread of the interface.
 pub struct Window {
@@ -320,18 +324,33 @@ impl Window {
     /// Keeps times true while the window is seen, as often as they need it.
     pub fn keep_told(self: &Rc<Self>) {
         let window = Rc::downgrade(self);
-        self.retell.start(TimerMode::Repeated, pace(&self.view.borrow()), move || {
-            if let Some(window) = window.upgrade().filter(|it| it.app.window().is_visible()) {
+        self.retell.start(TimerMode::Repeated, self.pace(), move || {
+            let Some(window) = window.upgrade() else { return };
+            if window.is_seen() {
                 window.draw();
             }
+            window.keep_pace();
         });
+    }
+
+    /// Whether somebody may see it now.
+    pub fn is_seen(&self) -> bool {
+        let window = self.app.window();
+        window.is_visible() && !window.is_minimized()
     }
 
     /// Something may count down now that did not, or the other way round.
     fn keep_pace(&self) {
-        let pace = pace(&self.view.borrow());
+        let pace = self.pace();
         if self.retell.interval() != pace {
             self.retell.set_interval(pace);
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        match self.is_seen() {
+            true => pace(&self.view.borrow(), (self.desk.clock)().wall),
+            false => RETELL,
         }
     }
 
@@ -384,6 +403,7 @@ impl Window {
         let window = Rc::downgrade(self);
         dialogs.on_opening(move |dialog, key, port| {
             let Some(window) = window.upgrade() else { return };
+            window.leave_removal();
             match dialog {
                 ui::Dialog::NewTunnel => window.open_new_tunnel(),
                 ui::Dialog::AddPort => window.open_add_port(&key, port),
@@ -418,9 +438,13 @@ impl Window {
 }
 
 /// How often what is told of times is written anew.
-fn pace(view: &View) -> Duration {
-    let counts = |told: &Standing| {
-        matches!(told.text, Message::Retry { .. } | Message::ConnectingAgain { .. })
+fn pace(view: &View, now: Timestamp) -> Duration {
+    // In seconds, and not there yet.
+    let counts = |told: &Standing| match told.text {
+        Message::Retry { at, .. } | Message::ConnectingAgain { at, .. } => {
+            at > now && at.duration_since(now) <= IN_SECONDS
+        }
+        _ => false,
     };
     let standings =
         |card: &Card| counts(&card.standing) || card.rows.iter().any(|it| counts(&it.standing));

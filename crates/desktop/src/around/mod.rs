@@ -176,7 +176,7 @@ impl Around {
             // The window is there, so that it is said in it when no notification comes.
             let weak = Rc::downgrade(self);
             self.hearing.start(TimerMode::SingleShot, HEARING, move || {
-                if let Some(around) = weak.upgrade().filter(|it| it.is_seen()) {
+                if let Some(around) = weak.upgrade().filter(|it| it.window.is_seen()) {
                     around.say_here();
                 }
             });
@@ -280,7 +280,7 @@ impl Around {
 
     /// Says what was done, where it is seen.
     fn confirm(&self, said: SharedString) {
-        if self.is_seen() {
+        if self.window.is_seen() {
             self.window.say(said);
         } else {
             self.notes.show(Note::passing(said));
@@ -312,11 +312,6 @@ impl Around {
             Saying::NoTray => strings.invoke_no_tray_more(),
         });
         self.said(what);
-    }
-
-    fn is_seen(&self) -> bool {
-        let window = self.window.app().window();
-        window.is_visible() && !window.is_minimized()
     }
 }
 

@@ -62,10 +62,10 @@ impl Around {
 
     /// Remembers where the window is, if it is on a screen.
     pub(super) fn remember_place(&self) {
-        let window = self.window.app().window();
-        if !window.is_visible() || window.is_minimized() {
+        if !self.window.is_seen() {
             return;
         }
+        let window = self.window.app().window();
         let Some(position) = window.with_winit_window(|it| it.outer_position().ok()) else {
             return;
         };

@@ -22,6 +22,7 @@ impl Window {
     pub fn raise(&self) {
         raise(&self.app);
         self.draw();
+        self.keep_pace();
         self.send(Command::Visible(true));
     }
 
