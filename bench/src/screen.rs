@@ -20,7 +20,16 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) async fn start() -> io::Result<Self> {
         let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-noreset", "-nolisten", "tcp"]);
+        command.args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            "1280x900x24",
+            "-noreset",
+            "-nolisten",
+            "tcp",
+        ]);
         let mut server = Process::start(command.stderr(Stdio::null()))
             .map_err(|error| io::Error::other(format!("Xvfb: {error}")))?;
         let name = format!(":{}", server.line().await?);
