@@ -287,7 +287,7 @@ fn a_sign_in_is_broken_off_and_who_goes_back_has_no_place_that_asks_for_ever() {
     stage.press("Run this line");
     ends(&stage, Ok(None));
     stage.press("Sign in");
-    stage.press("Cancel");
+    stage.press("Stop");
     assert_eq!(asks(&stage).last(), Some(&Ask::Cancel));
     stage.one("Sign in");
     stage.demo.change(|world| world.setup.ends.push_back(Ok(None)));

@@ -167,8 +167,7 @@ fn what_is_advanced_is_folded_away() {
     stage.write("Labels", "web demo");
     stage.write("Host header", "app.test");
     stage.write("Timeout", "0");
-    stage.all("Pass on the visitor's")[1].invoke_accessible_default_action();
-    stage.settle();
+    stage.press("Pass on the visitor's own Origin header");
     stage.press("Create tunnel");
     let draft = &drafts(&stage)[0];
     assert_eq!(draft.labels.as_slice(), ["web", "demo"]);

@@ -262,10 +262,10 @@ fn a_tunnel_is_edited_by_its_key() {
     stage.key(Key::F2);
     stage.one("Edit storefront");
     assert!(!is_enabled(&stage, "Save"), "nothing is changed yet");
-    write(&stage, "Goes away unused after", "2y");
+    write(&stage, "Expires after", "2y");
     stage.one("From 1 hour to 30 days, such as 8h or 7d.");
     assert!(!is_enabled(&stage, "Save"));
-    write(&stage, "Goes away unused after", "7d");
+    write(&stage, "Expires after", "7d");
     write(&stage, "Name", "shop-front");
     stage.key(Key::Return);
     assert_eq!(current(&stage), Dialog::None);

@@ -1,6 +1,7 @@
 //! The screens, the settings and the dialogs about a tunnel.
 
 use adit_app::command::{Command, Draft};
+use adit_app::failure::{Code, Failure};
 use adit_app::place_key::PlaceKey;
 use adit_app::preferences::NewTunnels;
 use adit_desktop::{
@@ -19,6 +20,7 @@ pictures! {
     port_empty: Main, WIDE, to_quiet_port;
     port_narrow: Main, NARROW, to_port;
     port_table: Main, WIDE, to_table;
+    port_day: Main, WIDE, to_day;
     port_connections: Main, WIDE, to_connections;
     request: Main, WIDE, to_request;
     request_narrow: Main, NARROW, to_request;
@@ -38,6 +40,10 @@ pictures! {
     contrast_main: Main, WIDE, in_contrast;
     contrast_errors: Errors, WIDE, in_contrast;
     contrast_settings: Main, WIDE, to_contrast_settings;
+    found_nothing: Main, WIDE, to_nothing;
+    menu_of_tunnel: Main, WIDE, to_tunnel_menu;
+    menu_of_port: Main, WIDE, to_port_menu;
+    copied: Main, WIDE, to_copied;
     narrow: Main, NARROW, |_| {};
     narrow_row: Main, NARROW, to_narrow_row;
     empty: Empty, WIDE, |_| {};
@@ -54,7 +60,9 @@ pictures! {
     first_run_narrow: FirstRun, NARROW, |_| {};
     first_run_relay: FirstRun, WIDE, to_relay;
     first_run_microsoft: FirstRun, WIDE, to_microsoft;
+    first_run_refused: FirstRun, WIDE, to_refusal;
     first_run_code: FirstRun, WIDE, to_code;
+    first_run_failed: FirstRun, WIDE, to_failure;
     first_run_port: FirstRun, WIDE, to_ports;
     first_run_done: FirstRun, WIDE, to_first_url;
     places: SignIn, WIDE, to_places;
@@ -64,6 +72,26 @@ pictures! {
     allow_network: SignIn, WIDE, to_allow_network;
     forget_place: SignIn, WIDE, to_forget;
     add_relay: SignIn, WIDE, to_add_relay;
+}
+
+fn to_nothing(stage: &Stage) {
+    stage.key('/');
+    stage.type_text("mailer");
+}
+
+fn to_tunnel_menu(stage: &Stage) {
+    stage.key(Key::DownArrow);
+    stage.key(Key::Menu);
+}
+
+fn to_port_menu(stage: &Stage) {
+    (0..4).for_each(|_| stage.key(Key::DownArrow));
+    stage.key(Key::Menu);
+}
+
+fn to_copied(stage: &Stage) {
+    (0..4).for_each(|_| stage.key(Key::DownArrow));
+    stage.key('c');
 }
 
 /// On the first row of storefront, and on what is done with it last.
@@ -105,6 +133,14 @@ fn to_table(stage: &Stage) {
     to_port(stage);
     let port = stage.window.app().global::<Port<'_>>();
     port.set_is_table(true);
+    port.set_is_day(true);
+    port.invoke_span_changed();
+    stage.settle();
+}
+
+fn to_day(stage: &Stage) {
+    to_port(stage);
+    let port = stage.window.app().global::<Port<'_>>();
     port.set_is_day(true);
     port.invoke_span_changed();
     stage.settle();
@@ -260,13 +296,35 @@ fn to_microsoft(stage: &Stage) {
     choose(stage, '3');
 }
 
-fn to_code(stage: &Stage) {
-    stage.demo.change(|world| {
-        world.setup.ends.push_back(Ok(None));
-    });
+/// A relay that does not know the key.
+fn to_refusal(stage: &Stage) {
+    let refused = Failure::new(Code::SignIn, "the relay does not know this key");
+    stage.demo.change(|world| world.setup.ends.push_back(Err(refused)));
+    choose(stage, '2');
+    stage.type_text("relay.example.com");
+    stage.key(Key::Tab);
+    stage.type_text("adit_another");
+    stage.key(Key::Return);
+}
+
+/// `devtunnel` is there.
+fn to_command(stage: &Stage) {
+    stage.demo.change(|world| world.setup.ends.push_back(Ok(None)));
     choose(stage, '3');
     stage.window.app().global::<Setup<'_>>().invoke_install();
     stage.settle();
+}
+
+fn to_failure(stage: &Stage) {
+    to_command(stage);
+    let failed = Failure::new(Code::SignIn, "the tenant does not allow device codes");
+    stage.demo.change(|world| world.setup.ends.push_back(Err(failed)));
+    stage.window.app().global::<Setup<'_>>().invoke_sign_in();
+    stage.settle();
+}
+
+fn to_code(stage: &Stage) {
+    to_command(stage);
     stage.demo.change(|world| {
         let page = "https://microsoft.com/devicelogin";
         world.setup.says = vec![format!("Open the page {page} and enter the code ERX4K7QNZ.")];
