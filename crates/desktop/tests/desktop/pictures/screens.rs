@@ -5,7 +5,8 @@ use adit_app::failure::{Code, Failure};
 use adit_app::place_key::PlaceKey;
 use adit_app::preferences::NewTunnels;
 use adit_desktop::{
-    Dialog, Nav, Port, Screen, Settings, SettingsPage, Setup, Switch, Theme, Tunnels, Typed,
+    AnyoneForm, Dialog, Nav, Port, Screen, Settings, SettingsPage, Setup, Switch, Theme, Tunnels,
+    Typed,
 };
 use i_slint_backend_testing::AccessibleRole;
 use slint::platform::Key;
@@ -46,6 +47,7 @@ pictures! {
     copied: Main, WIDE, to_copied;
     narrow: Main, NARROW, |_| {};
     narrow_row: Main, NARROW, to_narrow_row;
+    narrow_open: Main, NARROW, to_far_end;
     empty: Empty, WIDE, |_| {};
     offline: Offline, WIDE, |_| {};
     errors: Errors, WIDE, |_| {};
@@ -72,6 +74,17 @@ pictures! {
     allow_network: SignIn, WIDE, to_allow_network;
     forget_place: SignIn, WIDE, to_forget;
     add_relay: SignIn, WIDE, to_add_relay;
+}
+
+/// Open until a day that has to be told.
+fn to_far_end(stage: &Stage) {
+    to_dialog(stage, Dialog::Anyone, "phone-demo", 0);
+    let form = stage.window.app().global::<AnyoneForm<'_>>();
+    form.set_choice(2);
+    form.invoke_changed();
+    form.invoke_open();
+    stage.settle();
+    stage.key(Key::End);
 }
 
 fn to_nothing(stage: &Stage) {
