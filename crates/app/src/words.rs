@@ -66,9 +66,24 @@ impl Language {
     }
 }
 
+/// How exactly it is said how long ago something was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ages {
+    /// To the second, below a minute.
+    #[default]
+    Seconds,
+    /// To the minute: what is younger is just now. Said so, it stays true for a minute.
+    Minutes,
+}
+
 /// Says a message. `now` is what times are told against, and in whose zone.
 pub fn text(message: &Message, language: Language, now: &ZonedDateTime) -> String {
-    say::Speaker { language, now }.text(message)
+    text_with(message, language, now, Ages::Seconds)
+}
+
+/// Says a message, with ages as exactly as is asked for.
+pub fn text_with(message: &Message, language: Language, now: &ZonedDateTime, ages: Ages) -> String {
+    say::Speaker { language, now, ages }.text(message)
 }
 
 #[cfg(test)]

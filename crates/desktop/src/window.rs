@@ -29,9 +29,10 @@ use adit_app::command::Command;
 use adit_app::message::Message;
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, Standing, View};
-use adit_app::words::Language;
+use adit_app::words::{Ages, Language};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use slint::winit_030::WinitWindowAccessor as _;
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
 
 use crate::adapter::cards::{Cards, Wanted};
@@ -270,7 +271,14 @@ impl Window {
     /// In which language, and against which time, things are said now.
     pub fn speech(&self) -> Speech {
         let now = (self.desk.clock)().wall.to_zoned_datetime(self.zone.clone());
-        Speech { language: self.language.get(), now }
+        // Beside the window that somebody works in, nothing has to be drawn anew as long as all is well.
+        let ages = if self.is_worked_in() { Ages::Seconds } else { Ages::Minutes };
+        Speech { language: self.language.get(), now, ages }
+    }
+
+    /// Whether it has the keyboard, or nobody says.
+    fn is_worked_in(&self) -> bool {
+        self.app.window().with_winit_window(|window| window.has_focus()).unwrap_or(true)
     }
 
     /// Writes everything anew; what looks as before is not touched.
@@ -330,6 +338,16 @@ impl Window {
                 window.draw();
             }
             window.keep_pace();
+        });
+    }
+
+    /// Writes times anew, soon: it came to the front, or went behind another.
+    pub fn tell_anew(self: &Rc<Self>) {
+        let window = Rc::downgrade(self);
+        Timer::single_shot(Duration::ZERO, move || {
+            if let Some(window) = window.upgrade().filter(|it| it.is_seen()) {
+                window.draw();
+            }
         });
     }
 

@@ -2,9 +2,9 @@
 
 use jiff::ZonedDateTime;
 
-use super::Language;
 use super::key::Key;
 use super::say::Speaker;
+use super::{Ages, Language};
 use crate::effect::{Notice, NoticeKind};
 use crate::message::{Message, Offer};
 
@@ -23,7 +23,7 @@ pub struct Telling {
 
 /// Says a notice. `now` is what times are told against.
 pub fn telling(notice: &Notice, language: Language, now: &ZonedDateTime) -> Telling {
-    let speaker = Speaker { language, now };
+    let speaker = Speaker { language, now, ages: Ages::default() };
     let about = match &notice.name {
         Some(name) => Message::About { name: name.clone(), text: Box::new(notice.text.clone()) },
         None => notice.text.clone(),

@@ -8,7 +8,7 @@ use jiff::ZonedDateTime;
 
 use super::catalogue::template;
 use super::key::Key;
-use super::{Language, number, span};
+use super::{Ages, Language, number, span};
 use crate::failure::Code;
 use crate::form::Mistake;
 use crate::local::Risk;
@@ -25,6 +25,7 @@ use crate::status::Phase;
 pub(super) struct Speaker<'a> {
     pub(super) language: Language,
     pub(super) now: &'a ZonedDateTime,
+    pub(super) ages: Ages,
 }
 
 impl Speaker<'_> {
@@ -320,7 +321,7 @@ impl Speaker<'_> {
     }
 
     fn ago(&self, earlier: Key, just_now: Key, at: jiff::Timestamp) -> String {
-        match span::ago(at, self.now) {
+        match span::ago(at, self.now, self.ages) {
             Some(time) => self.say(earlier, &[("time", time)]),
             None => self.bare(just_now),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::Language;
+use super::{Ages, Language};
 
 const MONTHS: [[&str; 12]; 2] = [
     [
@@ -83,9 +83,13 @@ pub fn until_clock(at: Timestamp, now: &ZonedDateTime, language: Language) -> St
 }
 
 /// How long ago something was; nothing of what is a moment ago, or lies ahead since clocks are set back.
-pub(super) fn ago(at: Timestamp, now: &ZonedDateTime) -> Option<String> {
+pub(super) fn ago(at: Timestamp, now: &ZonedDateTime, ages: Ages) -> Option<String> {
     let passed = between(at, now.timestamp());
-    (passed.as_secs() > 0).then(|| span(passed))
+    let least = match ages {
+        Ages::Seconds => 1,
+        Ages::Minutes => 60,
+    };
+    (passed.as_secs() >= least).then(|| span(passed))
 }
 
 /// How long until something begins, rounded up, so that a countdown ends at its end; nothing when it has.
@@ -151,7 +155,9 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_counts_from_now() {
         let now = at(100).to_zoned_datetime(TimeZone::UTC);
-        assert_eq!((ago(at(200), &now), ago(at(99), &now)), (None, Some("1 s".to_owned())));
+        let told = |ages| [200, 99, 41, 40].map(|it| ago(at(it), &now, ages).unwrap_or_default());
+        assert_eq!(told(Ages::Seconds), ["", "1 s", "59 s", "1 min"]);
+        assert_eq!(told(Ages::Minutes), ["", "", "", "1 min"]);
         assert_eq!(until(at(50), &now), None);
         assert_eq!(until(Timestamp::from_millisecond(107_001).unwrap(), &now).unwrap(), "8 s");
     }

@@ -5,7 +5,7 @@ use adit_app::message::Message;
 use adit_app::place_key::{Kind, PlaceKey};
 use adit_app::reach::Reach;
 use adit_app::view::{CardId, Mood, View};
-use adit_app::words::{self, Language};
+use adit_app::words::{self, Ages, Language};
 use jiff::ZonedDateTime;
 use slint::SharedString;
 
@@ -18,12 +18,14 @@ pub struct Speech {
     pub language: Language,
     /// Now, in the zone that times are told in.
     pub now: ZonedDateTime,
+    /// How exactly ages are told.
+    pub ages: Ages,
 }
 
 impl Speech {
     /// Says a message.
     pub fn say(&self, message: &Message) -> SharedString {
-        words::text(message, self.language, &self.now).into()
+        words::text_with(message, self.language, &self.now, self.ages).into()
     }
 
     /// Says why, as a sentence.

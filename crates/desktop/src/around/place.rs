@@ -45,6 +45,12 @@ impl Around {
                 event,
                 winit::event::WindowEvent::Moved(_) | winit::event::WindowEvent::Resized(_)
             );
+            if matches!(event, winit::event::WindowEvent::Focused(_)) {
+                // What is told to who works in it is told more exactly.
+                if let Some(around) = weak.upgrade() {
+                    around.window.tell_anew();
+                }
+            }
             if moved {
                 if !std::mem::replace(&mut is_checked, true) {
                     check(window, &weak);

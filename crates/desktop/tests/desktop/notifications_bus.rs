@@ -4,7 +4,7 @@ use adit_app::condition::Subject;
 use adit_app::effect::{Notice, NoticeKind};
 use adit_app::message::{Message, Offer};
 use adit_app::place_key::PlaceKey;
-use adit_app::words::Language;
+use adit_app::words::{Ages, Language};
 use adit_desktop::adapter::terms::Speech;
 use adit_desktop::notify::{Answer, Note, Notifier};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use crate::bus::{Private, next};
 
 fn speech() -> Speech {
     let now = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
-    Speech { language: Language::English, now }
+    Speech { language: Language::English, now, ages: Ages::Seconds }
 }
 
 fn sign_in(place: &str) -> Notice {

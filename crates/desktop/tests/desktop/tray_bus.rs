@@ -1,7 +1,7 @@
 //! The tray on a bus of the test's own, with a panel that comes, goes and is clicked.
 
 use adit_app::view::{Does, Icon};
-use adit_app::words::Language;
+use adit_app::words::{Ages, Language};
 use adit_desktop::adapter::terms::Speech;
 use adit_desktop::demo::{Demo, Scene};
 use adit_desktop::tray::bus::Bus;
@@ -16,7 +16,7 @@ fn shown(scene: Scene) -> Shown {
     let demo = Demo::new(scene);
     let now = demo.now().wall.to_zoned_datetime(TimeZone::UTC);
     let view = demo.desk().views.borrow().clone();
-    Shown::of(&view.tray, &Speech { language: Language::English, now })
+    Shown::of(&view.tray, &Speech { language: Language::English, now, ages: Ages::Seconds })
 }
 
 /// The same with another menu and another tooltip.
