@@ -80,6 +80,9 @@ pub(super) async fn run(
                     let can_end = !report.is_for_script()
                         && (standing.failed.is_some() || !manager.is_there());
                     if can_end && standing.is_over(wanted) {
+                        if standing.failed.is_none() {
+                            remark("stopped by somebody in the adit that hosts it");
+                        }
                         leave(&mut owner, service, report, requests).await?;
                         let failed = standing.failed.map(|(_, failure)| failure);
                         return Ok(Followed::Ended(failed.map_or(Ok(()), Err)));

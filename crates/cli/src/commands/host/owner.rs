@@ -57,6 +57,8 @@ pub(super) struct Run<'a> {
     has_key_of_its_own: bool,
     /// Once it ends: how.
     ends: Option<Ends>,
+    /// What ends then only because this process does: whoever follows hosts it next.
+    handed_on: BTreeSet<FullId>,
     _claim: Claim,
 }
 
@@ -125,6 +127,7 @@ impl<'a> Run<'a> {
             manager: Manager::new(),
             has_key_of_its_own: context.profile.has_key_in_environment(),
             ends: None,
+            handed_on: BTreeSet::new(),
             _claim: claim,
         })
     }
@@ -178,7 +181,7 @@ impl<'a> Run<'a> {
                 () = requests.next() => break Ok(()),
             }
         };
-        self.ends = Some(Ends::Over);
+        self.end_as(Ends::Over);
         self.manager.stopping();
         if !self.report.is_for_script() && ended.is_ok() {
             remark("ending, after the requests at hand (Ctrl-C again ends at once)");
@@ -193,6 +196,11 @@ impl<'a> Run<'a> {
             report.of_run(LineEvent::Stopped)?;
         }
         ended.map(|()| Finished::Over)
+    }
+
+    fn end_as(&mut self, how: Ends) {
+        self.ends = Some(how);
+        self.handed_on = self.hosted.staying().cloned().collect();
     }
 
     /// Ends what is hosted here, so that the process that asked can host it.

@@ -93,7 +93,7 @@ impl Run<'_> {
             // Whoever hosts such a tunnel anew takes it from the host that has it.
             "`adit host` stands by for a tunnel that another host has"
         } else {
-            self.ends = Some(Ends::GivesWay);
+            self.end_as(Ends::GivesWay);
             return Ok(self.wanted.ids());
         };
         let failure =
@@ -220,8 +220,7 @@ impl Run<'_> {
     }
 
     pub(super) fn tell_followers(&mut self, tunnel: &FullId, event: &Event, service: &Service) {
-        // Nobody wants these ended: whoever follows hosts them next.
-        if self.ends.is_some() && matches!(event, Event::State(State::Stopped)) {
+        if self.handed_on.contains(tunnel) && matches!(event, Event::State(State::Stopped)) {
             return;
         }
         let tunnel_id = tunnel.to_string();
