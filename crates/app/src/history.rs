@@ -349,6 +349,10 @@ mod tests {
             state(State::Hosting),
             health(Label::Zombie),
             host::Event::Swapped,
+            health(Label::LocalDown),
+            health(Label::LocalDown),
+            health(Label::LocalScheme),
+            health(Label::Operational),
         ];
         for (second, event) in (0..).zip(&events) {
             history.note(&key(), event, at(second));
@@ -366,6 +370,9 @@ mod tests {
                 &What::Hosting,
                 &What::UrlDead { port: 80 },
                 &What::Renewed,
+                &What::LocalDown { port: 80 },
+                &What::LocalScheme { port: 80 },
+                &What::UrlWell { port: 80 },
             ]
         );
         assert_eq!((history.mints(&key()), history.zombies(&key())), (1, 2));

@@ -62,6 +62,16 @@ pub enum What {
         /// The port.
         port: u16,
     },
+    /// A local server speaks another protocol than its port says.
+    LocalScheme {
+        /// The port.
+        port: u16,
+    },
+    /// The name of a URL is not found, or its certificate is not to be trusted.
+    DnsOrTls {
+        /// The port.
+        port: u16,
+    },
     /// A URL works.
     UrlWell {
         /// The port.
@@ -96,12 +106,14 @@ impl What {
                 Some(Self::LifeNotRenewed { cause: cause.to_string() })
             }
             Event::ReloginRequired => Some(Self::SignInNeeded),
-            Event::LocalDown { port, .. } => Some(Self::LocalDown { port: *port }),
+            Event::LocalDown { port, .. } => news(Self::LocalDown { port: *port }, before),
             Event::LocalUp { port } => Some(Self::LocalUp { port: *port }),
             Event::PortRefused { port, cause } => {
                 Some(Self::PortRefused { port: *port, cause: cause.to_string() })
             }
-            Event::Health { port, health } => of_health(*port, health.label, before),
+            Event::Health { port, health } => {
+                of_health(*port, health.label).and_then(|what| news(what, before))
+            }
             Event::Ready { .. }
             | Event::Renewed { .. }
             | Event::UrlChanged { .. }
@@ -120,6 +132,8 @@ impl What {
         match self {
             Self::LocalDown { port }
             | Self::LocalUp { port }
+            | Self::LocalScheme { port }
+            | Self::DnsOrTls { port }
             | Self::UrlWell { port }
             | Self::UrlDead { port }
             | Self::PortRefused { port, .. } => Some(*port),
@@ -138,8 +152,9 @@ impl What {
         }
     }
 
+    /// Whether it says how a port's URL is, or what is behind it.
     fn is_of_url(&self, port: u16) -> bool {
-        matches!(self, Self::UrlWell { port: of } | Self::UrlDead { port: of } if *of == port)
+        !matches!(self, Self::PortRefused { .. }) && self.port() == Some(port)
     }
 }
 
@@ -155,14 +170,21 @@ fn of_state(state: &State) -> Option<What> {
     })
 }
 
-/// That a URL is still well, or still dead in the same session, is no news.
-fn of_health(port: u16, label: Label, before: &Ring<Happening>) -> Option<What> {
-    let what = match label {
+fn of_health(port: u16, label: Label) -> Option<What> {
+    Some(match label {
         Label::Operational => What::UrlWell { port },
         Label::Zombie => What::UrlDead { port },
+        Label::LocalDown => What::LocalDown { port },
+        Label::LocalScheme => What::LocalScheme { port },
+        Label::DnsOrTls => What::DnsOrTls { port },
         // The others are told by events of their own, or pass.
         _ => return None,
-    };
+    })
+}
+
+/// That a URL is as it was in the same session is no news: a look may find what a visitor has found before.
+fn news(what: What, before: &Ring<Happening>) -> Option<What> {
+    let port = what.port()?;
     let in_session = before.iter().rev().map(|it| &it.what).take_while(|it| **it != What::Hosting);
     let last = in_session.into_iter().find(|it| it.is_of_url(port));
     (last != Some(&what)).then_some(what)

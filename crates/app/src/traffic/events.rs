@@ -61,6 +61,10 @@ fn said(what: &What) -> (Mood, Message) {
         What::LifeNotRenewed { .. } => (Mood::Error, Message::RunningOut),
         What::SignInNeeded => (Mood::Error, Message::SignInNeeded),
         What::LocalDown { port } => (Mood::Local, Message::LocalSilent(*port)),
+        What::LocalScheme { port } => {
+            (Mood::Local, Message::LocalScheme { port: *port, configured: None })
+        }
+        What::DnsOrTls { port } => (Mood::Error, Message::DnsOrTlsOf(*port)),
         What::LocalUp { port } => (Mood::Checking, Message::LocalAnswers(*port)),
         What::UrlWell { port } => (Mood::Live, Message::UrlAnswers(*port)),
         What::UrlDead { port } => (Mood::Error, Message::UrlDeadOf(*port)),
