@@ -9,7 +9,7 @@ mod menu;
 
 use std::time::Duration;
 
-use adit_wire::task;
+use adit_wire::{clock, task};
 use futures_lite::StreamExt as _;
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
@@ -23,6 +23,12 @@ use super::{Event, Events, Shown};
 
 /// The name under which trays find each other.
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+
+/// So long after a watcher did not take the icon it is asked again, and then twice as long each time.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// But not longer than this.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// For so long is waited for an answer: who gives none is taken for not there.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -123,7 +129,8 @@ async fn run(
             events.tell(Event::Present(is_there));
         }
     };
-    tell(register(&watcher, &name).await);
+    let (mut again, mut wait) = (None, AGAIN);
+    tell(register(&watcher, &name).await && has_host(&watcher).await);
     loop {
         tokio::select! {
             changed = wanted.changed() => {
@@ -137,7 +144,17 @@ async fn run(
                 let Some(owner) = owner else { return Err(zbus::Error::InvalidReply) };
                 let has_owner = owner.args()?.new_owner.is_some();
                 abandon(&connection).await?;
-                tell(has_owner && register(&watcher, &name).await);
+                let is_known = has_owner && register(&watcher, &name).await;
+                wait = AGAIN;
+                again = (has_owner && !is_known).then(|| clock::now() + wait);
+                tell(is_known && has_host(&watcher).await);
+            }
+            // A desktop that is only starting may be slow to answer.
+            () = clock::sleep_until_maybe(again) => {
+                let is_known = register(&watcher, &name).await;
+                wait = LONGEST.min(wait * 2);
+                again = (!is_known).then(|| clock::now() + wait);
+                tell(is_known && has_host(&watcher).await);
             }
             Some(_) = hosts.next() => {
                 tell(has_host(&watcher).await);
@@ -149,13 +166,10 @@ async fn run(
     }
 }
 
-/// Whether the icon is shown from now on.
+/// Whether the watcher knows the icon from now on.
 async fn register(watcher: &WatcherProxy<'_>, name: &str) -> bool {
-    if let Err(error) = watcher.register_status_notifier_item(name).await {
-        tracing::info!(%error, "no tray takes the icon");
-        return false;
-    }
-    has_host(watcher).await
+    let registered = watcher.register_status_notifier_item(name).await;
+    registered.inspect_err(|error| tracing::info!(%error, "no tray takes the icon")).is_ok()
 }
 
 /// Whether something draws what the watcher knows.
