@@ -51,6 +51,8 @@ pub enum Message {
     UrlAnswers(u16),
     /// The session was up, and the URL of a port did not reach this host.
     UrlDeadOf(u16),
+    /// The name of a port's URL is not found, or its certificate is not to be trusted.
+    DnsOrTlsOf(u16),
     /// A tunnel is hosted, and nothing has been proven of its URL.
     Checking,
     /// A URL answers.

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(live(2, 5), "2 of 5 tunnels are live");
         assert_eq!(live(1, 5), "1 of 5 tunnels is live");
         assert_eq!(live(0, 5), "0 of 5 tunnels are live");
-        assert_eq!(live(0, 1), "The tunnel is not live");
+        assert_eq!(live(0, 1), "1 tunnel is not live");
     }
 
     #[test]

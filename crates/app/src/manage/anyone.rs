@@ -11,6 +11,7 @@ use jiff::civil::{Date, Time};
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 use super::{Job, Step, Whole};
+use crate::access::Open;
 use crate::access::edit::{Edit, Wanted};
 use crate::form::Mistake;
 use crate::local::{Risk, risk};
@@ -116,6 +117,9 @@ pub fn close(whole: &Whole) -> Job {
 /// # Errors
 /// The rule, when it is no such time or not within 30 days.
 pub fn until(text: &str, now: &ZonedDateTime) -> Result<Timestamp, Mistake> {
+    if let Ok(open) = text.trim().parse::<Open>() {
+        return Ok(open.end(now.timestamp()));
+    }
     let (date, time) = match text.trim().rsplit_once(' ') {
         Some((date, time)) => (Some(date.trim().parse::<Date>().ok().ok_or(Mistake::Until)?), time),
         None => (None, text.trim()),
@@ -241,7 +245,18 @@ mod tests {
         assert_eq!(second("04:00"), Ok(86_400 + 4 * 3_600));
         assert_eq!(second(" 3:00 "), Ok(2 * 86_400 + 3 * 3_600), "tomorrow");
         assert_eq!(second("1970-01-03 12:30"), Ok(2 * 86_400 + 45_000));
-        for text in ["", "soon", "25:00", "12:60", "-1:00", "1970-01-01 12:00", "1970-03-01 0:00"] {
+        assert_eq!(second("2h"), Ok(107_200), "a length of time");
+        for text in [
+            "",
+            "59s",
+            "31d",
+            "soon",
+            "25:00",
+            "12:60",
+            "-1:00",
+            "1970-01-01 12:00",
+            "1970-03-01 0:00",
+        ] {
             assert_eq!(second(text), Err(Mistake::Until), "{text}");
         }
     }

@@ -106,6 +106,7 @@ sentences! {
     LocalAnswers: "localhost:{port} answers again";
     UrlAnswers: "The URL of :{port} answers";
     UrlDeadOf: "The URL of :{port} is dead though the tunnel is up";
+    DnsOrTlsOf: "The name or the certificate of :{port}'s URL is at fault";
 
     // Why a URL is not well, or a tunnel not hosted. These begin small: event lines and logs have the same sentences.
     WhyLocal: "{refusal}; start your server";
@@ -209,7 +210,7 @@ sentences! {
 
     // Counts and lists.
     AllLive: "The tunnel is live" | "All {n} tunnels are live";
-    NotLive: "The tunnel is not live";
+    NotLive: "1 tunnel is not live";
     LiveCount: "{n} of {all} tunnels is live" | "{n} of {all} tunnels are live";
     CountChecking: "{n} is checking its URL" | "{n} are checking their URLs";
     CountConnecting: "{n} is connecting" | "{n} are connecting";
@@ -262,7 +263,7 @@ sentences! {
     BadTimeout: "Seconds from 0 to 86,400; 0 is no limit.";
     DescriptionStays: "Microsoft Dev Tunnels does not take a description away. Write another one.";
     WholeHours: "Microsoft Dev Tunnels takes whole hours, such as 8h or 7d.";
-    BadUntil: "A time such as 18:40 or 2026-12-24 18:40, within 30 days.";
+    BadUntil: "A time such as 18:40 or 2026-12-24 18:40, or how long, such as 2h; within 30 days.";
 
     // Buttons and links.
     TryNow: "Try now";

@@ -46,6 +46,7 @@ impl Speaker<'_> {
             Message::LocalAnswers(port) => self.of_port(Key::LocalAnswers, *port),
             Message::UrlAnswers(port) => self.of_port(Key::UrlAnswers, *port),
             Message::UrlDeadOf(port) => self.of_port(Key::UrlDeadOf, *port),
+            Message::DnsOrTlsOf(port) => self.of_port(Key::DnsOrTlsOf, *port),
             Message::Live { at, proof: Proof::Strong } => self.ago(Key::Live, Key::LiveNow, *at),
             Message::Live { at, proof: Proof::Weak } => {
                 self.ago(Key::LiveWeak, Key::LiveWeakNow, *at)

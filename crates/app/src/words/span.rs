@@ -71,14 +71,18 @@ pub fn clock(at: Timestamp, now: &ZonedDateTime, language: Language) -> String {
     }
 }
 
-/// When something ends, as [`clock`] but without the date where the next such time is meant: `02:10` tonight.
+/// When something ends, as [`clock`] but without the date where it is near: `02:10` tonight, `tomorrow 17:00`.
 pub fn until_clock(at: Timestamp, now: &ZonedDateTime, language: Language) -> String {
+    const TONIGHT: i64 = 12 * 3_600;
     let left = at.duration_since(now.timestamp());
-    let is_next = left.is_positive() && left.as_secs() < 86_400;
-    let time = at.to_zoned_datetime(now.time_zone().clone());
-    match is_next {
-        true => format!("{:02}:{:02}", time.hour(), time.minute()),
-        false => clock(at, now, language),
+    let end = at.to_zoned_datetime(now.time_zone().clone());
+    let time = format!("{:02}:{:02}", end.hour(), end.minute());
+    let is_tomorrow = now.date().tomorrow().is_ok_and(|tomorrow| tomorrow == end.date());
+    match (is_tomorrow, language) {
+        (true, _) if left.as_secs() < TONIGHT => time,
+        (true, Language::English) => format!("tomorrow {time}"),
+        (true, Language::Portuguese) => format!("amanhã, {time}"),
+        (false, _) => clock(at, now, language),
     }
 }
 
@@ -148,7 +152,9 @@ mod tests {
         let now = at(80_000).to_zoned_datetime(TimeZone::UTC);
         let told = |second| until_clock(at(second), &now, Language::English);
         assert_eq!(told(90_000), "01:00");
-        assert_eq!(told(80_000 + 86_400), "2 January 1970, 22:13");
+        assert_eq!(told(80_000 + 50_000), "tomorrow 12:06");
+        assert_eq!(told(80_000 + 86_400), "tomorrow 22:13");
+        assert_eq!(told(80_000 + 100_000), "3 January 1970, 02:00");
         assert_eq!(told(79_000), "21:56");
     }
 
