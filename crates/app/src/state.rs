@@ -84,6 +84,8 @@ pub struct State {
     /// When a tunnel is so near its end that it is told, the next one.
     pub(crate) expiry_due: Option<Instant>,
     pub(crate) quitting: Option<Quitting>,
+    /// What ends only because the program does: whoever follows hosts it next.
+    pub(crate) handed_on: BTreeSet<TunnelKey>,
     pub(crate) setup: SetupState,
     next: u64,
 }
@@ -176,6 +178,7 @@ impl State {
             urls,
             expiry_due: None,
             quitting: None,
+            handed_on: BTreeSet::new(),
             setup,
             next: 0,
         }

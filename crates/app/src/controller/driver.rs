@@ -174,9 +174,9 @@ impl Driver {
         }
         let Input::Event(event) = input else { return };
         let (tunnel, what) = match event {
-            // Nobody wants these ended: whoever follows hosts them next. To remove everything does want it.
-            Event::Engine { event: host::Event::State(host::State::Stopped), .. }
-                if self.state.quitting.is_some() && self.state.setup.removing.is_none() =>
+            // Nobody wants these ended.
+            Event::Engine { tunnel, event: host::Event::State(host::State::Stopped) }
+                if self.state.handed_on.contains(tunnel) =>
             {
                 return;
             }

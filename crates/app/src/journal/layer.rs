@@ -50,6 +50,10 @@ impl Filter {
         let is_own = metadata.target().starts_with(OWN);
         let limit = match wanted {
             LogLevel::Error => Level::ERROR,
+            // It warns of screens that say strange things of themselves, which nobody can mend.
+            LogLevel::Warning | LogLevel::Info if metadata.target().starts_with("winit") => {
+                Level::ERROR
+            }
             LogLevel::Warning => Level::WARN,
             LogLevel::Info if !is_own => Level::WARN,
             LogLevel::Info => Level::INFO,

@@ -18,7 +18,10 @@ impl Turn<'_> {
         }
         match command {
             Command::Visible(visible) => self.state.visible = visible,
-            Command::Refresh(place) => self.refresh(place.as_ref()),
+            Command::Refresh(place) => {
+                self.refresh(place.as_ref());
+                self.try_now(place.as_ref());
+            }
             Command::CheckAgain(place) => self.ask_check(&place),
             Command::Create(draft) => {
                 self.begin(What::Create(draft));
@@ -110,6 +113,11 @@ impl Turn<'_> {
         self.state
             .changes
             .retain(|change| !matches!(change.stage, Stage::Undoable { .. } | Stage::Held { .. }));
+        // To remove everything does want all of them ended.
+        if self.state.quitting.is_none() && self.state.setup.removing.is_none() {
+            let wanted = self.state.hosted.iter().filter(|(_, hosted)| hosted.ends != Ends::Told);
+            self.state.handed_on = wanted.map(|(tunnel, _)| tunnel.clone()).collect();
+        }
         let engines: Vec<_> = self.state.hosted.keys().cloned().collect();
         for tunnel in engines {
             self.stop(&tunnel);

@@ -82,6 +82,16 @@ impl Turn<'_> {
         self.save_memory();
     }
 
+    /// Somebody wants to see how things are now: what waits for its next try does not wait any longer.
+    pub(super) fn try_now(&mut self, only: Option<&PlaceKey>) {
+        let waits = |(key, hosted): (&TunnelKey, &Hosted)| {
+            let is_there = only.is_none_or(|place| key.place == *place);
+            (is_there && hosted.status.state == status::State::Reconnecting).then(|| key.clone())
+        };
+        let waiting: Vec<_> = self.state.hosted.iter().filter_map(waits).collect();
+        waiting.iter().for_each(|tunnel| self.tell(tunnel, host::Command::RetryNow));
+    }
+
     /// Ends the hosting of all, for now: what was hosted is hosted again at the next start.
     pub(super) fn stop_all(&mut self) {
         self.rest_all();
@@ -123,6 +133,7 @@ impl Turn<'_> {
                 self.state.taken.insert(tunnel.clone(), now);
             }
             host::Event::State(Engine::Hosting) => self.is_reached(&tunnel.place),
+            host::Event::State(Engine::Reconnecting) => self.may_be_away(&tunnel.place),
             host::Event::ReloginRequired => self.signed_out(&tunnel.place),
             host::Event::State(Engine::Error(GiveUp::SignIn)) => self.signed_out(&tunnel.place),
             host::Event::State(Engine::Error(GiveUp::UnknownTunnel)) => self.unknown(tunnel),

@@ -17,6 +17,9 @@ use crate::tunnel_key::TunnelKey;
 /// Ports that the list does not tell are asked for again after this, and when their count changes.
 const PORTS_EVERY: Duration = Duration::from_secs(600);
 
+/// So long after an engine has lost its connection the place is asked: a relay that is replaced is back by then.
+const AWAY: Duration = Duration::from_secs(2);
+
 impl Turn<'_> {
     pub(super) fn ask_check(&mut self, key: &PlaceKey) {
         let now = self.at();
@@ -71,6 +74,17 @@ impl Turn<'_> {
         };
         if place.failed.as_ref().is_some_and(is_unreachable) {
             place.by(now);
+        }
+    }
+
+    /// An engine lost its connection to a place: who looks at it hears soon whether the place is there.
+    pub(super) fn may_be_away(&mut self, key: &PlaceKey) {
+        let (at, is_seen) = (self.at() + AWAY, self.state.visible);
+        let waits = |place: &Place| {
+            place.failed.as_ref().is_some_and(|failed| failed.trouble.retry_after.is_some())
+        };
+        if let Some(place) = self.state.place_mut(key).filter(|it| is_seen && !waits(it)) {
+            place.by(at);
         }
     }
 

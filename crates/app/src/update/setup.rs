@@ -160,7 +160,17 @@ impl Turn<'_> {
             self.save_setup();
         }
         if self.state.place(key).is_none() {
+            self.keep_default();
             self.state.places.push(Place::new(key.clone(), None));
+        }
+    }
+
+    /// What is the default because it is the only place stays it when another one comes.
+    fn keep_default(&mut self) {
+        let default = self.state.default_place();
+        if default != PlaceKey::here() && self.state.setup.chosen.default.is_none() {
+            self.state.setup.chosen.default = Some(default);
+            self.save_setup();
         }
     }
 

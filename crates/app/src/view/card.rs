@@ -155,9 +155,12 @@ impl Fold<'_> {
                 None => told,
             }
         });
-        let standing = self.standing(key, told.as_ref());
+        let mut standing = self.standing(key, told.as_ref());
         let rows = self.rows(key, ports.as_deref(), told.as_ref(), &standing);
         let has_port = rows.iter().any(|row| row.index.is_some());
+        if ports.is_some() && rows.is_empty() && standing == Standing::stopped() {
+            standing = standing.offer(Offer::AddPort);
+        }
         let reach = match key.place.kind() {
             Kind::Here
                 if rows

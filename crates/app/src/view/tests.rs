@@ -381,7 +381,7 @@ fn the_headline_counts_what_somebody_wants_to_be_hosted() {
     };
     assert_eq!(
         headline(&world),
-        ("The tunnel is not live".to_owned(), "1 is checking its URL.".to_owned())
+        ("1 tunnel is not live".to_owned(), "1 is checking its URL.".to_owned())
     );
     for number in [80, 81] {
         world.health("shop", number, Label::Operational);

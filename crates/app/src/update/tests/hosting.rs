@@ -245,6 +245,37 @@ fn a_tunnel_that_nobody_hosts_any_more_is_no_other_computers() {
 }
 
 #[test]
+fn what_was_stopped_before_the_end_is_handed_on_to_nobody() {
+    let mut world = World::told(&[tunnel("shop", &[80]), tunnel("blog", &[81])]);
+    for id in ["shop", "blog"] {
+        world.command(Command::Host(key(id)));
+        world.hosting(id, &[80]);
+    }
+    world.command(Command::Stop(key("shop")));
+    world.command(Command::Quit);
+    world.command(Command::Quit);
+    assert_eq!(world.state.handed_on, [key("blog")].into());
+}
+
+#[test]
+fn who_looks_again_does_not_wait_for_the_next_try() {
+    let mut world = World::told(&[tunnel("shop", &[80]), tunnel("blog", &[81])]);
+    world.command(Command::Visible(true));
+    for id in ["shop", "blog"] {
+        world.command(Command::Host(key(id)));
+        world.hosting(id, &[80]);
+    }
+    world.effects.clear();
+    world.engine_state("shop", host::State::Reconnecting);
+    // And whether the place is there is found out soon.
+    world.pass(2);
+    assert!(world.effects.iter().any(|it| matches!(it, Effect::List { .. })));
+    world.command(Command::Refresh(None));
+    assert!(world.has(&tell("shop", host::Command::RetryNow)));
+    assert!(!world.has(&tell("blog", host::Command::RetryNow)));
+}
+
+#[test]
 fn why_a_tunnel_could_not_begin_stays_until_it_does() {
     let mut world = World::told(&[tunnel("shop", &[80])]);
     world.command(Command::Host(key("shop")));

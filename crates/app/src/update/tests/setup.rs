@@ -102,6 +102,15 @@ fn a_relay_is_a_place_once_it_took_the_key() {
 }
 
 #[test]
+fn another_relay_does_not_change_where_new_tunnels_live() {
+    let mut world = World::told(&[]);
+    assert_eq!(world.state.default_place(), relay());
+    use_relay(&mut world);
+    end(&mut world, Ok(Some("ana".to_owned())));
+    assert_eq!((world.state.default_place(), saved(&world).default), (relay(), Some(relay())));
+}
+
+#[test]
 fn a_key_that_is_refused_leaves_everything_as_it_was() {
     let mut world = fresh();
     let place = PlaceKey::from("https://cp.new.example");
