@@ -6,6 +6,7 @@ mod banner;
 mod detail;
 mod drawn;
 mod events;
+mod keyboard;
 mod life;
 mod log;
 mod making;
@@ -45,6 +46,7 @@ use crate::desk::Desk;
 use crate::outside::Outside;
 use crate::ui;
 
+pub use keyboard::Input;
 pub use life::raise;
 
 /// "Checked 12 s ago" is written anew so often. Each time costs a redraw, and a window that is only looked at now and then
@@ -347,6 +349,7 @@ impl Window {
         Timer::single_shot(Duration::ZERO, move || {
             if let Some(window) = window.upgrade().filter(|it| it.is_seen()) {
                 window.draw();
+                window.keep_pace();
             }
         });
     }

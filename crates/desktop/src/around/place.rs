@@ -8,6 +8,7 @@ use slint::winit_030::{EventResult, WinitWindowAccessor as _, winit};
 use slint::{ComponentHandle as _, LogicalSize, PhysicalPosition, Timer};
 
 use super::Around;
+use crate::window::Input;
 
 /// As the interface has it.
 const LEAST: (f64, f64) = (640.0, 440.0);
@@ -45,10 +46,14 @@ impl Around {
                 event,
                 winit::event::WindowEvent::Moved(_) | winit::event::WindowEvent::Resized(_)
             );
-            if matches!(event, winit::event::WindowEvent::Focused(_)) {
-                // What is told to who works in it is told more exactly.
-                if let Some(around) = weak.upgrade() {
-                    around.window.tell_anew();
+            if let Some(around) = weak.upgrade() {
+                match event {
+                    // What is told to who works in it is told more exactly.
+                    winit::event::WindowEvent::Focused(_) => around.window.tell_anew(),
+                    winit::event::WindowEvent::KeyboardInput { .. } => {
+                        around.window.keep_keyboard(Input::Key);
+                    }
+                    _ => around.window.keep_keyboard(Input::Other),
                 }
             }
             if moved {

@@ -307,3 +307,53 @@ fn the_table_of_a_port_is_scrolled() {
     let told = stage.window.app().global::<Port<'_>>().get_table().row_data(1).unwrap().told;
     assert!(scrolls(&stage, &told));
 }
+
+#[test]
+fn keys_go_on_where_the_list_that_had_the_keyboard_is_empty() {
+    let stage = Stage::new(Scene::Main);
+    let filter = || stage.window.app().global::<Tunnels<'_>>().get_filter();
+    down(&stage, 1);
+    stage.key('4');
+    assert_eq!(filter(), 3);
+    stage.one("No tunnel matches.");
+    stage.key('1');
+    assert_eq!(filter(), 0);
+    stage.one("Stop storefront");
+}
+
+#[test]
+fn a_step_that_is_gone_leaves_the_keyboard_to_what_comes_in_its_place() {
+    let stage = Stage::new(Scene::Main);
+    down(&stage, 3);
+    let cards = stage.window.app().global::<Tunnels<'_>>().get_cards();
+    let key = cards.iter().find(|card| card.name == "storefront").map(|card| card.key).unwrap();
+    stage.window.open(Dialog::MoveTunnel, &key, 0);
+    stage.settle();
+    // On a place, which goes with the first step.
+    stage.key(Key::Tab);
+    stage.key(Key::DownArrow);
+    stage.press("Make it there");
+    // No letter reaches the window behind, and Enter does what can be undone.
+    stage.key('p');
+    assert!(is_open(&stage, Dialog::MoveTunnel));
+    stage.key(Key::Return);
+    assert!(is_open(&stage, Dialog::None));
+    assert!(!stage.demo.asked().iter().any(|it| matches!(it, Command::Delete(_))));
+}
+
+#[test]
+fn a_second_click_does_not_press_what_has_just_appeared() {
+    let stage = Stage::new(Scene::Main);
+    let cards = stage.window.app().global::<Tunnels<'_>>().get_cards();
+    let key = cards.iter().find(|card| card.name == "storefront").map(|card| card.key).unwrap();
+    stage.window.open(Dialog::Anyone, &key, 0);
+    stage.settle();
+    let button = stage.one("Open 2 URLs until 02:02");
+    let (at, size) = (button.absolute_position(), button.size());
+    let click = || stage.click(at.x + size.width / 2.0, at.y + size.height / 2.0);
+    click();
+    assert!(is_open(&stage, Dialog::Anyone));
+    stage.settle();
+    click();
+    assert!(is_open(&stage, Dialog::None));
+}

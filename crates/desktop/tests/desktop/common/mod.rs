@@ -10,14 +10,14 @@ use std::time::Duration;
 use adit_app::words::Language;
 use adit_desktop::demo::{Demo, Scene};
 use adit_desktop::outside::Outside;
-use adit_desktop::window::Window;
+use adit_desktop::window::{Input, Window};
 use adit_desktop::{Appearance, Theme};
 use i_slint_backend_testing::{
     AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions,
     testing_backend,
 };
 use jiff::tz::TimeZone;
-use slint::platform::{Key, WindowEvent};
+use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, PhysicalSize, SharedString};
 
 /// What was done to the desktop.
@@ -111,6 +111,9 @@ impl Stage {
     pub(crate) fn settle(&self) {
         self.window.catch_up();
         self.wait(Duration::from_millis(200));
+        // As the window system's next event would have it.
+        self.window.keep_keyboard(Input::Other);
+        self.wait(Duration::from_millis(1));
     }
 
     /// The elements of that name.
@@ -158,10 +161,21 @@ impl Stage {
         self.settle();
     }
 
+    /// Clicks on a point.
+    pub(crate) fn click(&self, x: f32, y: f32) {
+        let (position, button) = (LogicalPosition::new(x, y), PointerEventButton::Left);
+        let window = self.window.app().window();
+        window.dispatch_event(WindowEvent::PointerMoved { position });
+        window.dispatch_event(WindowEvent::PointerPressed { position, button });
+        window.dispatch_event(WindowEvent::PointerReleased { position, button });
+        self.settle();
+    }
+
     /// Presses and releases a key.
     pub(crate) fn key(&self, key: impl Into<SharedString>) {
         let text: SharedString = key.into();
         let window = self.window.app().window();
+        self.window.keep_keyboard(Input::Key);
         window.dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
         window.dispatch_event(WindowEvent::KeyReleased { text });
         self.settle();
