@@ -50,6 +50,17 @@ impl Screen {
         Ok(hasher.finish())
     }
 
+    /// Gives the window the keyboard.
+    pub(crate) async fn focus(&self) -> io::Result<()> {
+        let mut command = Command::new("xdotool");
+        command.env("DISPLAY", &self.name);
+        command.args(["search", "--onlyvisible", "--name", "^Adit$", "windowfocus"]);
+        match command.stdout(Stdio::null()).status().await?.success() {
+            true => Ok(()),
+            false => Err(io::Error::other("there is no window")),
+        }
+    }
+
     /// Moves the pointer and turns the wheel, with `pause` milliseconds between its steps.
     pub(crate) async fn scroll(&self, steps: u32, pause: u32) -> io::Result<()> {
         let (steps, pause) = (steps.to_string(), pause.to_string());
