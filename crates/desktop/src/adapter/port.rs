@@ -57,8 +57,15 @@ impl PortLists {
             let time = |at: Timestamp| clock(at, speech);
             self.table.set_vec(chart::table(charts, speech.language, strings, &time));
         }
-        if !port.get_is_paused() {
-            let rows = detail.requests.iter().map(|it| request(it, speech)).collect();
+        let rows: Vec<_> = detail.requests.iter().map(|it| request(it, speech)).collect();
+        if port.get_is_paused() || port.get_held() >= 0 {
+            // Those that are shown go on.
+            for (index, shown) in self.requests.iter().enumerate() {
+                if let Some(now) = rows.iter().find(|it| it.id == shown.id && **it != shown) {
+                    self.requests.set_row_data(index, now.clone());
+                }
+            }
+        } else {
             sync(&self.requests, rows, |row| row.id);
         }
         sync(&self.events, events::rows(&detail.events, speech), |row: &ui::EventRow| {
@@ -87,6 +94,7 @@ impl PortLists {
         self.requests.set_vec(Vec::new());
         self.events.set_vec(Vec::new());
         port.set_current(-1);
+        port.set_held(-1);
         port.set_again(SharedString::default());
         port.set_is_paused(false);
     }

@@ -266,6 +266,7 @@ impl World {
             Effect::Tell { tunnel, command: host::Command::Stop } => {
                 self.then(Event::Ended(tunnel))
             }
+            Effect::Tell { tunnel, .. } if self.broken.contains_key(&tunnel.place) => {}
             Effect::Tell { tunnel, .. } => {
                 // Whatever an engine is told makes it try again, and that goes well.
                 let known = self.tunnel(&tunnel).cloned();

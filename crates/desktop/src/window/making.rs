@@ -196,7 +196,7 @@ impl Window {
             Access::Private => SharedString::default(),
             Access::Anonymous(open) => {
                 let end = open.end(speech.now.timestamp());
-                adit_app::words::clock(end, &speech.now, speech.language).into()
+                adit_app::words::until_clock(end, &speech.now, speech.language).into()
             }
         });
         making::show_tunnel(&global, &self.new_tunnel_form().check(view), &speech);

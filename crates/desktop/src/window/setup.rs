@@ -234,8 +234,16 @@ impl Window {
         }));
         first.on_open(self.on(|window| {
             let url = window.app.global::<ui::FirstRun>().get_address().whole;
-            if !window.outside.open(&url) {
-                window.say(window.app.global::<ui::Strings>().invoke_not_opened());
+            let view = window.view();
+            let trial = view.setup.first_run.as_ref().and_then(|run| run.trial.as_ref());
+            let tunnel = trial.and_then(|trial| trial.tunnel.as_ref());
+            let card = view.cards.iter().find(|card| card.tunnel() == tunnel);
+            match card.filter(|_| tunnel.is_some()) {
+                Some(card) => window.visit(&url, card),
+                None if !window.outside.open(&url) => {
+                    window.say(window.app.global::<ui::Strings>().invoke_not_opened());
+                }
+                None => {}
             }
         }));
         first.on_other_place(self.on(|window| {

@@ -243,6 +243,9 @@ impl Window {
         sheet::opening(&form, &opening, &doors, speech, &texts);
         if end.is_none() {
             form.set_ends(SharedString::default());
+            form.set_action(
+                texts.invoke_open_some(i32::try_from(opening.count).unwrap_or(i32::MAX)),
+            );
             form.set_can_open(false);
         }
     }

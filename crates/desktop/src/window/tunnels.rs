@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use adit_app::command::Command;
+use adit_app::known::Openness;
 use adit_app::message::Offer;
+use adit_app::place_key::Kind;
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, CardId};
 use slint::{ComponentHandle, Model as _, SharedString};
@@ -38,9 +40,8 @@ impl Window {
         tunnels
             .on_copy(self.with(|window, key: SharedString, port: i32| window.copy_url(&key, port)));
         tunnels.on_open(self.with(|window, key: SharedString, port: i32| {
-            let url = window.url(&key, port);
-            if url.is_some_and(|url| !window.outside.open(&url)) {
-                window.say(window.app.global::<ui::Strings>().invoke_not_opened());
+            if let Some((url, card)) = window.url(&key, port).zip(window.card(&key)) {
+                window.visit(&url, &card);
             }
         }));
         tunnels.on_copy_curl(self.with(|window, key: SharedString, port: i32| {
@@ -85,6 +86,18 @@ impl Window {
                 self.start(tunnel);
             }
             command => self.send(command),
+        }
+    }
+
+    /// Opens a URL in the browser, and says what one may wonder about there: a relay knows its owner by a key, which no
+    /// browser has.
+    pub(super) fn visit(&self, url: &str, card: &Card) {
+        let strings = self.app.global::<ui::Strings>();
+        let is_private = !matches!(card.openness, Openness::Anyone { .. });
+        if !self.outside.open(url) {
+            self.say(strings.invoke_not_opened());
+        } else if is_private && card.place.kind() == Kind::Relay {
+            self.say_slowly(strings.invoke_opened_private());
         }
     }
 

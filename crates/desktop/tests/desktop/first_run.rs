@@ -153,12 +153,12 @@ fn a_relay_is_checked_as_it_is_typed_and_then_by_the_relay() {
     stage.key(Key::Return);
     // The address has the keyboard.
     stage.type_text("relay");
-    stage.one("A relay's address is like cp.relay.example.com. This is none yet.");
+    stage.one("Type a relay's address, such as cp.relay.example.com.");
     stage.press("Check and keep");
     assert!(asks(&stage).is_empty());
     fill(&stage, ADDRESS, "cp.relay.example.com");
     fill(&stage, KEY, "short");
-    stage.one("A key has 8 or more letters and figures, without spaces. This is none yet.");
+    stage.one("Type the whole key: 8 or more letters and digits, without spaces.");
     fill(&stage, KEY, "adit_0123456789");
     stage.press("Check and keep");
     let Some(Ask::UseRelay { relay, key }) = asks(&stage).pop() else { panic!("not asked") };

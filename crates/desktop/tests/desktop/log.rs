@@ -79,7 +79,7 @@ fn words_and_level_leave_what_they_say() {
     stage.type_text("token MINTED");
     assert_eq!(texts(&stage), ["token minted scope=host lasts=24h"; 2]);
     stage.type_text("x");
-    stage.one("No line is like that.");
+    stage.one("No line matches.");
     stage.press("Show all");
     assert_eq!(texts(&stage).len(), 32);
 }

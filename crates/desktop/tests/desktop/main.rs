@@ -19,6 +19,7 @@ mod notifications_bus;
 mod pictures;
 mod places;
 mod pulse;
+mod requests;
 mod settings;
 mod sheet;
 #[cfg(not(any(windows, target_os = "macos")))]

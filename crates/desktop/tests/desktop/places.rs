@@ -87,7 +87,7 @@ fn a_key_is_changed_after_the_relay_took_it() {
     stage.press("Check and keep");
     ends(&stage, Ok(Some("ana".to_owned())));
     assert_eq!(dialog(&stage), Dialog::None);
-    stage.one("relay.example.com took the key and is used now");
+    stage.one("Signed in to relay.example.com");
 }
 
 #[test]

@@ -149,9 +149,14 @@ fn the_choice_of_time_and_of_ports_is_what_the_button_says() {
     stage.press("Leave port 5432 closed");
     stage.one("Open 3 URLs until 19:02");
     choose(&stage, "Until...");
-    assert!(!stage.labels().iter().any(|it| it.starts_with("Ends at 1")));
+    assert!(!stage.labels().iter().any(|it| it.starts_with("Open until")));
+    stage.one("Open 3 URLs");
     write(&stage, "Ends at", "soon");
-    stage.one("A time such as 18:40 or 2026-12-24 18:40, within 30 days.");
+    stage.beginning("A time such as 18:40 or 2026-12-24 18:40, or how long");
+    write(&stage, "Ends at", "2h");
+    stage.one("Open 3 URLs until 20:02");
+    write(&stage, "Ends at", "17:00");
+    stage.one("Open until tomorrow 17:00. Renewing the tunnel does not prolong it.");
     write(&stage, "Ends at", "18:40");
     stage.press("Open 3 URLs until 18:40");
     stage.one("3 URLs are open until 18:40");
