@@ -1,6 +1,6 @@
 //! A second `adit host`: its tunnels are hosted by the one that runs already, whose events it shows.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ pub(super) async fn run(
                 Some(reply) => {
                     let reply = reply?;
                     if standing.hear(&reply) {
-                        manager.hosted(standing.up.len(), wanted.tunnels.len());
+                        manager.hosted(standing.hosted(), wanted.tunnels.len());
                     }
                     show(reply, service, report)?;
                     // A service is there for what is started again, too.
@@ -126,66 +126,69 @@ pub(super) async fn run(
 /// How it stands with the tunnels, as far as it decides something here.
 #[derive(Default)]
 struct Standing {
-    /// Those that are hosted.
-    up: BTreeSet<String>,
-    /// Those that stand by.
-    by: BTreeSet<String>,
-    /// Those that are hosted no longer.
-    over: BTreeSet<String>,
-    /// Those of them that somebody has stopped.
-    stopped: BTreeSet<String>,
-    /// The last one that gave up, unless it has been started again, and why it did so.
+    tunnels: BTreeMap<String, How>,
+    /// Why the last one that gave up did so, unless it has been started again.
     failed: Option<(String, Failure)>,
 }
 
+/// How a tunnel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    OnItsWay,
+    Hosted,
+    StandsBy,
+    /// By somebody, there.
+    Stopped,
+    GaveUp,
+}
+
 impl Standing {
-    /// Takes in what is told; whether that changes what is hosted.
+    /// Takes in what is told; whether that changes how many are hosted.
     fn hear(&mut self, reply: &Reply) -> bool {
-        let before = self.up.len();
-        match reply {
+        let before = self.hosted();
+        let (tunnel, how) = match reply {
             Reply::GaveUp { tunnel_id, failure } => {
-                self.up.remove(tunnel_id);
-                self.over.insert(tunnel_id.clone());
                 self.failed = Some((tunnel_id.clone(), failure.clone()));
+                (tunnel_id, How::GaveUp)
             }
-            Reply::Told { tunnel_id, told: Event::Standby } => {
-                self.up.remove(tunnel_id);
-                self.by.insert(tunnel_id.clone());
-            }
+            Reply::Told { tunnel_id, told: Event::Standby } => (tunnel_id, How::StandsBy),
             Reply::Told { tunnel_id, told: Event::State { state, .. } } => {
-                self.by.remove(tunnel_id);
-                match state {
-                    State::Hosting => self.up.insert(tunnel_id.clone()),
-                    _ => self.up.remove(tunnel_id),
+                let how = match state {
+                    State::Hosting => How::Hosted,
+                    State::Stopped => How::Stopped,
+                    // When it has given up the reason follows.
+                    _ => How::OnItsWay,
                 };
-                match state {
-                    State::Stopped => {
-                        self.over.insert(tunnel_id.clone());
-                        self.stopped.insert(tunnel_id.clone());
-                    }
-                    // The reason follows.
-                    State::Error => {}
-                    _ => {
-                        self.over.remove(tunnel_id);
-                        self.stopped.remove(tunnel_id);
-                        self.failed.take_if(|(failed, _)| failed == tunnel_id);
-                    }
-                }
+                (tunnel_id, how)
             }
-            _ => {}
+            _ => return false,
+        };
+        if !matches!(how, How::GaveUp | How::Stopped) {
+            self.failed.take_if(|(failed, _)| failed == tunnel);
         }
-        self.up.len() != before
+        self.tunnels.insert(tunnel.clone(), how);
+        self.hosted() != before
+    }
+
+    /// How many are hosted.
+    fn hosted(&self) -> usize {
+        self.tunnels.values().filter(|how| **how == How::Hosted).count()
+    }
+
+    fn stands_by(&self, tunnel: &str) -> bool {
+        self.tunnels.get(tunnel) == Some(&How::StandsBy)
     }
 
     /// Whether this process hosts the tunnel when the owner has ended: not what somebody stopped there, and not what
     /// stands by, because whoever hosts that anew takes it from the host that has it.
     fn goes_on(&self, tunnel: &str) -> bool {
-        !self.by.contains(tunnel) && !self.stopped.contains(tunnel)
+        !matches!(self.tunnels.get(tunnel), Some(How::StandsBy | How::Stopped))
     }
 
     /// Whether nothing more can happen.
     fn is_over(&self, wanted: &Wanted) -> bool {
-        wanted.ids().iter().all(|id| self.over.contains(id))
+        let is_over = |id| matches!(self.tunnels.get(id), Some(How::Stopped | How::GaveUp));
+        wanted.ids().iter().all(is_over)
     }
 }
 
@@ -258,7 +261,7 @@ async fn obey(
             if !wanted.tunnels.contains(&tunnel) {
                 wanted.tunnels.push(tunnel);
             }
-            match standing.by.contains(&id) {
+            match standing.stands_by(&id) {
                 true => Request::TakeOver { tunnel: id },
                 false => host(wanted, vec![id]),
             }
