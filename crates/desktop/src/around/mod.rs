@@ -5,6 +5,7 @@
 mod memory;
 mod place;
 mod start;
+mod system;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -85,7 +86,7 @@ impl Around {
             }
         });
         around.come_back();
-        around.watch_place();
+        around.listen_system();
         around.wait();
         around
     }

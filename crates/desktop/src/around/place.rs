@@ -4,11 +4,10 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use adit_app::placement::{Placement, Screen};
-use slint::winit_030::{EventResult, WinitWindowAccessor as _, winit};
+use slint::winit_030::{WinitWindowAccessor as _, winit};
 use slint::{ComponentHandle as _, LogicalSize, PhysicalPosition, Timer};
 
 use super::Around;
-use crate::window::Input;
 
 /// As the interface has it.
 const LEAST: (f64, f64) = (640.0, 440.0);
@@ -36,39 +35,22 @@ impl Around {
         window.set_maximized(kept.is_maximised);
     }
 
-    /// Remembers where the window is whenever it has come to rest.
-    pub(super) fn watch_place(self: &Rc<Self>) {
+    /// Remembers where the window is whenever it has come to rest. What is returned is told that it moved.
+    pub(super) fn watch_place(self: &Rc<Self>) -> impl FnMut(&slint::Window) + 'static {
         let rest = Timer::default();
         let weak = Rc::downgrade(self);
         let mut is_checked = false;
-        self.window.app().window().on_winit_window_event(move |window, event| {
-            let moved = matches!(
-                event,
-                winit::event::WindowEvent::Moved(_) | winit::event::WindowEvent::Resized(_)
-            );
-            if let Some(around) = weak.upgrade() {
-                match event {
-                    // What is told to who works in it is told more exactly.
-                    winit::event::WindowEvent::Focused(_) => around.window.tell_anew(),
-                    winit::event::WindowEvent::KeyboardInput { .. } => {
-                        around.window.keep_keyboard(Input::Key);
-                    }
-                    _ => around.window.keep_keyboard(Input::Other),
-                }
+        move |window| {
+            if !std::mem::replace(&mut is_checked, true) {
+                check(window, &weak);
             }
-            if moved {
-                if !std::mem::replace(&mut is_checked, true) {
-                    check(window, &weak);
+            let weak = weak.clone();
+            rest.start(slint::TimerMode::SingleShot, REST, move || {
+                if let Some(around) = weak.upgrade() {
+                    around.remember_place();
                 }
-                let weak = weak.clone();
-                rest.start(slint::TimerMode::SingleShot, REST, move || {
-                    if let Some(around) = weak.upgrade() {
-                        around.remember_place();
-                    }
-                });
-            }
-            EventResult::Propagate
-        });
+            });
+        }
     }
 
     /// Remembers where the window is, if it is on a screen.
