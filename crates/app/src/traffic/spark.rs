@@ -39,26 +39,28 @@ pub fn rows(history: &History, now: Timestamp) -> Rows {
 pub fn spark(series: &Series, now: Timestamp) -> Option<Spark> {
     let rates = rates(series, now);
     let requests: Vec<_> = rates.iter().map(|it| it.map(|it| it.requests)).collect();
-    let points = merged(&requests, steps_before(series.step(), now));
+    let points = merged(&requests, youngest(series.step(), now));
     let top = points.iter().flatten().copied().fold(0.0, f64::max);
     let rate = requests.iter().rev().take(2).find_map(|point| *point).unwrap_or(0.0);
     let plot = Plot { width: SIZE.0, height: SIZE.1, top };
     (top > 0.0).then(|| Spark { path: plot.line(&points), rate })
 }
 
-/// Steps since the last one that began with a point. Points are counted from the epoch, so that a line moves to the
-/// left as time passes and does not change its shape.
-fn steps_before(step: u32, now: Timestamp) -> usize {
-    let steps = now.as_second().div_euclid(step.into()) + 1;
-    steps.rem_euclid(MERGED as i64) as usize
+/// Steps in the point at hand, 1 to [`MERGED`]. Points are counted from the epoch, so that a line moves to the left as
+/// time passes and does not change its shape.
+fn youngest(step: u32, now: Timestamp) -> usize {
+    now.as_second().div_euclid(step.into()).rem_euclid(MERGED as i64) as usize + 1
 }
 
-/// Some steps to a point, from the newest back; `youngest` of them are in the last point, unless it is full.
+/// Some steps to a point: the whole points and the one at hand, which the `youngest` steps are in.
+///
+/// There are always as many, and the one at hand is left open until it has a request: while nothing comes, the line
+/// stays as it is for the length of a point, and its row need not be drawn again.
 fn merged(steps: &[Option<f64>], youngest: usize) -> Vec<Option<f64>> {
-    let (old, young) = steps.split_at(steps.len().saturating_sub(youngest));
-    let mut points: Vec<_> = old.rchunks(MERGED).map(mean).collect();
+    let (whole, at_hand) = steps.split_at(steps.len().saturating_sub(youngest));
+    let mut points: Vec<_> = whole.rchunks_exact(MERGED).map(mean).collect();
     points.reverse();
-    points.extend((!young.is_empty()).then(|| mean(young)));
+    points.push(mean(at_hand).filter(|rate| *rate > 0.0));
     points
 }
 
@@ -104,12 +106,28 @@ mod tests {
         let steps = |first: i64, count: i64| -> Vec<_> {
             (first..first + count).map(|step| Some((step * step) as f64)).collect()
         };
-        let at_step = |step: i64| merged(&steps(step - 19, 20), steps_before(5, at(step * 5)));
+        let at_step = |step: i64| merged(&steps(step - 19, 20), youngest(5, at(step * 5)));
         // 20 is the first step of a new point: the whole points before it are the same ones.
         let (before, after) = (at_step(39), at_step(40));
-        assert_eq!(before.len(), 4);
-        assert_eq!(before[1..], after[1..4]);
-        assert_eq!(at_step(41)[1..4], before[1..]);
-        assert_eq!(merged(&[], 3), []);
+        assert_eq!((before.len(), after.len()), (4, 4));
+        assert_eq!(before[1..], after[..3]);
+        assert_eq!(at_step(41)[..3], after[..3]);
+        assert_eq!(merged(&[], 3), [None]);
+    }
+
+    #[test]
+    fn a_quiet_row_stays_as_it_is_until_a_point_has_passed() {
+        let mut series = Series::new(Duration::from_secs(5), 180);
+        series.at(at(600)).add(Some(200));
+        // Each second of the 25 that a point is long, with what is counted in each of them.
+        let mut shown: Vec<_> = Vec::new();
+        for second in 625..675 {
+            series.at(at(second)).connections = 0;
+            shown.push(spark(&series, at(second)).unwrap());
+        }
+        shown.dedup();
+        assert_eq!(shown.len(), 2);
+        series.at(at(674)).add(Some(200));
+        assert_ne!(spark(&series, at(674)).as_ref(), shown.last(), "a request shows at once");
     }
 }
