@@ -17,7 +17,7 @@ use crate::tunnel_key::TunnelKey;
 
 pub use code::{Code, Severity};
 pub use fold::raised;
-pub(crate) use fold::{change_text, next_expiring};
+pub(crate) use fold::{change_text, next_end};
 pub use track::Tracker;
 
 /// What a condition is about.

@@ -1,7 +1,9 @@
 //! What a place's service told of a tunnel, as far as faces show it. The service is the source of truth; this
 //! is kept only to have something to show before it answers.
 
-use adit_proto::contracts::{self, AccessControl, AccessEntryType, Protocol, TunnelPort};
+use adit_proto::contracts::{
+    self, AccessControl, AccessEntry, AccessEntryType, Protocol, TunnelPort,
+};
 use adit_proto::id::FullId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,12 +75,15 @@ pub enum Openness {
     Anyone {
         /// When that ends; `None` means with the tunnel.
         until: Option<Timestamp>,
+        /// How many are named, who stay when it ends.
+        #[serde(default)]
+        with: usize,
     },
 }
 
 impl Known {
-    /// From an answer of the service; `None` when that lacks the tunnel's id.
-    pub fn of(tunnel: &contracts::Tunnel) -> Option<Self> {
+    /// From an answer of the service, which came at `now`; `None` when it lacks the tunnel's id.
+    pub fn of(tunnel: &contracts::Tunnel, now: Timestamp) -> Option<Self> {
         let ports = tunnel.ports.as_ref().map(|ports| ports.iter().map(KnownPort::of).collect());
         let status = tunnel.status.as_ref();
         let count = |of: Option<&contracts::ResourceStatus>| of.map(|it| it.current);
@@ -89,7 +94,7 @@ impl Known {
             ports,
             port_count: status.and_then(|it| count(it.port_count.as_ref())),
             hosts: status.and_then(|it| count(it.host_connection_count.as_ref())).unwrap_or(0),
-            openness: Openness::of_tunnel(tunnel),
+            openness: Openness::of_tunnel(tunnel, now),
             expires: tunnel.expiration,
             life: tunnel.custom_expiration.filter(|seconds| *seconds > 0),
         })
@@ -121,37 +126,57 @@ impl KnownPort {
 
 impl Openness {
     /// Of a tunnel with its ports, as far as their lists are told: it is as open as the widest.
-    fn of_tunnel(tunnel: &contracts::Tunnel) -> Self {
+    fn of_tunnel(tunnel: &contracts::Tunnel, now: Timestamp) -> Self {
         let Some(control) = &tunnel.access_control else { return Self::default() };
         let ports = tunnel.ports.iter().flatten();
         let own =
             ports.filter_map(|port| port.access_control.as_ref()).flat_map(|it| it.own().entries);
         let entries = control.entries.iter().cloned().chain(own).collect();
-        Self::of(&AccessControl { entries })
+        Self::of(&AccessControl { entries }, now)
     }
 
     /// How open it is at a time: open access that has ended is none.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
         match self {
-            Self::Anyone { until: Some(until) } if until <= now => Self::OnlyMe,
+            Self::Anyone { until: Some(until), with } if until <= now => Self::to(with),
             other => other,
         }
     }
 
-    /// Of an access list. Entries that take access away make nothing more open.
-    fn of(control: &AccessControl) -> Self {
-        let allow = || control.entries.iter().filter(|entry| !entry.is_deny);
-        let mut anonymous = allow().filter(|entry| entry.kind == AccessEntryType::Anonymous);
-        if let Some(first) = anonymous.next() {
-            // Open as long as the longest entry; one without an end outlasts all.
-            let until = anonymous.fold(first.expiration, |longest, entry| {
-                longest.zip(entry.expiration).map(|(one, other)| one.max(other))
-            });
-            return Self::Anyone { until };
+    /// When it changes by itself.
+    pub(crate) fn ends(self) -> Option<Timestamp> {
+        match self {
+            Self::Anyone { until, .. } => until,
+            _ => None,
         }
-        let with = allow().map(|entry| entry.subjects.len()).sum();
+    }
+
+    fn to(with: usize) -> Self {
         if with == 0 { Self::OnlyMe } else { Self::Shared { with } }
+    }
+
+    /// Of an access list. Services keep what has ended. Entries that take access away make nothing more open.
+    fn of(control: &AccessControl, now: Timestamp) -> Self {
+        let is_in_force = |entry: &&AccessEntry| {
+            let lets_in = !entry.is_deny && entry.kind != AccessEntryType::None;
+            lets_in && entry.expiration.is_none_or(|end| now < end)
+        };
+        let (anonymous, named): (Vec<_>, Vec<_>) = (control.entries.iter())
+            .filter(is_in_force)
+            .partition(|entry| entry.kind == AccessEntryType::Anonymous);
+        let with = named.iter().map(|entry| match entry.kind {
+            // Without a name it is the tenant of whoever made it.
+            AccessEntryType::Organizations => entry.subjects.len().max(1),
+            _ => entry.subjects.len(),
+        });
+        let with = with.sum();
+        let Some((first, others)) = anonymous.split_first() else { return Self::to(with) };
+        // Open as long as the longest entry; one without an end outlasts all.
+        let until = others.iter().fold(first.expiration, |longest, entry| {
+            longest.zip(entry.expiration).map(|(one, other)| one.max(other))
+        });
+        Self::Anyone { until, with }
     }
 }
 
@@ -162,8 +187,6 @@ fn filled(text: &Option<String>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use adit_proto::contracts::AccessEntry;
-
     use super::*;
 
     fn entry(kind: AccessEntryType, subjects: &[&str], end: Option<i64>) -> AccessEntry {
@@ -175,22 +198,46 @@ mod tests {
         }
     }
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
     #[test]
     fn a_tunnel_is_as_open_as_its_widest_entry() {
         use AccessEntryType::{Anonymous, Users};
-        let of = |entries| Openness::of(&AccessControl { entries });
+        let of = |entries| Openness::of(&AccessControl { entries }, at(0));
         assert_eq!(of(vec![]), Openness::OnlyMe);
         assert_eq!(of(vec![entry(Users, &["a", "b"], None)]), Openness::Shared { with: 2 });
-        let until = Timestamp::from_second(9).ok();
+        let until = Some(at(9));
         let two = vec![entry(Anonymous, &[], Some(5)), entry(Anonymous, &[], Some(9))];
-        assert_eq!(of(two.clone()), Openness::Anyone { until });
+        assert_eq!(of(two.clone()), Openness::Anyone { until, with: 0 });
         let endless = [two, vec![entry(Anonymous, &[], None)]].concat();
-        assert_eq!(of(endless), Openness::Anyone { until: None });
-        let closed = Openness::Anyone { until };
-        assert_eq!(closed.at(Timestamp::from_second(8).unwrap()), closed);
-        assert_eq!(closed.at(Timestamp::from_second(9).unwrap()), Openness::OnlyMe);
+        assert_eq!(of(endless), Openness::Anyone { until: None, with: 0 });
+        let nobody = [AccessEntryType::None, Users].map(|kind| entry(kind, &[], None));
+        assert_eq!(of(nobody.to_vec()), Openness::OnlyMe);
         let deny = AccessEntry { is_deny: true, ..entry(Anonymous, &[], None) };
         assert_eq!(of(vec![deny]), Openness::OnlyMe);
+    }
+
+    #[test]
+    fn who_is_named_stays_when_open_access_ends() {
+        use AccessEntryType::{Anonymous, Organizations, Users};
+        let entries = vec![
+            entry(Anonymous, &[], Some(9)),
+            entry(Users, &["a", "b"], None),
+            entry(Users, &["c"], Some(2)),
+            // A tenant is not named.
+            entry(Organizations, &[], None),
+        ];
+        let control = AccessControl { entries };
+        let open = Openness::of(&control, at(2));
+        assert_eq!(open, Openness::Anyone { until: Some(at(9)), with: 3 });
+        assert_eq!((open.at(at(8)), open.ends()), (open, Some(at(9))));
+        assert_eq!(open.at(at(9)), Openness::Shared { with: 3 });
+        // Services tell ended entries for good.
+        assert_eq!(Openness::of(&control, at(9)), open.at(at(9)));
+        let alone = Openness::Anyone { until: Some(at(9)), with: 0 };
+        assert_eq!(alone.at(at(9)), Openness::OnlyMe);
     }
 
     #[test]
@@ -202,10 +249,10 @@ mod tests {
             ports: Some(vec![port]),
             ..contracts::Tunnel::default()
         };
-        let until = Timestamp::from_second(9).ok();
-        assert_eq!(Openness::of_tunnel(&tunnel), Openness::Anyone { until });
+        let open = Openness::Anyone { until: Some(at(9)), with: 0 };
+        assert_eq!(Openness::of_tunnel(&tunnel, at(0)), open);
         let unknown = contracts::Tunnel { access_control: None, ..tunnel };
-        assert_eq!(Openness::of_tunnel(&unknown), Openness::Unknown);
+        assert_eq!(Openness::of_tunnel(&unknown, at(0)), Openness::Unknown);
     }
 
     #[test]
@@ -216,11 +263,11 @@ mod tests {
             name: Some(String::new()),
             ..contracts::Tunnel::default()
         };
-        let known = Known::of(&tunnel).unwrap();
+        let known = Known::of(&tunnel, at(0)).unwrap();
         assert_eq!((known.ports.as_ref(), known.label()), (None, "shop"));
         tunnel.ports = Some(Vec::new());
-        assert_eq!(Known::of(&tunnel).unwrap().ports, Some(Vec::new()));
+        assert_eq!(Known::of(&tunnel, at(0)).unwrap().ports, Some(Vec::new()));
         tunnel.cluster_id = None;
-        assert_eq!(Known::of(&tunnel), None);
+        assert_eq!(Known::of(&tunnel, at(0)), None);
     }
 }

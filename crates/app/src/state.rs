@@ -19,7 +19,7 @@ use crate::command::Ticket;
 use crate::condition::Tracker;
 use crate::failure::{Code, Failure};
 use crate::history::History;
-use crate::known::{Known, KnownPort};
+use crate::known::{Known, KnownPort, Openness};
 use crate::moment::Moment;
 use crate::persist::{Kept, Lists, Memory, Part, Remark, SavedList};
 use crate::place_key::PlaceKey;
@@ -81,12 +81,14 @@ pub struct State {
     pub(crate) conditions: Tracker,
     /// The URLs of ports that are hosted, as they were told last.
     pub(crate) urls: BTreeMap<(TunnelKey, u16), String>,
-    /// When a tunnel is so near its end that it is told, the next one.
-    pub(crate) expiry_due: Option<Instant>,
+    /// When a tunnel is so near its end that it is told, or is open no longer: the next one.
+    pub(crate) end_due: Option<Instant>,
     pub(crate) quitting: Option<Quitting>,
     /// What ends only because the program does: whoever follows hosts it next.
     pub(crate) handed_on: BTreeSet<TunnelKey>,
     pub(crate) setup: SetupState,
+    /// When the last thing happened.
+    pub(crate) wall: Timestamp,
     next: u64,
 }
 
@@ -169,6 +171,7 @@ impl State {
             unsaved: BTreeMap::new(),
             unsaved_due: None,
             clock_is_wrong,
+            wall: now.wall,
             offline: None,
             visible: false,
             selected: None,
@@ -176,7 +179,7 @@ impl State {
             sheet: None,
             conditions: Tracker::default(),
             urls,
-            expiry_due: None,
+            end_due: None,
             quitting: None,
             handed_on: BTreeSet::new(),
             setup,
@@ -272,6 +275,11 @@ impl State {
     /// Whether somebody waits for a change, who hears of its failure there and then.
     pub(crate) fn is_waited_for(&self, ticket: Ticket) -> bool {
         self.errands.iter().any(|errand| errand.ticket == ticket && !errand.is_left)
+    }
+
+    /// Who may visit a tunnel now, as far as that is known: open access that has ended is none, whatever the last list said.
+    pub(crate) fn openness(&self, tunnel: &TunnelKey) -> Openness {
+        self.known(tunnel).map(|known| known.openness.at(self.wall)).unwrap_or_default()
     }
 
     /// Whether a tunnel is out of sight, because it is being removed.

@@ -39,6 +39,7 @@ const SAVE_AGAIN: Duration = Duration::from_secs(60);
 /// Takes in what happened, and says what is to be done.
 pub fn update(state: &mut State, input: Input, now: Moment) -> Vec<Effect> {
     let is_traffic = input.is_traffic();
+    state.wall = now.wall;
     let mut turn = Turn { state, now, effects: Vec::new() };
     match input {
         Input::Command(command) => turn.command(command),

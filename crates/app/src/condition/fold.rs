@@ -63,12 +63,13 @@ pub fn raised(state: &State, now: Moment) -> Vec<Condition> {
     raised.conditions
 }
 
-/// When the next tunnel comes so near its end that it is told, after `now`.
-pub(crate) fn next_expiring(state: &State, now: Moment) -> Option<Instant> {
-    let waits = expiring(state).filter_map(|(_, from, _)| {
-        (from > now.wall).then(|| now.at + from.duration_since(now.wall).unsigned_abs())
-    });
-    waits.min()
+/// When the next tunnel comes so near its end that it is told, or is open to anyone no longer, after `now`.
+pub(crate) fn next_end(state: &State, now: Moment) -> Option<Instant> {
+    let expiring = expiring(state).map(|(_, from, _)| from).filter(|from| *from > now.wall);
+    let entries = state.places.iter().flat_map(|place| &place.entries);
+    let closing = entries.filter_map(|entry| entry.known.openness.ends());
+    let next = expiring.chain(closing.filter(|end| *end > now.wall)).min()?;
+    Some(now.at + next.duration_since(now.wall).unsigned_abs())
 }
 
 /// The tunnels that nothing keeps from their end, with when that is to be told and when it is. One that is hosted is

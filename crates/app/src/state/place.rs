@@ -33,6 +33,8 @@ pub(crate) struct Place {
     pub(crate) account: Option<String>,
     /// The sign-in that has ended, until somebody signs in again.
     pub(crate) lapsed: Option<Lapsed>,
+    /// When its command was last looked for in vain.
+    pub(crate) looked: Option<Timestamp>,
     /// How far its URLs reach, where that is known.
     pub(crate) reach: Option<Reach>,
     /// How long its last list took.
@@ -100,6 +102,7 @@ impl Place {
             access: Access::Unknown,
             account: None,
             lapsed: None,
+            looked: None,
             reach: None,
             answered: None,
             entries: tunnels.map(Entry::kept).collect(),

@@ -73,7 +73,10 @@ pub(crate) fn told_port(number: u16) -> TunnelPort {
 /// What was kept of an earlier run, saved so many seconds from its start.
 pub(crate) fn kept(remembered: &[&str], list: &[contracts::Tunnel], saved_at: i64) -> Kept {
     let saved_at = Timestamp::from_second(START + saved_at).unwrap();
-    let list = SavedList { saved_at, tunnels: list.iter().filter_map(Known::of).collect() };
+    let list = SavedList {
+        saved_at,
+        tunnels: list.iter().filter_map(|it| Known::of(it, saved_at)).collect(),
+    };
     let mut kept = Kept {
         memory: Memory { tunnels: remembered.iter().map(|id| key(id)).collect() },
         ..Kept::default()

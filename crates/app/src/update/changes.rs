@@ -168,7 +168,9 @@ impl Turn<'_> {
 
     fn done(&mut self, ticket: Ticket, place: &PlaceKey, what: &What, done: Done) {
         let made = match &done {
-            Done::Created(tunnel) => Known::of(tunnel).map(|it| Made::Tunnel(Box::new(it))),
+            Done::Created(tunnel) => {
+                Known::of(tunnel, self.now.wall).map(|it| Made::Tunnel(Box::new(it)))
+            }
             Done::Port(port) => Some(Made::Port(KnownPort::of(port))),
             Done::Deleted | Done::Managed(_) => None,
         };

@@ -27,8 +27,7 @@ pub fn deadline(state: &State, now: Instant) -> Option<Instant> {
         Stage::Settling { since, .. } => Some(*since + SETTLE),
         _ => None,
     });
-    let others =
-        [state.history_due, state.unsaved_due, state.conditions.deadline(), state.expiry_due];
+    let others = [state.history_due, state.unsaved_due, state.conditions.deadline(), state.end_due];
     places.chain(changes).chain(others.into_iter().flatten()).min()
 }
 

@@ -44,6 +44,8 @@ impl Turn<'_> {
         let Some(place) = self.state.place_mut(key) else { return };
         let was_ready = place.access == Access::Ready;
         (place.checking, place.finished) = (false, Some(now));
+        let is_in_vain = matches!(found, Preflight::CommandMissing | Preflight::CommandOld { .. });
+        place.looked = is_in_vain.then_some(wall);
         let account = match found {
             // What failed before is mended by a list, not by this.
             Preflight::Ready { account } => account,
@@ -104,7 +106,8 @@ impl Turn<'_> {
                 place.failed = None;
                 place.answered = Some(now.at.saturating_duration_since(asked.at));
                 (place.as_of, place.told) = (Some(now.wall), Some(asked.at));
-                place.merge(tunnels.iter().filter_map(Known::of).collect(), asked.at);
+                let known = tunnels.iter().filter_map(|tunnel| Known::of(tunnel, now.wall));
+                place.merge(known.collect(), asked.at);
                 self.settle(key, asked.at);
                 self.count_missing(key);
                 self.forget_troubles(key);
@@ -128,10 +131,11 @@ impl Turn<'_> {
         serial: u64,
         result: Result<Box<contracts::Tunnel>, Trouble>,
     ) {
+        let now = self.now.wall;
         let Some(entry) = self.state.entry_mut(tunnel) else { return };
         let Some(asked) = entry.showing.filter(|asked| asked.serial == serial) else { return };
         entry.showing = None;
-        match result.map(|told| Known::of(&told)) {
+        match result.map(|told| Known::of(&told, now)) {
             Ok(Some(known)) => {
                 entry.take(known, asked.at);
                 self.settle(&tunnel.place, asked.at);

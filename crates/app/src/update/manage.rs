@@ -129,11 +129,11 @@ impl Turn<'_> {
     }
 
     fn take_whole(&mut self, tunnel: &TunnelKey, job: &Job, whole: &Arc<Whole>) {
-        let now = self.at();
+        let (now, wall) = (self.at(), self.now.wall);
         if let Some(open) = self.state.sheet.as_mut().filter(|it| it.sheet.tunnel == *tunnel) {
             (open.sheet.whole, open.asked) = (Some(whole.clone()), None);
         }
-        if let Some(known) = Known::of(&whole.tunnel)
+        if let Some(known) = Known::of(&whole.tunnel, wall)
             && let Some(entry) = self.state.entry_mut(tunnel)
         {
             entry.showing = None;
@@ -149,7 +149,7 @@ impl Turn<'_> {
     fn moved(&mut self, from: &TunnelKey, job: &Job, made: &Tunnel) -> Work {
         let now = self.at();
         let place = job.place(from).clone();
-        let Some(known) = Known::of(made) else {
+        let Some(known) = Known::of(made, self.now.wall) else {
             let message = format!("{place} made the tunnel and did not tell its id");
             return Work::Failed(Failure::new(Code::Unreachable, message));
         };

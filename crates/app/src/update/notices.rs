@@ -20,7 +20,7 @@ impl Turn<'_> {
             let (about, text, offer) = (condition.about, condition.text, condition.offer);
             self.notify(Notice { kind, about, name, text, offer });
         }
-        self.state.expiry_due = condition::next_expiring(self.state, self.now);
+        self.state.end_due = condition::next_end(self.state, self.now);
     }
 
     /// Tells of hosted ports whose URL is none of theirs any more. The first that is known is no news.

@@ -106,6 +106,7 @@ fn place(one: &PlaceView, other: &PlaceView) -> bool {
         key,
         mood,
         usable,
+        looked,
         account,
         is_default,
         reach,
@@ -118,6 +119,7 @@ fn place(one: &PlaceView, other: &PlaceView) -> bool {
     *key == other.key
         && *mood == other.mood
         && *usable == other.usable
+        && *looked == other.looked
         && *account == other.account
         && *is_default == other.is_default
         && *reach == other.reach

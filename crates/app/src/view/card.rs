@@ -9,7 +9,7 @@ use crate::command::Ticket;
 use crate::condition::Code;
 use crate::failure::Failure;
 use crate::form;
-use crate::known::{Known, KnownPort, Openness};
+use crate::known::{KnownPort, Openness};
 use crate::message::{Message, Offer, Word};
 use crate::place_key::{Kind, PlaceKey};
 use crate::reach::{Reach, Reaches};
@@ -193,7 +193,7 @@ impl Fold<'_> {
             standing,
             hosts,
             toggle,
-            openness: known.map(|known| known.openness).unwrap_or_default(),
+            openness: state.openness(key),
             reach,
             expires: known.and_then(|known| known.expires),
             is_placeholder: false,
@@ -312,8 +312,8 @@ impl Fold<'_> {
 
     /// Whether other computers of the network may visit a tunnel of this one, where they come through.
     fn lets_network_in(&self, key: &TunnelKey) -> bool {
-        let is_open = |known: &Known| matches!(known.openness, Openness::Anyone { .. });
-        key.place.kind() == Kind::Here && self.state.known(key).is_some_and(is_open)
+        let is_open = matches!(self.state.openness(key), Openness::Anyone { .. });
+        key.place.kind() == Kind::Here && is_open
     }
 
     /// A tunnel that was asked for, until it is there.

@@ -23,6 +23,8 @@ pub struct PlaceView {
     pub mood: Mood,
     /// Whether it can be used.
     pub usable: Usable,
+    /// When the command was last looked for, as long as it is missing or too old.
+    pub looked: Option<Timestamp>,
     /// As whom somebody is signed in, where that is known.
     pub account: Option<String>,
     /// New tunnels live there, unless somebody says otherwise.
@@ -80,6 +82,7 @@ fn of(state: &State, place: &Place, conditions: &[Condition]) -> PlaceView {
         key: place.key.clone(),
         mood: mood(place, trouble.as_ref()),
         usable: usable(place),
+        looked: place.looked,
         account: place.account.clone(),
         is_default: state.default_place() == place.key,
         reach: reach(state, &place.key),

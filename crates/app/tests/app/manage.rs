@@ -53,7 +53,7 @@ async fn a_tunnel_is_opened_closed_edited_and_shared() {
     let known = whole(work(&app, &shop, job).await);
     assert!(anyone::is_open(&known, clock::wall()).is_some());
     let view = app.views().borrow().clone();
-    assert!(matches!(view.cards[0].openness, Openness::Anyone { until: Some(_) }));
+    assert!(matches!(view.cards[0].openness, Openness::Anyone { until: Some(_), .. }));
     assert_eq!(people::list(&known, clock::wall()).len(), 2, "everybody, and not at the database");
     let known = whole(work(&app, &shop, anyone::close(&known)).await);
     assert!(people::list(&known, clock::wall()).is_empty());

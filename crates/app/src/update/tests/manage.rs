@@ -108,10 +108,10 @@ fn a_change_shows_at_once_on_the_card_and_no_older_list_takes_it_back() {
     let ticket = ask(&mut world, "shop", Job::Access(Vec::new())).unwrap();
     assert_eq!(sheet(&world).work, Work::Doing);
     told(&mut world, ticket, open(tunnel("shop", &[80])));
-    assert_eq!(world.card("shop").openness, Openness::Anyone { until: None });
+    assert_eq!(world.card("shop").openness, Openness::Anyone { until: None, with: 0 });
     assert!(matches!(sheet(&world).work, Work::Done(_)));
     world.event(Event::Listed { place: relay(), serial: old, result: Ok(list.to_vec()) });
-    assert_eq!(world.card("shop").openness, Openness::Anyone { until: None });
+    assert_eq!(world.card("shop").openness, Openness::Anyone { until: None, with: 0 });
     world.list(&list);
     assert_eq!(world.card("shop").openness, Openness::OnlyMe, "a newer one does");
     assert!(world.state.changes.is_empty());
@@ -231,4 +231,28 @@ fn a_tunnel_that_could_not_move_is_told_of_at_the_old_one() {
     let ticket = ask(&mut world, "shop", job).unwrap();
     world.event(Event::Changed { ticket, result: Err(failure(Code::Conflict)) });
     assert_eq!(world.card("shop").notices[0].text, Message::NotMoved(relay()));
+}
+
+#[test]
+fn open_access_that_has_ended_is_shown_as_what_is_left_of_it() {
+    let kind = AccessEntryType::Users;
+    let friends =
+        AccessEntry { kind, subjects: vec!["a".into(), "b".into()], ..AccessEntry::default() };
+    let mut world = World::told(&[tunnel("shop", &[80])]);
+    let until = world.now.wall + jiff::SignedDuration::from_secs(3_600);
+    let mut shared = open(tunnel("shop", &[80]));
+    let entries = &mut shared.access_control.as_mut().unwrap().entries;
+    entries[0].expiration = Some(until);
+    entries.push(friends);
+    look(&mut world, "shop");
+    let ticket = ask(&mut world, "shop", Job::Access(Vec::new())).unwrap();
+    told(&mut world, ticket, shared);
+    world.command(Command::Visible(false));
+    let openness = |world: &World| world.card("shop").openness;
+    world.pass(3_500);
+    assert_eq!(openness(&world), Openness::Anyone { until: Some(until), with: 2 });
+    // Nobody asks the service: the end comes by itself.
+    world.pass(101);
+    assert_eq!(openness(&world), Openness::Shared { with: 2 });
+    assert_eq!(world.now.wall, until + jiff::SignedDuration::from_secs(1));
 }

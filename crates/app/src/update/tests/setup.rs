@@ -189,6 +189,12 @@ fn the_command_is_looked_at_again_after_it_was_installed() {
         view.places.iter().find(|it| it.key == PlaceKey::microsoft()).unwrap().usable.clone()
     };
     assert_eq!(usable(&world), Usable::CommandMissing);
+    let looked = |world: &World| world.view().places.iter().find_map(|place| place.looked);
+    let first = looked(&world).unwrap();
+    world.pass(1);
+    world.command(Command::CheckAgain(microsoft.clone()));
+    world.event(Event::Checked { place: microsoft.clone(), found: Preflight::CommandMissing });
+    assert!(looked(&world).unwrap() > first, "looking again shows, though nothing was found");
     ask(&mut world, Ask::Install);
     // An installation is not broken off in the middle.
     assert!(!errand(&world).can_be_cancelled);
@@ -198,7 +204,7 @@ fn the_command_is_looked_at_again_after_it_was_installed() {
     end(&mut world, Ok(None));
     assert!(world.has(&Effect::Check(microsoft.clone())));
     world.event(Event::Checked { place: microsoft, found: Preflight::SignedOut });
-    assert_eq!(usable(&world), Usable::SignedOut(None));
+    assert_eq!((usable(&world), looked(&world)), (Usable::SignedOut(None), None));
 }
 
 #[test]

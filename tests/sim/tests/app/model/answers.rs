@@ -9,7 +9,9 @@ use adit_app::failure::Code;
 use adit_app::known::Known;
 use adit_app::place_key::PlaceKey;
 use adit_app::tunnel_key::TunnelKey;
+use adit_proto::contracts;
 use adit_tunnel::host::{self, GiveUp};
+use jiff::Timestamp;
 
 use super::seen::Ends;
 use super::{Create, Errand, Model, Removal, Stage, Wish};
@@ -23,7 +25,7 @@ impl Model {
                 let Some((_, asked)) = open else { return summary.late += 1 };
                 self.lists.remove(place);
                 if let Ok(tunnels) = result {
-                    let tunnels: Vec<_> = tunnels.iter().filter_map(Known::of).collect();
+                    let tunnels: Vec<_> = tunnels.iter().filter_map(known).collect();
                     self.listed(place, &tunnels, asked, summary);
                 }
             }
@@ -33,7 +35,7 @@ impl Model {
                 }
                 self.shows.remove(tunnel);
                 match result {
-                    Ok(told) => self.yields(tunnel, &Known::of(told)),
+                    Ok(told) => self.yields(tunnel, &known(told)),
                     Err(trouble) if trouble.code() == Code::NotFound => {
                         self.misses(tunnel, summary)
                     }
@@ -176,4 +178,9 @@ impl Model {
             (Some(_), Some(_)) => {}
         }
     }
+}
+
+/// What an answer says of a tunnel. Who may visit it is not followed here, nor when that ends.
+fn known(tunnel: &contracts::Tunnel) -> Option<Known> {
+    Known::of(tunnel, Timestamp::UNIX_EPOCH)
 }
