@@ -6,6 +6,7 @@
 mod catalogue;
 mod cause;
 mod finding;
+mod heard;
 mod key;
 mod notice;
 pub mod number;
@@ -19,6 +20,7 @@ use crate::message::Message;
 
 pub use cause::cause;
 pub(crate) use finding::{told, verdict};
+pub use heard::heard;
 pub use notice::{Telling, telling};
 pub use span::{clock, date, span, until_clock};
 

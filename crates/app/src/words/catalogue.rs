@@ -18,6 +18,14 @@ pub(super) type Catalogue = BTreeMap<String, Translation>;
 static PORTUGUESE: LazyLock<Catalogue> =
     LazyLock::new(|| parse(include_str!("../../lang/pt_BR.po")));
 
+/// A sentence that is one in all numbers, by its English.
+pub(super) fn translated(english: &str, language: Language) -> Option<&'static str> {
+    match language {
+        Language::English => None,
+        Language::Portuguese => PORTUGUESE.get(english).map(|it| it.one.as_str()),
+    }
+}
+
 /// The sentence of a key for so many things, with its holes.
 pub(super) fn template(key: Key, many: bool, language: Language) -> &'static str {
     let english = key.english();
@@ -63,6 +71,7 @@ fn quoted(line: &str, before: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::heard::HEARD;
 
     /// The holes of a sentence, in no order.
     fn holes(text: &str) -> Vec<&str> {
@@ -90,12 +99,20 @@ mod tests {
                 wrong.push(english.one);
             }
         }
+        for english in HEARD {
+            if !translated(english, Language::Portuguese)
+                .is_some_and(|it| holes(it) == holes(english))
+            {
+                wrong.push(english);
+            }
+        }
         assert!(wrong.is_empty(), "missing from lang/pt_BR.po, or not fitting: {wrong:#?}");
     }
 
     #[test]
     fn the_catalogue_has_no_sentence_that_nobody_says() {
-        let said: Vec<_> = Key::ALL.iter().map(|key| key.english().one).collect();
+        let keys = Key::ALL.iter().map(|key| key.english().one);
+        let said: Vec<_> = keys.chain(HEARD.iter().copied()).collect();
         let stale: Vec<_> = PORTUGUESE.keys().filter(|id| !said.contains(&id.as_str())).collect();
         assert!(stale.is_empty(), "{stale:#?}");
     }

@@ -5,6 +5,7 @@ use adit_proto::host::{Failure, GiveUp};
 
 use super::Language;
 use super::catalogue::template;
+use super::heard::heard;
 use super::key::Key;
 use super::say::{fill, lower_first};
 use crate::cause::Cause;
@@ -15,7 +16,7 @@ pub fn cause(cause: &Cause, language: Language) -> String {
     match cause {
         Cause::Url(reason) => speaker.reason(reason),
         Cause::GivenUp(why) => speaker.given_up(why),
-        Cause::Said(said) => said.clone(),
+        Cause::Said(said) => speaker.heard(said),
     }
 }
 
@@ -81,7 +82,7 @@ impl Speaker {
         match by {
             Barred::Gate(status) => self.say(Key::BarredGate, &[("status", status.to_string())]),
             Barred::Token => self.bare(Key::BarredToken),
-            Barred::Said(said) => said.clone(),
+            Barred::Said(said) => self.heard(said),
         }
     }
 
@@ -97,9 +98,11 @@ impl Speaker {
             NoSession::Limited => self.bare(Key::LackLimited),
             NoSession::AnotherHost => self.bare(Key::LackAnotherHost),
             NoSession::SignIn => lower_first(&self.bare(Key::SignInNeeded)),
-            NoSession::Refused(cause) => self.say(Key::LackRefused, &[("cause", cause.clone())]),
+            NoSession::Refused(cause) => {
+                self.say(Key::LackRefused, &[("cause", self.heard(cause))])
+            }
             NoSession::UnknownTunnel => self.bare(Key::LackUnknownTunnel),
-            NoSession::GivenUp(said) => said.clone(),
+            NoSession::GivenUp(said) => self.heard(said),
         }
     }
 
@@ -110,7 +113,7 @@ impl Speaker {
             Failure::NotFound => self.bare(Key::FailedNotFound),
             Failure::RateLimited { .. } => self.bare(Key::FailedRateLimited),
             Failure::Unavailable { .. } => self.bare(Key::FailedUnavailable),
-            Failure::Fatal(said) | Failure::Transient(said) => said.clone(),
+            Failure::Fatal(said) | Failure::Transient(said) => self.heard(said),
         }
     }
 
@@ -119,12 +122,17 @@ impl Speaker {
             GiveUp::SignIn => self.bare(Key::GivenUpSignIn),
             GiveUp::Forbidden(said) => self.forbidden(said),
             GiveUp::UnknownTunnel => self.bare(Key::GivenUpUnknown),
-            GiveUp::Fatal(said) => said.clone(),
+            GiveUp::Fatal(said) => self.heard(said),
         }
     }
 
     fn forbidden(self, said: &str) -> String {
-        self.say(Key::FailedForbidden, &[("cause", said.to_owned())])
+        self.say(Key::FailedForbidden, &[("cause", self.heard(said))])
+    }
+
+    /// What others said.
+    fn heard(self, said: &str) -> String {
+        heard(said, self.0).into_owned()
     }
 
     fn of_port(self, key: Key, port: u16) -> String {
@@ -132,7 +140,7 @@ impl Speaker {
     }
 
     fn with_cause(self, key: Key, port: u16, cause: &str) -> String {
-        self.say(key, &[("port", port.to_string()), ("cause", cause.to_owned())])
+        self.say(key, &[("port", port.to_string()), ("cause", self.heard(cause))])
     }
 
     fn bare(self, key: Key) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::catalogue::template;
 use super::key::Key;
 use super::say::{fill, lower_first};
-use super::{Language, cause, span};
+use super::{Language, cause, heard, span};
 use crate::doctor::{Check, Fault, Found, Mend, Silence, Subject, Told, Verdict, Why};
 use crate::status::ErrorKind;
 
@@ -59,10 +59,10 @@ impl Speaker {
         match found {
             Found::Writable(file) => self.of_file(Key::FoundWritable, file, &[]),
             Found::NotWritten(file, cause) => {
-                self.of_file(Key::FoundNotWritten, file, &[("cause", cause.clone())])
+                self.of_file(Key::FoundNotWritten, file, &[("cause", self.heard(cause))])
             }
             Found::NotRead(file, cause) => {
-                self.of_file(Key::FoundNotRead, file, &[("cause", cause.clone())])
+                self.of_file(Key::FoundNotRead, file, &[("cause", self.heard(cause))])
             }
             Found::Newer(file, form) => {
                 self.of_file(Key::FoundNewer, file, &[("form", form.to_string())])
@@ -183,7 +183,9 @@ impl Speaker {
 
     fn silence(self, silence: &Silence) -> String {
         match silence {
-            Silence::NotRun(cause) => self.say(Key::SystemctlNotRun, &[("cause", cause.clone())]),
+            Silence::NotRun(cause) => {
+                self.say(Key::SystemctlNotRun, &[("cause", self.heard(cause))])
+            }
             Silence::Late => self.bare(Key::SystemctlLate),
             Silence::Said(said) => said.clone(),
         }
@@ -199,8 +201,9 @@ impl Speaker {
 
     fn fault(self, fault: &Fault) -> String {
         let said = |key, said: &String| self.say(key, &[("said", said.clone())]);
-        let at =
-            |key, host: &String, cause: &String| self.say(key, &[("host", host.clone())]) + cause;
+        let at = |key, host: &String, cause: &String| {
+            self.say(key, &[("host", host.clone())]) + &self.behind(cause)
+        };
         let late = |key, what: &String, after: &Duration| {
             self.say(key, &[("what", what.clone()), ("time", after.as_secs().to_string())])
         };
@@ -222,7 +225,8 @@ impl Speaker {
                 self.say(Key::FaultMissing, &[("program", program.clone())])
             }
             Fault::Unstartable { program, cause } => {
-                self.say(Key::FaultUnstartable, &[("program", program.clone())]) + cause
+                self.say(Key::FaultUnstartable, &[("program", program.clone())])
+                    + &self.behind(cause)
             }
             Fault::TooOld { version: None } => self.bare(Key::FaultOld),
             Fault::TooOld { version: Some(version) } => {
@@ -245,7 +249,7 @@ impl Speaker {
                     None => self.say(Key::FaultKilled, &[what, said]),
                 }
             }
-            Fault::Other(said) => said.clone(),
+            Fault::Other(said) => self.heard(said),
         }
     }
 
@@ -294,6 +298,19 @@ impl Speaker {
     fn of_file(self, key: Key, file: &Path, holes: &[(&str, String)]) -> String {
         let file = ("file", file.display().to_string());
         self.say(key, &[holes, &[file]].concat())
+    }
+
+    /// What others said.
+    fn heard(self, said: &str) -> String {
+        heard(said, self.0).into_owned()
+    }
+
+    /// The same with the colon that it stands behind.
+    fn behind(self, cause: &str) -> String {
+        match cause.strip_prefix(": ") {
+            Some(said) => format!(": {}", self.heard(said)),
+            None => cause.to_owned(),
+        }
     }
 
     fn bare(self, key: Key) -> String {
