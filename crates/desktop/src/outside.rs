@@ -1,17 +1,26 @@
 //! What a window does to the desktop around it.
 
+use std::ffi::OsString;
 use std::path::Path;
+use std::thread;
+#[cfg(not(any(windows, target_os = "macos")))]
+use std::time::Duration;
 
 use adit_app::words::Language;
 
-/// The desktop around a window.
+use tokio::sync::oneshot;
+
+/// Called once, on the thread of the interface, with whether it could be done.
+pub type Told = Box<dyn FnOnce(bool)>;
+
+/// The desktop around a window. What takes time is done beside the interface.
 pub trait Outside {
     /// Puts a text on the clipboard; `false` when there is none to be had.
     fn copy(&self, text: &str) -> bool;
-    /// Opens a folder in the file manager; `false` when nothing could be started.
-    fn open_folder(&self, folder: &Path) -> bool;
-    /// Opens a URL in the browser; `false` when nothing could be started.
-    fn open(&self, url: &str) -> bool;
+    /// Opens a folder in the file manager.
+    fn open_folder(&self, folder: &Path, told: Told);
+    /// Opens a URL in the browser.
+    fn open(&self, url: &str, told: Told);
 }
 
 /// Whether there is a screen to show a window on, as far as that is told.
@@ -63,19 +72,46 @@ impl Outside for Desktop {
         }
     }
 
-    fn open_folder(&self, folder: &Path) -> bool {
-        let opened = open::that_detached(folder);
-        if let Err(error) = &opened {
-            tracing::warn!(%error, folder = %folder.display(), "a folder could not be opened");
-        }
-        opened.is_ok()
+    fn open_folder(&self, folder: &Path, told: Told) {
+        open_beside(folder.into(), told);
     }
 
-    fn open(&self, url: &str) -> bool {
-        let opened = open::that_detached(url);
-        if let Err(error) = &opened {
-            tracing::warn!(%error, "no browser could be opened");
-        }
-        opened.is_ok()
+    fn open(&self, url: &str, told: Told) {
+        open_beside(url.into(), told);
     }
+}
+
+/// Has the system open it in a thread of its own: it is known only after a while whether that went well.
+fn open_beside(what: OsString, told: Told) {
+    let (tell, opened) = oneshot::channel();
+    let open = move || {
+        let opened = open_now(&what);
+        if let Err(error) = &opened {
+            tracing::warn!(%error, what = %what.display(), "the system could not open it");
+        }
+        // Nobody listens where the interface has ended.
+        let _ = tell.send(opened.is_ok());
+    };
+    if let Err(error) = thread::Builder::new().name("open".to_owned()).spawn(open) {
+        tracing::warn!(%error, "nothing can be opened");
+    }
+    // Without a thread nothing will be sent, which is an answer, too.
+    let telling = async move { told(opened.await.unwrap_or(false)) };
+    if let Err(error) = slint::spawn_local(telling) {
+        tracing::warn!(%error, "whether it was opened is not told");
+    }
+}
+
+/// A program that runs longer than this is taken for one that shows it.
+#[cfg(not(any(windows, target_os = "macos")))]
+const FAILS_WITHIN: Duration = Duration::from_secs(3);
+
+#[cfg(not(any(windows, target_os = "macos")))]
+fn open_now(what: &OsString) -> std::io::Result<()> {
+    open::that_detached_with_timeout(what, FAILS_WITHIN)
+}
+
+#[cfg(any(windows, target_os = "macos"))]
+fn open_now(what: &OsString) -> std::io::Result<()> {
+    open::that_detached(what)
 }

@@ -4,44 +4,47 @@ mod announce;
 mod asked;
 mod banner;
 mod detail;
+mod dialogs;
 mod drawn;
 mod events;
 mod keyboard;
 mod life;
+mod listening;
 mod log;
 mod making;
+mod opening;
 mod pointed;
 mod pulse;
 mod report;
 mod settings;
 mod setup;
 mod sheet;
+mod times;
 mod toast;
 mod tunnels;
 mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
 use adit_app::command::Command;
 use adit_app::message::Message;
 use adit_app::tunnel_key::TunnelKey;
-use adit_app::view::{Card, Standing, View};
+use adit_app::view::{Card, View};
 use adit_app::words::{Ages, Language};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use slint::winit_030::WinitWindowAccessor as _;
-use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
+use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use crate::adapter::cards::{Cards, Wanted};
 use crate::adapter::log::LogLines;
 use crate::adapter::port::PortLists;
 use crate::adapter::reader::Reader;
 use crate::adapter::terms::{self, Speech};
-use crate::adapter::{bars, listening, places, sync};
+use crate::adapter::{bars, places, sync};
 use crate::desk::Desk;
 use crate::outside::Outside;
 use crate::ui;
@@ -49,29 +52,20 @@ use crate::ui;
 pub use keyboard::Input;
 pub use life::raise;
 
-/// "Checked 12 s ago" is written anew so often. Each time costs a redraw, and a window that is only looked at now and then
-/// is open all day.
-const RETELL: Duration = Duration::from_secs(15);
-
-/// When the next try is due is written anew so often, and what can be undone, in twelve steps of its six seconds.
-const COUNT: Duration = Duration::from_secs(1);
-const COUNT_UNDO: Duration = Duration::from_millis(500);
-
-/// What is as near as this is told in seconds.
-const IN_SECONDS: SignedDuration = SignedDuration::from_secs(60);
-
 /// A window with what fills it. Lives on the thread of the interface.
 pub struct Window {
     app: ui::App,
     desk: Desk,
     outside: Rc<dyn Outside>,
+    /// Itself, for what is told later.
+    me: Weak<Self>,
     zone: TimeZone,
     language: Cell<Language>,
     view: RefCell<Arc<View>>,
     cards: RefCell<Cards>,
     marks: Rc<VecModel<ui::PlaceMark>>,
     undo: Rc<VecModel<ui::UndoOffer>>,
-    listening: Rc<VecModel<ui::Listener>>,
+    listening: listening::Listening,
     port: PortLists,
     reader: Reader,
     log: Rc<LogLines>,
@@ -104,17 +98,18 @@ impl Window {
         let app = ui::App::new()?;
         let view = desk.views.borrow().clone();
         let log = Rc::new(LogLines::new(zone.clone()));
-        let window = Rc::new(Self {
+        let window = Rc::new_cyclic(|me| Self {
             app,
             desk,
             outside,
+            me: me.clone(),
             zone,
             language: Cell::new(language),
             view: RefCell::new(view),
             cards: RefCell::default(),
             marks: Rc::default(),
             undo: Rc::default(),
-            listening: Rc::default(),
+            listening: listening::Listening::default(),
             port: PortLists::default(),
             reader: Reader::default(),
             log,
@@ -260,9 +255,12 @@ impl Window {
     }
 
     fn fill(&self) {
+        if cfg!(target_os = "macos") {
+            // Slint has the key of commands where others have Ctrl.
+            self.app.global::<ui::Keys>().set_control("Cmd".into());
+        }
         let model = self.cards.borrow().model.clone();
         self.app.global::<ui::Tunnels>().set_cards(ModelRc::from(model));
-        self.app.global::<ui::Listening>().set_ports(ModelRc::from(self.listening.clone()));
         self.port.attach(&self.app.global::<ui::Port>());
         self.reader.attach(&self.app.global::<ui::Reader>());
         self.app.global::<ui::Places>().set_marks(ModelRc::from(self.marks.clone()));
@@ -302,8 +300,11 @@ impl Window {
         tunnels.set_is_empty(view.cards.is_empty() && !is_getting);
         tunnels.set_can_stop(view.cards.iter().any(|card| card.toggle.on));
         tunnels.set_can_start(view.cards.iter().any(Card::can_start));
-        let wanted =
-            Wanted { filter: tunnels.get_filter(), search: tunnels.get_search().to_string() };
+        let wanted = Wanted {
+            filter: tunnels.get_filter(),
+            search: tunnels.get_search().to_string(),
+            here: self.app.global::<ui::MakingStrings>().invoke_here().to_string(),
+        };
         let rows = self.desk.rows.borrow().clone();
         let focused = self.cards.borrow().focused(tunnels.get_card(), tunnels.get_row());
         self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
@@ -315,9 +316,7 @@ impl Window {
         self.draw_log();
         self.draw_sheet(&view, &speech);
         self.draw_setup(&view, &speech);
-        let found = listening::ports(&self.desk.listening.borrow(), &speech);
-        sync(&self.listening, found, |it| it.port);
-
+        self.draw_listening(&speech);
         sync(&self.marks, places::marks(&view, &strings), |mark| mark.key.clone());
         self.app.global::<ui::Places>().set_told(places::told(&view, &speech, &strings));
         let bars = self.app.global::<ui::Bars>();
@@ -329,50 +328,6 @@ impl Window {
         self.announce(&view, &speech);
         self.tell_drawn();
         self.draw_dialog(&view);
-    }
-
-    /// Keeps times true while the window is seen, as often as they need it.
-    pub fn keep_told(self: &Rc<Self>) {
-        let window = Rc::downgrade(self);
-        self.retell.start(TimerMode::Repeated, self.pace(), move || {
-            let Some(window) = window.upgrade() else { return };
-            if window.is_seen() {
-                window.draw();
-            }
-            window.keep_pace();
-        });
-    }
-
-    /// Writes times anew, soon: it came to the front, or went behind another.
-    pub fn tell_anew(self: &Rc<Self>) {
-        let window = Rc::downgrade(self);
-        Timer::single_shot(Duration::ZERO, move || {
-            if let Some(window) = window.upgrade().filter(|it| it.is_seen()) {
-                window.draw();
-                window.keep_pace();
-            }
-        });
-    }
-
-    /// Whether somebody may see it now.
-    pub fn is_seen(&self) -> bool {
-        let window = self.app.window();
-        window.is_visible() && !window.is_minimized()
-    }
-
-    /// Something may count down now that did not, or the other way round.
-    fn keep_pace(&self) {
-        let pace = self.pace();
-        if self.retell.interval() != pace {
-            self.retell.set_interval(pace);
-        }
-    }
-
-    fn pace(&self) -> Duration {
-        match self.is_seen() {
-            true => pace(&self.view.borrow(), (self.desk.clock)().wall),
-            false => RETELL,
-        }
     }
 
     fn listen(self: &Rc<Self>) {
@@ -388,13 +343,13 @@ impl Window {
         self.listen_setup();
         self.listen_dialogs();
         self.listen_announced();
-        let listening = self.app.global::<ui::Listening>();
-        listening.on_refresh(self.on(|window| (window.desk.look)()));
+        self.listen_listening();
     }
 
     fn listen_nav(self: &Rc<Self>) {
         let nav = self.app.global::<ui::Nav>();
         nav.on_go(self.on_one(|window, screen| {
+            window.leave_settings();
             window.app.global::<ui::Nav>().set_screen(screen);
             window.select();
             window.draw();
@@ -403,6 +358,7 @@ impl Window {
             if window.tunnel(&key).is_none() {
                 return;
             }
+            window.leave_settings();
             let nav = window.app.global::<ui::Nav>();
             nav.set_key(key);
             nav.set_port(port);
@@ -414,67 +370,6 @@ impl Window {
         self.app.global::<ui::Places>().on_open(self.on_one(|window, _key| {
             window.show_settings(ui::SettingsPage::Places);
         }));
-    }
-
-    /// What dialogs show is filled in before they appear.
-    fn listen_dialogs(self: &Rc<Self>) {
-        self.listen_making();
-        self.listen_asked();
-        let dialogs = self.app.global::<ui::Dialogs>();
-        let window = Rc::downgrade(self);
-        dialogs.on_opening(move |dialog, key, port| {
-            let Some(window) = window.upgrade() else { return };
-            window.leave_removal();
-            match dialog {
-                ui::Dialog::NewTunnel => window.open_new_tunnel(),
-                ui::Dialog::AddPort => window.open_add_port(&key, port),
-                ui::Dialog::ReadRequest => window.open_request(port),
-                ui::Dialog::Events => window.open_events(&key),
-                dialog => {
-                    window.open_asked(dialog, &key, port);
-                    window.open_sheet(dialog, &key);
-                    window.open_setup(dialog, &key);
-                }
-            }
-        });
-        dialogs.on_closed(self.on(|window| {
-            window.reader.turn_to(None);
-            window.close_events();
-            window.leave_making();
-            window.close_sheet();
-            window.close_setup();
-        }));
-    }
-
-    /// Shows what is new to the dialog that is open.
-    fn draw_dialog(&self, view: &View) {
-        self.draw_making(view);
-        self.draw_asked(view);
-    }
-
-    /// Opens a dialog.
-    pub fn open(&self, dialog: ui::Dialog, key: &str, port: i32) {
-        self.app.global::<ui::Dialogs>().invoke_open(dialog, key.into(), port);
-    }
-}
-
-/// How often what is told of times is written anew.
-fn pace(view: &View, now: Timestamp) -> Duration {
-    // In seconds, and not there yet.
-    let counts = |told: &Standing| match told.text {
-        Message::Retry { at, .. } | Message::ConnectingAgain { at, .. } => {
-            at > now && at.duration_since(now) <= IN_SECONDS
-        }
-        _ => false,
-    };
-    let standings =
-        |card: &Card| counts(&card.standing) || card.rows.iter().any(|it| counts(&it.standing));
-    if !view.undo.is_empty() {
-        COUNT_UNDO
-    } else if view.cards.iter().any(standings) {
-        COUNT
-    } else {
-        RETELL
     }
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use adit_app::known::Openness;
 use adit_app::message::{Message, Offer};
+use adit_app::place_key::Kind;
 use adit_app::traffic::Rows;
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, Mood, Row, Standing, View};
@@ -29,6 +30,8 @@ pub struct Wanted {
     pub filter: i32,
     /// What must be in the name, the id, an address, a port or the place.
     pub search: String,
+    /// What this computer is called as a place.
+    pub here: String,
 }
 
 /// The models of the list; they live as long as the window.
@@ -68,12 +71,17 @@ impl Wanted {
     }
 
     fn finds(&self, card: &Card) -> bool {
+        let place = match card.place.kind() {
+            Kind::Relay => card.place.host(),
+            Kind::Here => &self.here,
+            Kind::Microsoft => "Microsoft Dev Tunnels",
+        };
         let wanted = self.search.trim().to_lowercase();
         let has = |text: &str| text.to_lowercase().contains(&wanted);
         wanted.is_empty()
             || has(&card.name)
             || card.tunnel().is_some_and(|tunnel| has(&tunnel.id.to_string()))
-            || has(card.place.host())
+            || has(place)
             || card.description.as_deref().is_some_and(has)
             || card
                 .rows
@@ -190,13 +198,14 @@ pub fn port_row(
 
 /// Who may visit, with how many and until when.
 pub fn access(openness: Openness, speech: &Speech) -> (ui::Who, i32, SharedString) {
+    // The view may be of before its end.
     match openness.at(speech.now.timestamp()) {
         Openness::Unknown => (ui::Who::Unknown, 0, SharedString::default()),
         Openness::OnlyMe => (ui::Who::OnlyMe, 0, SharedString::default()),
         Openness::Shared { with } => {
             (ui::Who::Shared, i32::try_from(with).unwrap_or(i32::MAX), SharedString::default())
         }
-        Openness::Anyone { until } => {
+        Openness::Anyone { until, .. } => {
             let until = until.map(|at| words::until_clock(at, &speech.now, speech.language));
             (ui::Who::Anyone, 0, until.unwrap_or_default().into())
         }
@@ -293,8 +302,14 @@ fn link(standing: &Standing) -> Option<&Offer> {
 
 /// What an id of [`ui::Notice`] or of the link offers.
 pub fn offer<'a>(card: &'a Card, id: &str) -> Option<&'a Offer> {
-    if id == "standing" || id == "try-now" {
+    if id == "standing" {
         return card.standing.offer.as_ref();
+    }
+    if id == "try-now" {
+        // A key asks for it, wherever in the card it is offered.
+        let rows = card.rows.iter().map(|row| &row.standing);
+        let all = std::iter::once(&card.standing).chain(&card.notices).chain(rows);
+        return all.filter_map(|it| it.offer.as_ref()).find(|offer| **offer == Offer::TryNow);
     }
     if let Some(port) = id.strip_prefix(PORT) {
         let port: u16 = port.parse().ok()?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use adit_app::history::{Request, Unseen};
 use adit_app::traffic::{Again, Detail, Rows};
 use adit_app::view::{Card, Row};
-use adit_app::words::number;
+use adit_app::words::{self, number};
 use jiff::Timestamp;
 use slint::{Model, ModelRc, SharedString, VecModel};
 
@@ -77,7 +77,8 @@ impl PortLists {
             None => SharedString::default(),
             Some(Again::Sending { .. }) => strings.invoke_sending(),
             Some(Again::Failed { failure, .. }) => {
-                strings.invoke_not_sent(failure.message.as_str().into())
+                let why = words::heard(&failure.message, speech.language);
+                strings.invoke_not_sent(why.as_ref().into())
             }
         });
     }

@@ -49,16 +49,35 @@ pub fn fill(settings: &ui::Settings<'_>, now: &Preferences, before: Option<&Pref
 
 /// Shows what one typed value is in force as, whatever was typed.
 pub fn fill_typed(settings: &ui::Settings<'_>, what: ui::Typed, now: &Preferences) {
+    let text = in_force(what, now);
     match what {
-        ui::Typed::Expiration => settings.set_expiration(text(now.new_tunnels.expiration)),
-        ui::Typed::AnonymousFor => settings.set_anonymous_for(text(now.new_tunnels.anonymous)),
-        ui::Typed::Description => {
-            settings.set_description(text(now.new_tunnels.description.as_ref()));
-        }
-        ui::Typed::HealthEvery => {
-            settings.set_health_every(slint::format!("{}", now.health_every.seconds()));
-        }
-        ui::Typed::ProxyAt => settings.set_proxy_at(proxy_at(&now.proxy)),
+        ui::Typed::Expiration => settings.set_expiration(text),
+        ui::Typed::AnonymousFor => settings.set_anonymous_for(text),
+        ui::Typed::Description => settings.set_description(text),
+        ui::Typed::HealthEvery => settings.set_health_every(text),
+        ui::Typed::ProxyAt => settings.set_proxy_at(text),
+    }
+}
+
+/// What is in force, as its field has it.
+pub fn in_force(what: ui::Typed, now: &Preferences) -> SharedString {
+    match what {
+        ui::Typed::Expiration => text(now.new_tunnels.expiration),
+        ui::Typed::AnonymousFor => text(now.new_tunnels.anonymous),
+        ui::Typed::Description => text(now.new_tunnels.description.as_ref()),
+        ui::Typed::HealthEvery => slint::format!("{}", now.health_every.seconds()),
+        ui::Typed::ProxyAt => proxy_at(&now.proxy),
+    }
+}
+
+/// What stands in a field.
+pub fn shown(settings: &ui::Settings<'_>, what: ui::Typed) -> SharedString {
+    match what {
+        ui::Typed::Expiration => settings.get_expiration(),
+        ui::Typed::AnonymousFor => settings.get_anonymous_for(),
+        ui::Typed::Description => settings.get_description(),
+        ui::Typed::HealthEvery => settings.get_health_every(),
+        ui::Typed::ProxyAt => settings.get_proxy_at(),
     }
 }
 

@@ -8,6 +8,7 @@ use adit_app::words;
 use slint::{Model as _, ModelRc, SharedString, VecModel};
 
 use super::cards;
+use super::port::clock;
 use super::terms::{self, Speech};
 use crate::ui;
 
@@ -87,7 +88,7 @@ pub fn errand(setup: &ui::Setup<'_>, errand: Option<&ErrandView>, speech: &Speec
     });
     let failed = errand.and_then(|errand| errand.failed.as_ref());
     setup.set_failed(failed.map(|it| speech.say(&it.text)).unwrap_or_default());
-    setup.set_detail(failed.map(|it| terms::sentence(&it.detail)).unwrap_or_default().into());
+    setup.set_detail(failed.map(|it| speech.heard(&it.detail)).unwrap_or_default().into());
     let code = errand.and_then(|errand| errand.code.as_ref());
     setup.set_code(code.map(|it| it.code.as_str()).unwrap_or_default().into());
     setup.set_code_page(code.map(|it| it.url.as_str()).unwrap_or_default().into());
@@ -130,6 +131,8 @@ pub fn microsoft(setup: &ui::Setup<'_>, view: &View, speech: &Speech) {
     setup.set_old_version(old.unwrap_or_default().into());
     setup.set_install_line(install_line(old.is_some()).into());
     setup.set_command_page(PAGE.into());
+    let looked = place.and_then(|place| place.looked);
+    setup.set_looked(looked.map(|at| clock(at, speech)).unwrap_or_default().into());
     let account = place.and_then(|place| place.account.as_deref());
     setup.set_account(account.unwrap_or_default().into());
     let trouble = place.and_then(|place| place.trouble.as_ref());
@@ -158,7 +161,7 @@ pub fn first_run(of: &ui::FirstRun<'_>, run: &FirstRun, view: &View, speech: &Sp
     let trial = run.trial.as_ref();
     let failed = trial.and_then(|trial| trial.failed.as_ref());
     of.set_failed(failed.map(|it| speech.say(&it.text)).unwrap_or_default());
-    of.set_detail(failed.map(|it| terms::sentence(&it.detail)).unwrap_or_default().into());
+    of.set_detail(failed.map(|it| speech.heard(&it.detail)).unwrap_or_default().into());
     of.set_is_making(trial.is_some_and(|it| it.tunnel.is_none() && it.failed.is_none()));
     if let Some((trial, card)) = trial.and_then(|trial| Some((trial, card_of(trial, view)?))) {
         end(of, trial, card, speech);

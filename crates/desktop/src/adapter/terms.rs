@@ -28,6 +28,11 @@ impl Speech {
         words::text_with(message, self.language, &self.now, self.ages).into()
     }
 
+    /// Says what others said, as a sentence.
+    pub fn heard(&self, said: &str) -> String {
+        sentence(&words::heard(said, self.language))
+    }
+
     /// Says why, as a sentence.
     pub fn why(&self, cause: &Cause) -> String {
         sentence(&words::cause(cause, self.language))

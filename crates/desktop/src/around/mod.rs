@@ -199,15 +199,18 @@ impl Around {
         }
     }
 
-    fn does(&self, does: Does) {
-        let strings = self.window.app().global::<ui::Strings>();
+    fn does(self: &Rc<Self>, does: Does) {
         match does {
             Does::Command(command) => self.window.do_late(*command, || self.raise()),
             Does::Copy { url, name, port } => self.copy(&url, name, port),
             Does::Open(url) => {
-                if !self.window.outside().open(&url) {
-                    self.confirm(strings.invoke_not_opened());
-                }
+                let around = Rc::downgrade(self);
+                self.window.open_url(&url, move |window, is_open| {
+                    if let Some(around) = around.upgrade().filter(|_| !is_open) {
+                        let strings = window.app().global::<ui::Strings>();
+                        around.confirm(strings.invoke_not_opened());
+                    }
+                });
             }
             Does::OpenWindow => self.raise(),
             Does::NewTunnel => {

@@ -11,7 +11,7 @@ mod status;
 mod traffic;
 mod world;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub struct Demo {
     rows: watch::Sender<Arc<Rows>>,
     detail: watch::Sender<Option<Arc<Detail>>>,
     listening: watch::Sender<Found>,
+    /// How often somebody looked what listens.
+    looks: Rc<Cell<u32>>,
     log: log::Script,
     status: status::Script,
     system: watch::Sender<System>,
@@ -58,6 +60,7 @@ impl Demo {
             rows,
             detail,
             listening: watch::Sender::new(scene::listening(scene)),
+            looks: Rc::default(),
             log: log::Script::new(scene),
             status: status::Script::new(),
             system: watch::Sender::default(),
@@ -74,7 +77,10 @@ impl Demo {
             details: self.detail.subscribe(),
             listening: self.listening.subscribe(),
             // A script changes nothing by being looked at.
-            look: Rc::new(|| {}),
+            look: Rc::new({
+                let looks = self.looks.clone();
+                move || looks.set(looks.get() + 1)
+            }),
             log: self.log.desk(),
             status: self.status.desk(),
             system: self.system.subscribe(),
@@ -92,6 +98,16 @@ impl Demo {
     pub fn change(&self, change: impl FnOnce(&mut World)) {
         change(&mut self.world.borrow_mut());
         self.tell();
+    }
+
+    /// This listens on the computer now.
+    pub fn listen(&self, found: Found) {
+        self.listening.send_replace(found);
+    }
+
+    /// How often somebody looked what listens.
+    pub fn looks(&self) -> u32 {
+        self.looks.get()
     }
 
     /// The system says something else.

@@ -23,6 +23,7 @@ impl Window {
         raise(&self.app);
         self.draw();
         self.keep_pace();
+        self.app.global::<ui::Listening>().set_is_watched(true);
         self.send(Command::Visible(true));
     }
 
@@ -31,6 +32,7 @@ impl Window {
         if let Err(error) = self.app.hide() {
             tracing::warn!(%error, "the window could not be hidden");
         }
+        self.app.global::<ui::Listening>().set_is_watched(false);
         self.send(Command::Visible(false));
     }
 
@@ -41,6 +43,7 @@ impl Window {
 
     /// Ends the application, after asking if something would stop.
     pub fn quit(&self) {
+        self.leave_settings();
         if self.would_lose() {
             self.raise();
             self.open(ui::Dialog::Quit, "", 0);
@@ -51,6 +54,7 @@ impl Window {
 
     /// Does what closing the window does.
     pub fn close(&self) {
+        self.leave_settings();
         let act = self.closing.0.borrow().clone();
         match act {
             Some(act) => act(self),

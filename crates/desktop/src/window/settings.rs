@@ -51,9 +51,12 @@ impl Window {
         screen.set_version(env!("CARGO_PKG_VERSION").into());
         screen.on_go(self.on_one(|window, page| window.show_settings(page)));
         screen.on_switch(self.with(|window, what, on| {
+            window.take_typed(|_| true);
             window.send(Command::Set(settings::switched(what, on)));
         }));
         screen.on_choose(self.with(|window, what, index| {
+            // Who chooses another proxy does not want the one that was being typed.
+            window.take_typed(|typed| what != ui::Choice::Proxy || typed != ui::Typed::ProxyAt);
             if what == ui::Choice::Proxy {
                 // A field opens or goes. What is in force may be the same as before it was opened.
                 let screen = window.app.global::<ui::Settings>();
@@ -74,9 +77,11 @@ impl Window {
             window.forget_typed();
         }));
         screen.on_open_log_folder(self.on(|window| {
-            if !window.outside.open_folder(&window.desk.log.folder) {
-                window.say(window.app.global::<ui::Strings>().invoke_no_folder());
-            }
+            window.open_folder(&window.desk.log.folder, |window, is_open| {
+                if !is_open {
+                    window.say_slowly(window.app.global::<ui::Strings>().invoke_no_folder());
+                }
+            });
         }));
         screen.on_look(self.on(|window| {
             (window.desk.status.look)();
@@ -95,6 +100,7 @@ impl Window {
     /// Opens a page of the settings.
     pub(super) fn show_settings(&self, page: ui::SettingsPage) {
         let screen = self.app.global::<ui::Settings>();
+        self.take_typed(|_| true);
         screen.set_page(page);
         self.read_licence("");
         self.forget_typed();
@@ -118,6 +124,26 @@ impl Window {
             Err(refusal) => {
                 settings::refuse(&screen, what, settings::refusal(refusal, &self.speech()));
             }
+        }
+    }
+
+    /// A pointer leaves a field without a word: what stands in it is taken before something else is done.
+    fn take_typed(&self, is_meant: impl Fn(ui::Typed) -> bool) {
+        let screen = self.app.global::<ui::Settings>();
+        let now = self.view().preferences.clone();
+        for what in settings::TYPED.into_iter().filter(|what| is_meant(*what)) {
+            let text = settings::shown(&screen, what);
+            if text != settings::in_force(what, &now) {
+                self.typed(what, &text);
+            }
+        }
+    }
+
+    /// The screen of the settings goes out of sight, if it is in it.
+    pub(super) fn leave_settings(&self) {
+        if self.app.global::<ui::Nav>().get_screen() == ui::Screen::Settings {
+            self.take_typed(|_| true);
+            self.forget_typed();
         }
     }
 

@@ -123,7 +123,7 @@ impl Window {
             _ => setup::called(&place),
         });
         *self.setup.place.borrow_mut() = Some(place);
-        first.set_port(0);
+        self.ask_for_port();
         first.set_step(ui::FirstStep::Port);
     }
 
@@ -213,9 +213,11 @@ impl Window {
             window.copy(&text, window.app.global::<ui::SetupStrings>().invoke_code_copied());
         }));
         of.on_open(self.on_one(|window, url: SharedString| {
-            if !window.outside.open(&url) {
-                window.say(window.app.global::<ui::SetupStrings>().invoke_no_browser());
-            }
+            window.open_url(&url, |window, is_open| {
+                if !is_open {
+                    window.say_slowly(window.app.global::<ui::SetupStrings>().invoke_no_browser());
+                }
+            });
         }));
         self.listen_first_run();
         self.listen_places();
@@ -238,13 +240,7 @@ impl Window {
             let trial = view.setup.first_run.as_ref().and_then(|run| run.trial.as_ref());
             let tunnel = trial.and_then(|trial| trial.tunnel.as_ref());
             let card = view.cards.iter().find(|card| card.tunnel() == tunnel);
-            match card.filter(|_| tunnel.is_some()) {
-                Some(card) => window.visit(&url, card),
-                None if !window.outside.open(&url) => {
-                    window.say(window.app.global::<ui::Strings>().invoke_not_opened());
-                }
-                None => {}
-            }
+            window.visit(&url, card.filter(|_| tunnel.is_some()));
         }));
         first.on_other_place(self.on(|window| {
             window.ask(Ask::Back);

@@ -170,11 +170,11 @@ impl Window {
         state.set_host(sheet.tunnel.place.host().into());
         state.set_reach(terms::reach(card.and_then(|card| card.reach)));
         state.set_is_read(sheet.whole.is_some());
-        let trouble = sheet.trouble.as_ref().map(|it| terms::sentence(&it.message));
+        let trouble = sheet.trouble.as_ref().map(|it| speech.heard(&it.message));
         state.set_trouble(trouble.unwrap_or_default().into());
         state.set_is_busy(sheet.work == Work::Doing);
         state.set_failure(match &sheet.work {
-            Work::Failed(failure) => terms::sentence(&failure.message).into(),
+            Work::Failed(failure) => speech.heard(&failure.message).into(),
             _ => SharedString::default(),
         });
         self.draw_share(view, sheet, speech);

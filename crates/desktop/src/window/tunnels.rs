@@ -3,9 +3,7 @@
 use std::rc::Rc;
 
 use adit_app::command::Command;
-use adit_app::known::Openness;
 use adit_app::message::Offer;
-use adit_app::place_key::Kind;
 use adit_app::tunnel_key::TunnelKey;
 use adit_app::view::{Card, CardId};
 use slint::{ComponentHandle, Model as _, SharedString};
@@ -20,8 +18,14 @@ impl Window {
         let tunnels = self.app.global::<ui::Tunnels>();
         tunnels.on_filtered(self.on(|window| window.draw()));
         tunnels.on_switch(self.with(|window, key: SharedString, on: bool| {
-            let Some(tunnel) = window.tunnel(&key) else { return };
+            let Some(card) = window.card(&key) else { return };
+            let Some(tunnel) = card.tunnel().cloned() else { return };
             match on {
+                // Its first port is on the way.
+                true if !card.toggle.is_enabled && !card.rows.is_empty() => {}
+                true if !card.toggle.is_enabled => {
+                    window.say_slowly(window.app.global::<ui::Strings>().invoke_no_port());
+                }
                 true => window.start(tunnel),
                 false => window.send(Command::Stop(tunnel)),
             }
@@ -41,7 +45,7 @@ impl Window {
             .on_copy(self.with(|window, key: SharedString, port: i32| window.copy_url(&key, port)));
         tunnels.on_open(self.with(|window, key: SharedString, port: i32| {
             if let Some((url, card)) = window.url(&key, port).zip(window.card(&key)) {
-                window.visit(&url, &card);
+                window.visit(&url, Some(&card));
             }
         }));
         tunnels.on_copy_curl(self.with(|window, key: SharedString, port: i32| {
@@ -55,7 +59,10 @@ impl Window {
             window.cards.borrow_mut().unfolded.insert(key);
             window.draw();
         }));
-        tunnels.on_refresh(self.on(|window| window.send(Command::Refresh(None))));
+        tunnels.on_refresh(self.on(|window| {
+            window.send(Command::Refresh(None));
+            (window.desk.look)();
+        }));
         tunnels.on_stop_all(self.on(|window| window.send(Command::StopAll)));
         tunnels.on_start_all(self.on(|window| {
             let view = window.view();
@@ -86,18 +93,6 @@ impl Window {
                 self.start(tunnel);
             }
             command => self.send(command),
-        }
-    }
-
-    /// Opens a URL in the browser, and says what one may wonder about there: a relay knows its owner by a key, which no
-    /// browser has.
-    pub(super) fn visit(&self, url: &str, card: &Card) {
-        let strings = self.app.global::<ui::Strings>();
-        let is_private = !matches!(card.openness, Openness::Anyone { .. });
-        if !self.outside.open(url) {
-            self.say(strings.invoke_not_opened());
-        } else if is_private && card.place.kind() == Kind::Relay {
-            self.say_slowly(strings.invoke_opened_private());
         }
     }
 
@@ -139,9 +134,6 @@ impl Window {
 
     pub(super) fn act(&self, key: &str, id: &str) {
         let Some(card) = self.card(key) else { return };
-        if id == "try-now" && card.standing.offer != Some(Offer::TryNow) {
-            return;
-        }
         let Some(offer) = cards::offer(&card, id) else { return };
         match offer {
             Offer::SignIn(place) | Offer::GetCommand(place) => {

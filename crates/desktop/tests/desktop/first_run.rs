@@ -1,13 +1,16 @@
 //! The first run, from nothing to a URL, and what can go wrong on the way.
 
+use std::time::Duration;
+
 use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::failure::{Code, Failure};
+use adit_app::local::{Found, Listening};
 use adit_app::place_key::PlaceKey;
 use adit_app::setup::{Ask, Provider};
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
-use adit_desktop::{Nav, Screen};
+use adit_desktop::{FirstRun, Nav, Screen};
 use slint::ComponentHandle;
 use slint::platform::Key;
 
@@ -132,6 +135,42 @@ fn where_nothing_listens_a_page_of_our_own_gets_the_url() {
     stage.press("Give it a URL");
     assert_eq!(asks(&stage), [Ask::TryOut { place: PlaceKey::here(), port: None }]);
     stage.one("Your port has a URL");
+}
+
+/// Somebody reads that nothing listens, and starts a server.
+#[test]
+fn a_server_that_is_started_just_now_is_offered() {
+    let stage = Stage::new(Scene::FirstRunQuiet);
+    stage.key(Key::Return);
+    stage.beginning("Nothing of yours listens");
+    let before = stage.demo.looks();
+    (0..2).for_each(|_| stage.wait(Duration::from_secs(3)));
+    assert_eq!(stage.demo.looks(), before + 2, "it is looked again every 3 s");
+    let listening = |ports: &[u16]| {
+        let port = |port: &u16| Listening { port: *port, program: None, since: None, risk: None };
+        stage.demo.listen(Found::Ports(ports.iter().map(port).collect()));
+        stage.settle();
+    };
+    let first = || stage.window.app().global::<FirstRun<'_>>().get_port();
+    listening(&[3_000]);
+    stage.beginning("These ports are listening");
+    assert_eq!(first(), 0);
+    // What is chosen stays chosen, wherever it is.
+    listening(&[5_173, 3_000]);
+    assert_eq!(first(), 1);
+    // Its server is started anew: meanwhile no other port takes its place.
+    listening(&[5_173]);
+    assert_eq!(first(), 1, "the page of Adit's own");
+    listening(&[5_173, 3_000]);
+    assert_eq!(first(), 1);
+    stage.press(":5173, ");
+    listening(&[3_000, 5_173]);
+    assert_eq!(first(), 1);
+    stage.press("A page of Adit's own");
+    listening(&[]);
+    listening(&[5_173, 8_080]);
+    stage.press("Give it a URL");
+    assert_eq!(asks(&stage), [Ask::TryOut { place: PlaceKey::here(), port: None }]);
 }
 
 #[test]

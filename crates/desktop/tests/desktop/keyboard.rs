@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::port::Port as NewPort;
-use adit_desktop::demo::Scene;
+use adit_desktop::demo::{Scene, World};
 use adit_desktop::{Dialog, Dialogs, Nav, Port, Screen, Settings, SettingsPage, Tunnels};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle};
 use slint::platform::Key;
-use slint::{ComponentHandle, Model as _};
+use slint::{ComponentHandle, Model as _, SharedString};
 
 /// The first tunnel has twelve ports.
 fn with_ports() -> Stage {
@@ -32,6 +32,13 @@ fn row(stage: &Stage) -> (i32, i32) {
     (tunnels.get_card(), tunnels.get_row())
 }
 
+/// The name of the tunnel that has the keyboard.
+fn current(stage: &Stage) -> String {
+    let tunnels = stage.window.app().global::<Tunnels<'_>>();
+    let card = usize::try_from(tunnels.get_card()).unwrap();
+    tunnels.get_cards().row_data(card).unwrap().name.into()
+}
+
 /// Where the upper edge of the first element is whose name begins so, while there is one.
 fn top(stage: &Stage, start: &str) -> Option<f32> {
     let found = stage.labels().into_iter().find(|it| it.starts_with(start))?;
@@ -40,6 +47,78 @@ fn top(stage: &Stage, start: &str) -> Option<f32> {
 
 fn is_open(stage: &Stage, dialog: Dialog) -> bool {
     stage.window.app().global::<Dialogs<'_>>().get_current() == dialog
+}
+
+#[test]
+fn what_is_only_being_made_has_nothing_to_change() {
+    let stage = Stage::new(Scene::Main);
+    stage.demo.change(World::keep_waiting);
+    stage.key('n');
+    stage.type_text("checkout");
+    stage.key(Key::Return);
+    stage.key(Key::Escape);
+    stage.key(Key::End);
+    assert_eq!(current(&stage), "checkout");
+    let before = stage.demo.asked().len();
+    for key in [Key::F2, Key::Delete, Key::Menu] {
+        stage.key(key);
+        assert!(is_open(&stage, Dialog::None));
+    }
+    // Nor is its port put at another tunnel.
+    for letter in ['p', 's', 'q'] {
+        stage.key(letter);
+        assert!(is_open(&stage, Dialog::None));
+    }
+    assert_eq!(stage.demo.asked().len(), before);
+}
+
+#[test]
+fn a_tunnel_without_ports_is_not_started_by_its_key() {
+    let stage = Stage::new(Scene::Main);
+    stage.key('n');
+    stage.type_text("checkout");
+    stage.key(Key::Return);
+    assert_eq!(current(&stage), "checkout");
+    let before = stage.demo.asked().len();
+    stage.key('s');
+    assert_eq!(stage.demo.asked()[before..], []);
+    stage.one("Add a port first: without one there is nothing to host.");
+}
+
+#[test]
+fn search_is_reached_from_a_port_and_goes_on_in_the_list() {
+    let stage = Stage::new(Scene::Main);
+    (0..4).for_each(|_| stage.key(Key::DownArrow));
+    stage.key(Key::Return);
+    let nav = || stage.window.app().global::<Nav<'_>>().get_screen();
+    let search = || stage.window.app().global::<Tunnels<'_>>().get_search();
+    assert_eq!(nav(), Screen::Port);
+    stage.key('/');
+    assert_eq!(nav(), Screen::Tunnels);
+    stage.type_text("phone");
+    assert_eq!(search(), "phone");
+    // On another screen the first letter leads to what is found, and those behind it are not lost.
+    stage.key(Key::Escape);
+    stage.control(',');
+    stage.key('/');
+    stage.type_text("web");
+    assert_eq!(nav(), Screen::Tunnels);
+    assert_eq!(search(), "web");
+    // Who goes elsewhere from it has left it.
+    stage.control('l');
+    stage.key('n');
+    assert!(is_open(&stage, Dialog::NewTunnel));
+    assert_eq!((nav(), search()), (Screen::Log, SharedString::from("web")));
+}
+
+#[test]
+fn a_port_is_tried_now_from_its_own_screen() {
+    let stage = Stage::new(Scene::Main);
+    // The one that waits for its next try.
+    down(&stage, 7);
+    stage.key(Key::Return);
+    stage.key('t');
+    assert!(matches!(stage.demo.asked().last(), Some(Command::TryNow(_))));
 }
 
 #[test]

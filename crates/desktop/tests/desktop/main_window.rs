@@ -227,6 +227,27 @@ fn a_url_opens_in_the_browser_from_the_rows_menu() {
 }
 
 #[test]
+fn a_place_is_found_by_what_it_is_called() {
+    let stage = Stage::new(Scene::Main);
+    let found = |text: &str| {
+        stage.window.app().global::<Tunnels<'_>>().set_search(text.into());
+        stage.window.app().global::<Tunnels<'_>>().invoke_filtered();
+        stage.settle();
+        stage.labels().iter().filter(|it| it.starts_with("port ")).count()
+    };
+    assert_eq!([found("this computer"), found("dev tunnels"), found("here")], [1, 1, 0]);
+}
+
+#[test]
+fn a_url_that_no_browser_takes_is_said() {
+    let stage = Stage::new(Scene::Main);
+    stage.outside.opens_nothing.set(true);
+    stage.press("More for port 3000");
+    stage.press("Open");
+    stage.one("No browser could be opened. Copy the URL instead.");
+}
+
+#[test]
 fn the_keyboard_reaches_a_row_and_what_is_done_with_it() {
     let stage = Stage::new(Scene::Main);
     // Billing's header, its row, storefront's header, its first row.

@@ -133,6 +133,33 @@ fn a_field_that_is_left_is_committed() {
 }
 
 #[test]
+fn what_was_typed_is_taken_by_who_goes_elsewhere_with_the_pointer() {
+    let stage = open("Network and log");
+    let every = |stage: &Stage| stage.preferences().health_every.seconds();
+    let write = |value: &str| {
+        let field = &stage.all("Check each URL every, in seconds")[0];
+        field.invoke_accessible_default_action();
+        field.set_accessible_value(value);
+    };
+    write("30");
+    stage.press("Places");
+    assert_eq!(every(&stage), 30);
+    stage.press("Network and log");
+    assert_eq!(stage.value("Check each URL every, in seconds"), "30");
+    write("45");
+    stage.press("Tunnels");
+    assert_eq!(every(&stage), 45);
+    stage.control(',');
+    write("50");
+    stage.press("None");
+    assert_eq!(every(&stage), 50);
+    // What is refused stays as it was.
+    write("half a minute");
+    stage.press("Places");
+    assert_eq!(every(&stage), 50);
+}
+
+#[test]
 fn a_proxy_is_chosen_and_then_typed() {
     let stage = open("Network and log");
     stage.press("This one");

@@ -2,14 +2,14 @@
 //!
 //! One per test thread. Nothing here sleeps, and the clock stands still unless a test moves it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use adit_app::words::Language;
 use adit_desktop::demo::{Demo, Scene};
-use adit_desktop::outside::Outside;
+use adit_desktop::outside::{Outside, Told};
 use adit_desktop::window::{Input, Window};
 use adit_desktop::{Appearance, Theme};
 use i_slint_backend_testing::{
@@ -26,6 +26,8 @@ pub(crate) struct Recorded {
     pub(crate) copied: RefCell<Vec<String>>,
     pub(crate) opened: RefCell<Vec<String>>,
     pub(crate) folders: RefCell<Vec<std::path::PathBuf>>,
+    /// Whether the desktop has nothing that opens what it is given.
+    pub(crate) opens_nothing: Cell<bool>,
 }
 
 impl Outside for Recorded {
@@ -34,14 +36,14 @@ impl Outside for Recorded {
         true
     }
 
-    fn open_folder(&self, folder: &Path) -> bool {
+    fn open_folder(&self, folder: &Path, told: Told) {
         self.folders.borrow_mut().push(folder.to_owned());
-        true
+        told(!self.opens_nothing.get());
     }
 
-    fn open(&self, url: &str) -> bool {
+    fn open(&self, url: &str, told: Told) {
         self.opened.borrow_mut().push(url.to_owned());
-        true
+        told(!self.opens_nothing.get());
     }
 }
 
