@@ -91,6 +91,12 @@ impl Failure {
         Self::new(code, format!("{what}: {}", chain(cause)))
     }
 
+    /// Why, for a face whose own sentence says already what could not be done.
+    pub fn why(&self) -> &str {
+        let said = self.message.strip_prefix("cannot ").and_then(|it| it.split_once(": "));
+        said.map_or(&*self.message, |(_, why)| why)
+    }
+
     /// Standard output is gone: whoever read it, such as `head`, has seen enough.
     pub fn output(cause: &std::io::Error) -> Self {
         Self::caused(Code::Storage, "nothing can be printed", cause)
@@ -200,6 +206,17 @@ mod tests {
         );
         let bare = Failure::new(Code::NotFound, "no tunnel");
         assert_eq!(bare.json(), r#"{"error":{"code":"not_found","message":"no tunnel"}}"#);
+    }
+
+    #[test]
+    fn why_leaves_out_what_could_not_be_done() {
+        let why = |message: &str| Failure::new(Code::Refused, message).why().to_owned();
+        assert_eq!(
+            why("cannot make the tunnel: not allowed: ten are enough"),
+            "not allowed: ten are enough"
+        );
+        assert_eq!(why("somebody else has this name"), "somebody else has this name");
+        assert_eq!(why("cannot go on"), "cannot go on");
     }
 
     #[test]

@@ -210,6 +210,8 @@ pub enum Message {
         /// How many.
         n: u64,
     },
+    /// It was hosted in the last run and is again, once its place can be asked.
+    Resumes,
     /// Nothing is hosted.
     NothingHosted,
     /// There are no tunnels.

@@ -132,7 +132,8 @@ impl Window {
         window.heed();
         window.draw();
         window.begin_setup();
-        window.speak(language);
+        // That of the settings, where they name one.
+        window.speak(window.language.get());
         Ok(window)
     }
 
@@ -213,7 +214,7 @@ impl Window {
     pub fn try_send(&self, command: Command) -> bool {
         let is_sent = self.desk.commands.send(command);
         if !is_sent {
-            self.say(self.app.global::<ui::Strings>().invoke_busy());
+            self.warn(self.app.global::<ui::Strings>().invoke_busy());
         }
         is_sent
     }

@@ -35,7 +35,7 @@ pub fn to_text(entries: &[Entry], language: Language, now: &ZonedDateTime) -> St
         let at = entry.at.to_zoned_datetime(now.time_zone().clone());
         let time = format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second());
         let text = words::text(&entry.text, language, now);
-        let cause = entry.cause.as_ref().map(|cause| format!(" ({cause})"));
+        let cause = entry.cause.as_ref().map(|it| format!(" ({})", words::heard(it, language)));
         format!("{} {time}  {text}{}\n", at.date(), cause.unwrap_or_default())
     };
     entries.iter().map(line).collect()

@@ -14,7 +14,7 @@ use crate::message::{Message, Offer, Word};
 use crate::place_key::{Kind, PlaceKey};
 use crate::reach::{Reach, Reaches};
 use crate::state::change::{Change, Stage, What};
-use crate::state::{Ends, State};
+use crate::state::{Ends, Remembered, State};
 use crate::tunnel_key::TunnelKey;
 
 /// A tunnel.
@@ -219,6 +219,10 @@ impl Fold<'_> {
         if self.state.is_hosted_elsewhere(key) {
             return Standing::another_host();
         }
+        let is_it = |it: &Remembered| it.key == *key && it.resume.is_some() && !it.rests;
+        if self.state.remembered.iter().any(is_it) {
+            return Standing::new(Mood::Stopped, Message::Resumes, Word::Stopped);
+        }
         Standing::stopped()
     }
 
@@ -403,7 +407,7 @@ fn being_made() -> Standing {
 }
 
 fn failed(text: Message, failure: &Failure) -> Standing {
-    Standing::new(Mood::Error, text, Word::NotHosted).said(&failure.message)
+    Standing::new(Mood::Error, text, Word::NotHosted).said(failure.why())
 }
 
 /// Conditions that the tray's icon and the places' marks are made of.

@@ -123,7 +123,7 @@ fn trial(state: &State) -> Option<TrialView> {
     let (tunnel, failed) = match &trial.stage {
         TrialStage::Made(tunnel) => (Some(tunnel.clone()), None),
         TrialStage::Failed(failure) => {
-            let detail = failure.message.clone();
+            let detail = failure.why().to_owned();
             (None, Some(Failed { text: Message::NotCreated, detail }))
         }
         TrialStage::Sample | TrialStage::Making(_) => (None, None),
@@ -137,7 +137,7 @@ fn errand(state: &State) -> Option<ErrandView> {
     let failed = match &errand.stage {
         Stage::Failed(failure) => Some(Failed {
             text: Message::ErrandFailed(errand.kind.clone(), failure.code),
-            detail: failure.message.clone(),
+            detail: failure.why().to_owned(),
         }),
         _ => None,
     };

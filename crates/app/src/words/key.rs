@@ -221,6 +221,7 @@ sentences! {
     CountBroken: "{n} does not work" | "{n} do not work";
     CountStopped: "{n} is stopped" | "{n} are stopped";
     CountLive: "{n} tunnel is live" | "{n} tunnels are live";
+    Resumes: "Starts again once its place answers";
     NothingHosted: "Nothing is hosted";
     NoTunnels: "No tunnels yet";
     Getting: "Getting your tunnels";

@@ -128,6 +128,7 @@ impl Speaker<'_> {
                 self.count(Key::LiveCount, *live, &[("all", of.to_string())])
             }
             Message::Count { what, n } => self.count(counted(*what), *n, &[]),
+            Message::Resumes => self.bare(Key::Resumes),
             Message::NothingHosted => self.bare(Key::NothingHosted),
             Message::NoTunnels => self.bare(Key::NoTunnels),
             Message::Getting => self.bare(Key::Getting),

@@ -25,7 +25,9 @@ pub fn rows(entries: &[Entry], speech: &Speech) -> Vec<ui::EventRow> {
 pub fn text(entry: &Entry, speech: &Speech) -> SharedString {
     let text = speech.say(&entry.text);
     match &entry.cause {
-        Some(cause) => slint::format!("{text} – {cause}"),
+        Some(cause) => {
+            slint::format!("{text} – {}", adit_app::words::heard(cause, speech.language))
+        }
         None => text,
     }
 }

@@ -92,6 +92,17 @@ pub fn refuse(settings: &ui::Settings<'_>, what: ui::Typed, why: SharedString) {
     }
 }
 
+/// Why a value is refused; empty where it is not.
+pub fn refused(settings: &ui::Settings<'_>, what: ui::Typed) -> SharedString {
+    match what {
+        ui::Typed::Expiration => settings.get_refused_expiration(),
+        ui::Typed::AnonymousFor => settings.get_refused_anonymous_for(),
+        ui::Typed::Description => settings.get_refused_description(),
+        ui::Typed::HealthEvery => settings.get_refused_health_every(),
+        ui::Typed::ProxyAt => settings.get_refused_proxy_at(),
+    }
+}
+
 /// All fields that may be refused.
 pub const TYPED: [ui::Typed; 5] = [
     ui::Typed::Expiration,

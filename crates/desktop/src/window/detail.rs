@@ -121,7 +121,7 @@ impl Window {
         let strings = self.app.global::<ui::Strings>();
         match self.request(id).map(|request| traffic::curl(&request, &base)) {
             Some(Ok(command)) => self.copy(&command, strings.invoke_curl_copied()),
-            _ => self.say(strings.invoke_curl_not_copied()),
+            _ => self.warn(strings.invoke_curl_not_copied()),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::adapter::{listening, sync};
 use crate::ui;
 
 /// A window that nobody works in looks every so often that it is to look: that costs a walk through all processes.
-const UNWORKED: u32 = 5;
+const UNWORKED: u32 = 2;
 
 /// What listens, and what is chosen among it in the first run.
 #[derive(Default)]

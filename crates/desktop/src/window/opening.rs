@@ -32,7 +32,7 @@ impl Window {
         self.open_url(url, move |window, is_open| {
             let strings = window.app.global::<ui::Strings>();
             if !is_open {
-                window.say_slowly(strings.invoke_not_opened());
+                window.warn(strings.invoke_not_opened());
             } else if asks {
                 window.say_slowly(strings.invoke_opened_private());
             }

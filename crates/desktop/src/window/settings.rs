@@ -79,7 +79,7 @@ impl Window {
         screen.on_open_log_folder(self.on(|window| {
             window.open_folder(&window.desk.log.folder, |window, is_open| {
                 if !is_open {
-                    window.say_slowly(window.app.global::<ui::Strings>().invoke_no_folder());
+                    window.warn(window.app.global::<ui::Strings>().invoke_no_folder());
                 }
             });
         }));
@@ -135,6 +135,11 @@ impl Window {
             let text = settings::shown(&screen, what);
             if text != settings::in_force(what, &now) {
                 self.typed(what, &text);
+                // Its field goes out of sight, and what is said below it.
+                let why = settings::refused(&screen, what);
+                if !why.is_empty() {
+                    self.warn(why);
+                }
             }
         }
     }

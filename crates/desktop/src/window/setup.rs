@@ -215,7 +215,7 @@ impl Window {
         of.on_open(self.on_one(|window, url: SharedString| {
             window.open_url(&url, |window, is_open| {
                 if !is_open {
-                    window.say_slowly(window.app.global::<ui::SetupStrings>().invoke_no_browser());
+                    window.warn(window.app.global::<ui::SetupStrings>().invoke_no_browser());
                 }
             });
         }));

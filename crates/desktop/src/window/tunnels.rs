@@ -24,7 +24,7 @@ impl Window {
                 // Its first port is on the way.
                 true if !card.toggle.is_enabled && !card.rows.is_empty() => {}
                 true if !card.toggle.is_enabled => {
-                    window.say_slowly(window.app.global::<ui::Strings>().invoke_no_port());
+                    window.warn(window.app.global::<ui::Strings>().invoke_no_port());
                 }
                 true => window.start(tunnel),
                 false => window.send(Command::Stop(tunnel)),

@@ -226,6 +226,24 @@ fn a_url_opens_in_the_browser_from_the_rows_menu() {
     assert_eq!(*stage.outside.opened.borrow(), ["http://127.0.0.1:49214/"]);
 }
 
+/// A relay that is away gives a cause of several lines.
+#[test]
+fn the_list_begins_below_a_banner_of_any_height() {
+    let stage = Stage::new(Scene::Errors);
+    let bars = stage.window.app().global::<Bars<'_>>();
+    let cause = "127.0.0.1:8443 refused the connection: check that the server runs. ".repeat(4);
+    for (width, height) in [(640, 440), (700, 480), (960, 680)] {
+        stage.size(width, height, 1.0);
+        bars.set_banner_text(cause.as_str().into());
+        stage.wait(Duration::from_millis(100));
+        let banner = stage.beginning("Sign in to Microsoft again.");
+        let headline = stage.beginning("1 of 5 tunnels is live");
+        let end = banner.absolute_position().y + banner.size().height;
+        assert!(banner.size().height > 60.0, "{width}: {}", banner.size().height);
+        assert!(headline.absolute_position().y >= end, "{width}: {end}");
+    }
+}
+
 #[test]
 fn a_place_is_found_by_what_it_is_called() {
     let stage = Stage::new(Scene::Main);

@@ -1,12 +1,16 @@
 //! The pages of the settings, by their elements.
 
+use std::time::Duration;
+
 use crate::common::Stage;
 use adit_app::command::Command;
 use adit_app::preferences::{Edit, LogLevel, Page, Preferences};
 use adit_app::words::Language;
 use adit_desktop::demo::Scene;
+use adit_desktop::window::Window;
 use adit_desktop::{
-    Appearance, Dialog, Nav, NewTunnel, PlaceList, Screen, Settings, SettingsPage, Theme,
+    Appearance, Bars, Dialog, Nav, NewTunnel, PlaceList, Screen, Settings, SettingsPage, Theme,
+    Tunnels,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementHandle};
 use slint::platform::Key;
@@ -116,8 +120,11 @@ fn a_refused_number_says_the_rule_and_what_stays_in_force() {
     stage.fill(label, "often");
     stage.one("Between 10 and 3,600. Still 15.");
     stage.tab("General");
+    let toast = stage.window.app().global::<Bars<'_>>().get_toast();
+    assert_eq!(toast, "Between 10 and 3,600. Still 15.", "its field is out of sight");
     stage.tab("Network and log");
     assert_eq!(stage.value_of(label), "15");
+    stage.wait(Duration::from_secs(10));
     assert!(stage.all("Between 10 and 3,600. Still 15.").is_empty());
 }
 
@@ -130,6 +137,19 @@ fn a_field_that_is_left_is_committed() {
     field.set_accessible_value("30");
     stage.key(Key::Tab);
     assert_eq!(stage.preferences().health_every.seconds(), 30);
+}
+
+#[test]
+fn a_window_that_begins_speaks_the_language_of_the_settings() {
+    let stage = Stage::new(Scene::Main);
+    stage.window.send(Command::Set(Edit::Language(Some(Language::Portuguese))));
+    stage.settle();
+    let outside = std::rc::Rc::new(crate::common::Recorded::default());
+    let zone = jiff::tz::TimeZone::UTC;
+    // The system's language is another one.
+    let next = Window::new(stage.demo.desk(), outside, zone, Language::English).unwrap();
+    let said = next.app().global::<Tunnels<'_>>().get_headline();
+    assert_eq!(said, "2 de 5 túneis estão no ar");
 }
 
 #[test]
@@ -157,6 +177,8 @@ fn what_was_typed_is_taken_by_who_goes_elsewhere_with_the_pointer() {
     write("half a minute");
     stage.press("Places");
     assert_eq!(every(&stage), 50);
+    let toast = stage.window.app().global::<Bars<'_>>().get_toast();
+    assert!(toast.ends_with("Still 50."), "{toast}");
 }
 
 #[test]

@@ -213,6 +213,7 @@ fn a_link_is_copied_and_never_shown_and_is_revoked_where_it_was_made() {
     assert_eq!(copied, ["https://cp.relay.example.com/go/demo-link-only"]);
     stage.one("Link copied. It works until 02:02.");
     stage.one("A link works until 02:02");
+    stage.one("Shared with 3, and who has the link");
     assert!(!stage.labels().iter().any(|it| it.contains("demo-link")));
     assert!(!format!("{:?}", stage.window.view()).contains("demo-link"));
     // It is among those who may visit, too.
@@ -226,6 +227,7 @@ fn a_link_is_copied_and_never_shown_and_is_revoked_where_it_was_made() {
     stage.press("Revoke");
     stage.one("The link is revoked");
     assert!(stage.all("Revoke").is_empty());
+    assert!(stage.all("Shared with 3, and who has the link").is_empty());
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Window {
                 global.set_is_under_way(false);
                 global.set_is_half(errand.made.is_some());
                 global.set_failed(terms::sentence(&speech.say(text)).into());
-                global.set_why(speech.heard(&failure.message).into());
+                global.set_why(speech.heard(failure.why()).into());
                 if let Some(made) = &errand.made {
                     *self.making.chosen.borrow_mut() = Some(made.clone());
                 }

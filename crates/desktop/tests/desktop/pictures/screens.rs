@@ -5,8 +5,8 @@ use adit_app::failure::{Code, Failure};
 use adit_app::place_key::PlaceKey;
 use adit_app::preferences::NewTunnels;
 use adit_desktop::{
-    AnyoneForm, Dialog, Nav, Port, Screen, Settings, SettingsPage, Setup, Switch, Theme, Tunnels,
-    Typed,
+    AnyoneForm, Bars, Dialog, Nav, Port, Screen, Settings, SettingsPage, Setup, Switch, Theme,
+    Tunnels, Typed,
 };
 use i_slint_backend_testing::AccessibleRole;
 use slint::platform::Key;
@@ -48,6 +48,7 @@ pictures! {
     narrow: Main, NARROW, |_| {};
     narrow_row: Main, NARROW, to_narrow_row;
     narrow_open: Main, NARROW, to_far_end;
+    narrow_long: Main, NARROW, to_long_name;
     empty: Empty, WIDE, |_| {};
     offline: Offline, WIDE, |_| {};
     errors: Errors, WIDE, |_| {};
@@ -85,6 +86,23 @@ fn to_far_end(stage: &Stage) {
     form.invoke_open();
     stage.settle();
     stage.key(Key::End);
+}
+
+/// The same with a name that takes its room; the banner has a cause of several lines.
+fn to_long_name(stage: &Stage) {
+    to_far_end(stage);
+    stage.pass(5);
+    let app = stage.window.app();
+    let cards = app.global::<Tunnels<'_>>().get_cards();
+    let mut card = cards.row_data(3).expect("phone-demo");
+    card.name = "storefront-checkout-preview-of-ann".into();
+    cards.set_row_data(3, card);
+    let bars = app.global::<Bars<'_>>();
+    bars.set_banner_lead("127.0.0.1:8443 cannot be reached.".into());
+    bars.set_banner_text(
+        "127.0.0.1:8443 refused the connection: check that the server runs and the port is right."
+            .into(),
+    );
 }
 
 fn to_nothing(stage: &Stage) {
