@@ -52,6 +52,13 @@ use crate::ui;
 pub use keyboard::Input;
 pub use life::raise;
 
+/// What is written anew of the cards.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Anew {
+    All,
+    Times,
+}
+
 /// A window with what fills it. Lives on the thread of the interface.
 pub struct Window {
     app: ui::App,
@@ -80,6 +87,8 @@ pub struct Window {
     pulse: pulse::Pulse,
     closing: life::Closing,
     drawn: drawn::Drawn,
+    /// The hour of the day in which it was drawn last.
+    drawn_in: Cell<i8>,
     announced: announce::Announced,
     events: events::Events,
 }
@@ -123,6 +132,7 @@ impl Window {
             pulse: pulse::Pulse::default(),
             closing: life::Closing::default(),
             drawn: drawn::Drawn::default(),
+            drawn_in: Cell::default(),
             announced: announce::Announced::default(),
             events: events::Events::default(),
         });
@@ -284,8 +294,20 @@ impl Window {
 
     /// Writes everything anew; what looks as before is not touched.
     fn draw(&self) {
+        self.draw_cards(Anew::All);
+    }
+
+    /// Writes anew what time alone changes. Of a thousand cards that is little; the ends that they name are told against
+    /// the day, so once an hour it is all of them.
+    fn draw_times(&self) {
+        let hour = self.speech().now.hour();
+        self.draw_cards(if hour == self.drawn_in.get() { Anew::Times } else { Anew::All });
+    }
+
+    fn draw_cards(&self, anew: Anew) {
         let view = self.view();
         let speech = self.speech();
+        self.drawn_in.set(speech.now.hour());
         let strings = self.app.global::<ui::Strings>();
         let tunnels = self.app.global::<ui::Tunnels>();
         tunnels.set_headline(speech.say(&view.headline.text));
@@ -301,15 +323,19 @@ impl Window {
         tunnels.set_is_empty(view.cards.is_empty() && !is_getting);
         tunnels.set_can_stop(view.cards.iter().any(|card| card.toggle.on));
         tunnels.set_can_start(view.cards.iter().any(Card::can_start));
-        let wanted = Wanted {
-            filter: tunnels.get_filter(),
-            search: tunnels.get_search().to_string(),
-            here: self.app.global::<ui::MakingStrings>().invoke_here().to_string(),
-        };
-        let rows = self.desk.rows.borrow().clone();
-        let focused = self.cards.borrow().focused(tunnels.get_card(), tunnels.get_row());
-        self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
-        self.keep_focus(focused.as_ref());
+        if anew == Anew::Times {
+            self.cards.borrow_mut().tell(&view, &speech, &strings);
+        } else {
+            let wanted = Wanted {
+                filter: tunnels.get_filter(),
+                search: tunnels.get_search().to_string(),
+                here: self.app.global::<ui::MakingStrings>().invoke_here().to_string(),
+            };
+            let rows = self.desk.rows.borrow().clone();
+            let focused = self.cards.borrow().focused(tunnels.get_card(), tunnels.get_row());
+            self.cards.borrow_mut().show(&view, &wanted, &speech, &strings, &rows);
+            self.keep_focus(focused.as_ref());
+        }
         self.draw_port(&view, &speech);
         self.draw_events(&speech);
         self.draw_settings();

@@ -194,7 +194,7 @@ sentences! {
 
     // Why something could not be set up, and what to do.
     RelayRefused: "{place} refused the key. Ask whoever runs the relay for a new one.";
-    RelayNotReached: "{place} does not answer as a relay. Check the address, which is mostly `cp.` and the relay's domain, and the network.";
+    RelayNotReached: "{place} does not answer as a relay. Check the address, which is mostly cp. and the relay's domain, and the network.";
     NotKept: "The key is good, but it could not be kept.";
     SignInNoCommand: "The devtunnel command cannot be used. Install it, then sign in.";
     SignInLate: "Nobody signed in within 10 minutes. Begin again when you are ready.";

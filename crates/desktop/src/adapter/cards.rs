@@ -107,6 +107,20 @@ impl Cards {
         sync(&self.model, cards, |card| card.key.clone());
     }
 
+    /// Tells those that are shown against another time; they are the same ones.
+    pub fn tell(&mut self, view: &View, speech: &Speech, strings: &ui::Strings<'_>) {
+        for card in &view.cards {
+            let key = terms::card_key(&card.id);
+            if let Some(inner) = self.inner.get(&key) {
+                inner.tell(card, self.most_rows(&key), speech, strings);
+            }
+        }
+    }
+
+    fn most_rows(&self, key: &SharedString) -> usize {
+        if self.unfolded.contains(key) { usize::MAX } else { MOST_ROWS }
+    }
+
     /// What is at that card and row, as the interface counts them.
     pub fn focused(&self, card: i32, row: i32) -> Option<Focused> {
         let card = self.model.row_data(usize::try_from(card).ok()?)?;
@@ -133,16 +147,13 @@ impl Cards {
         rows: &Rows,
     ) -> ui::TunnelCard {
         let key = terms::card_key(&card.id);
-        let most = if self.unfolded.contains(&key) { usize::MAX } else { MOST_ROWS };
+        let most = self.most_rows(&key);
         let row = |row| port_row(row, card.tunnel(), speech, rows);
         let shown: Vec<_> = card.rows.iter().take(most).map(row).collect();
-        let own = speech.say(&card.standing.text);
-        let of_rows = card.rows.iter().take(most).map(|row| speech.say(&row.standing.text));
         let inner = self.inner.entry(key.clone()).or_default();
-        sync_in_place(&inner.told, std::iter::once(own).chain(of_rows));
+        inner.tell(card, most, speech, strings);
         let more_rows = card.rows.len() - shown.len();
         sync_inner(&inner.rows, shown, |row| (row.port, row.is_placeholder));
-        sync_inner(&inner.notices, notices(card, speech, strings), |notice| notice.id.clone());
         let (who, shared_with, until) = access(card.openness, speech);
         let link = link(&card.standing);
         ui::TunnelCard {
@@ -166,6 +177,16 @@ impl Cards {
             more_rows: i32::try_from(more_rows).unwrap_or(i32::MAX),
             is_placeholder: card.is_placeholder,
         }
+    }
+}
+
+impl Inner {
+    /// How a card and its rows are, in words.
+    fn tell(&self, card: &Card, most: usize, speech: &Speech, strings: &ui::Strings<'_>) {
+        let own = speech.say(&card.standing.text);
+        let of_rows = card.rows.iter().take(most).map(|row| speech.say(&row.standing.text));
+        sync_in_place(&self.told, std::iter::once(own).chain(of_rows));
+        sync_inner(&self.notices, notices(card, speech, strings), |notice| notice.id.clone());
     }
 }
 

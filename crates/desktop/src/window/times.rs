@@ -28,7 +28,7 @@ impl Window {
         self.retell.start(TimerMode::Repeated, self.pace(), move || {
             let Some(window) = window.upgrade() else { return };
             if window.is_seen() {
-                window.draw();
+                window.draw_times();
             }
             window.keep_pace();
         });
