@@ -294,17 +294,17 @@ impl Window {
 
     /// Writes everything anew; what looks as before is not touched.
     fn draw(&self) {
-        self.draw_cards(Anew::All);
+        self.draw_anew(Anew::All);
     }
 
     /// Writes anew what time alone changes. Of a thousand cards that is little; the ends that they name are told against
     /// the day, so once an hour it is all of them.
     fn draw_times(&self) {
         let hour = self.speech().now.hour();
-        self.draw_cards(if hour == self.drawn_in.get() { Anew::Times } else { Anew::All });
+        self.draw_anew(if hour == self.drawn_in.get() { Anew::Times } else { Anew::All });
     }
 
-    fn draw_cards(&self, anew: Anew) {
+    fn draw_anew(&self, anew: Anew) {
         let view = self.view();
         let speech = self.speech();
         self.drawn_in.set(speech.now.hour());
